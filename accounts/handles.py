@@ -1,0 +1,28 @@
+"""What a public handle may look like."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+
+HANDLE_MAX_LENGTH = 30
+
+# Names that would pass for the site itself, or that are addresses of it.
+RESERVED_HANDLES = frozenset(
+    """
+    about abuse account accounts admin administrator api app auth billing blog certificate claim
+    contact everybody everyone feed health help home legal login logout mail me metrics moderator
+    moment moments momentverse nobody null official owner payments postmaster privacy profile root
+    search security settings sign-in sign-up signin signup staff stars static status support system
+    tags team terms timeline today trending undefined verify webmaster www
+    """.split()
+)
+
+validate_handle_form = RegexValidator(
+    r"^[a-z0-9](?:[a-z0-9]|[-_](?=[a-z0-9])){1,29}\Z",
+    "Use 2 to 30 letters from a to z, digits, and single hyphens or underscores between them.",
+)
+
+
+def validate_handle_free_to_choose(handle: str) -> None:
+    """Refuse a reserved handle. Raises ValidationError."""
+    if handle in RESERVED_HANDLES:
+        raise ValidationError("This handle is reserved for the site itself.")

@@ -1,0 +1,107 @@
+"""A person: logs in by e-mail, is known to others by a handle."""
+
+from __future__ import annotations
+
+import zoneinfo
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.handles import (
+    HANDLE_MAX_LENGTH,
+    validate_handle_form,
+    validate_handle_free_to_choose,
+)
+
+
+def validate_time_zone(name: str) -> None:
+    """Refuse what is not an IANA time zone. Raises ValidationError."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(f"“{name}” is not a time zone such as Europe/Berlin.")
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users; e-mail addresses are compared without regard to case."""
+
+    def create_user(self, email: str, handle: str, password: str | None = None, **extra: Any) -> User:
+        """Make and save a user; without a password nobody can log in as them."""
+        user = self.model(email=email.strip().lower(), handle=handle.strip().lower(), **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(
+        self, email: str, handle: str, password: str | None = None, **extra: Any
+    ) -> User:
+        """Make an admin who may do everything."""
+        return self.create_user(
+            email, handle, password, is_staff=True, is_superuser=True, **extra
+        )
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Find by e-mail, whatever its case."""
+        return self.get(email=(username or "").strip().lower())
+
+    def curator(self, handle: str, display_name: str) -> User:
+        """Return the account that owns collected moments; nobody can log in as it."""
+        user = self.filter(handle=handle).first()
+        return user or self.create_user(
+            f"{handle}@curators.invalid", handle, display_name=display_name
+        )
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """One person, or a curator that owns collected moments."""
+
+    email = models.EmailField(
+        "e-mail address",
+        unique=True,
+        error_messages={"unique": "There is an account with this e-mail address already."},
+    )
+    handle = models.CharField(
+        max_length=HANDLE_MAX_LENGTH,
+        unique=True,
+        validators=[validate_handle_form, validate_handle_free_to_choose],
+        help_text="Public, part of the profile's address.",
+    )
+    display_name = models.CharField(max_length=60, blank=True)
+    bio = models.TextField(max_length=500, blank=True)
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    is_staff = models.BooleanField("may use the admin", default=False)
+    is_active = models.BooleanField("may log in", default=True)
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["handle"]
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="user_email_lower_case"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(handle=Lower("handle")), name="user_handle_lower_case"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"@{self.handle}"
+
+    def clean(self) -> None:
+        """Fold e-mail and handle to lower case."""
+        super().clean()
+        self.email = self.email.strip().lower()
+        self.handle = self.handle.strip().lower()
+
+    @property
+    def name(self) -> str:
+        """The name others see."""
+        return self.display_name or f"@{self.handle}"

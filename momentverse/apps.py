@@ -1,0 +1,18 @@
+"""Start-up of the technical floor."""
+
+from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+from django.db.models.signals import post_migrate
+
+
+class MomentverseConfig(AppConfig):
+    """Watches every database connection for slow queries, and prepares SQLite's file."""
+
+    name = "momentverse"
+
+    def ready(self) -> None:
+        from momentverse.slow_queries import watch_connection
+        from momentverse.sqlite_journal import use_wal
+
+        connection_created.connect(watch_connection, dispatch_uid="slow_queries")
+        post_migrate.connect(use_wal, sender=self, dispatch_uid="sqlite_journal")

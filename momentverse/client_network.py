@@ -1,0 +1,43 @@
+"""Which network a request comes from."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from django.conf import settings
+from django.http import HttpRequest
+
+UNKNOWN = "unknown"
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the client's address.
+
+    ``X-Forwarded-For`` is believed only for its last ``TRUSTED_PROXIES``
+    entries, which our own proxies wrote; whatever stands before them came
+    from outside and may be anything.
+    """
+    peer = request.META.get("REMOTE_ADDR", "")
+    hops = settings.TRUSTED_PROXIES
+    if hops:
+        forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+        if len(forwarded) >= hops and forwarded[-hops]:
+            return forwarded[-hops]
+    return peer
+
+
+def client_network(request: HttpRequest) -> str:
+    """Return the network to count a client under: an IPv4 address, or the /64 of an IPv6 one.
+
+    One household or one server has a whole /64, so counting single IPv6
+    addresses would count nothing.
+    """
+    try:
+        address = ipaddress.ip_address(client_address(request))
+    except ValueError:
+        return UNKNOWN
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)

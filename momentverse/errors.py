@@ -1,0 +1,138 @@
+"""What people and programs are told when something goes wrong.
+
+Below ``/api/`` every error is the JSON envelope; elsewhere it is a page in
+the site's clothes. A message is written for the reader; it never holds the
+text of an exception that was not meant for one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.loader import render_to_string
+
+logger = logging.getLogger("momentverse.errors")
+
+API_PREFIX = "/api/"
+RETRY_DATABASE_AFTER_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class ErrorText:
+    """The words for one status code."""
+
+    code: str
+    title: str
+    message: str
+
+
+TEXTS = {
+    400: ErrorText("bad_request", "That does not add up", "The request cannot be understood."),
+    403: ErrorText("forbidden", "Not for you", "You are not allowed to do that."),
+    404: ErrorText("not_found", "Nothing here", "There is no page at this address."),
+    405: ErrorText("method_not_allowed", "Not that way", "This address does not take that method."),
+    429: ErrorText("too_many_requests", "A little slower", "That were too many requests in a short time."),
+    500: ErrorText(
+        "internal_error",
+        "Our mistake",
+        "Something went wrong on our side. It has been noted.",
+    ),
+    503: ErrorText(
+        "unavailable",
+        "Back in a moment",
+        "The timeline cannot be reached right now. Nothing is lost.",
+    ),
+}
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Tell whether a request is answered in JSON."""
+    return request.path.startswith(API_PREFIX)
+
+
+def error_response(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
+    """Return the error page, or the JSON envelope, for ``status``."""
+    text = TEXTS[status]
+    if is_api(request):
+        message = detail or text.message
+        response: HttpResponse = JsonResponse(
+            {"ok": False, "error": {"code": text.code, "message": message}}, status=status
+        )
+    else:
+        # No request context: an error page must not need a session, a user or the database.
+        page = render_to_string(
+            "errors/error.html",
+            {"status": status, "title": text.title, "message": text.message, "detail": detail},
+        )
+        response = HttpResponse(page, status=status)
+    if status == 503:
+        response["Retry-After"] = str(RETRY_DATABASE_AFTER_SECONDS)
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Handler of 400: says what was wrong when a BadRequest of ours says it."""
+    return error_response(request, 400, _words_of(exception, BadRequest))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Handler of 403."""
+    return error_response(request, 403, _words_of(exception, PermissionDenied))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Handler of 404. Our own Http404 messages are sentences; the resolver's are not."""
+    detail = _words_of(exception, Http404)
+    return error_response(request, 404, detail)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Handler of 500."""
+    return error_response(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """View shown when a form's token is missing or stale."""
+    return error_response(
+        request, 403, "The form was open for too long, or cookies are off. Go back, reload, send it again."
+    )
+
+
+def _words_of(exception: Exception, meant_for_readers: type[Exception]) -> str:
+    if isinstance(exception, SuspiciousOperation) or not isinstance(exception, meant_for_readers):
+        return ""
+    words = exception.args[0] if exception.args else ""
+    return words if isinstance(words, str) else ""
+
+
+class ErrorPagesMiddleware:
+    """Turns exceptions into answers where Django's handlers would not know better.
+
+    A database that is away, or a pool without a free connection, is 503 with
+    Retry-After and not 500. An unexpected error is logged with its traceback.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code == 405 and is_api(request):
+            allowed = response.get("Allow", "")
+            response = error_response(request, 405, f"This address takes {allowed}." if allowed else "")
+            response["Allow"] = allowed
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer 503 for a database that is away; log what is unexpected."""
+        if isinstance(exception, OperationalError | InterfaceError):
+            logger.error("database unavailable: %s", exception)
+            return error_response(request, 503)
+        if not isinstance(exception, Http404 | PermissionDenied | BadRequest | SuspiciousOperation):
+            logger.exception("unexpected error", exc_info=exception)
+        return None

@@ -1,0 +1,101 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from accounts.models import User
+from timeline.models import Moment, Status
+from timeline.overlap import place
+from timeline.spans import parse_instant
+
+MakeMoment = Callable[..., Moment]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On the embedded run, keep what touches the database or the cache."""
+    if not os.environ.get("TEST_ONLY_EMBEDDED"):
+        return
+    kept, dropped = [], []
+    for item in items:
+        touches = (
+            item.get_closest_marker("django_db")
+            or item.get_closest_marker("embedded")
+            or {"db", "transactional_db", "django_cache"} & set(getattr(item, "fixturenames", ()))
+        )
+        (kept if touches else dropped).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=dropped)
+
+
+@pytest.fixture(autouse=True)
+def _skip_on_other_database(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("postgresql") and connection.vendor != "postgresql":
+        pytest.skip("about PostgreSQL")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Test SQLite on a file: in memory it hides what happens between connections."""
+    if connection.vendor == "sqlite":
+        path = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        connection.settings_dict["TEST"]["NAME"] = str(path)
+
+
+@pytest.fixture(autouse=True)
+def _test_settings(settings: Any) -> None:
+    # Hashed names need collected files; the browser tests serve the real thing.
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+    # Tests of the limit set their own.
+    settings.RATE_LIMIT_PER_MINUTE = 1_000_000
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    return User.objects.curator("ada", "Ada")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    return User.objects.curator("bob", "Bob")
+
+
+@pytest.fixture
+def make_moment(owner: User) -> MakeMoment:
+    """Return a function that places an active public moment: ``make_moment("1969-07-20T20:17:40Z")``."""
+
+    def make(start: str, seconds: int = 60, **fields: Any) -> Moment:
+        starts_at = parse_instant(start)
+        fields = {"user": owner, "title": f"Moment of {start}", "status": Status.ACTIVE} | fields
+        return place(
+            Moment(starts_at=starts_at, ends_at=starts_at + dt.timedelta(seconds=seconds), **fields)
+        )
+
+    return make
+
+
+@pytest.fixture
+def admin_client(db: None) -> Client:
+    """A client logged in as an admin."""
+    admin = User.objects.create_superuser("root@example.org", "chief")
+    client = Client()
+    client.force_login(admin)
+    return client
+
+
+@pytest.fixture
+def closing_connections() -> Iterator[None]:
+    """Close what threads of a test opened."""
+    yield
+    connection.close()

@@ -1,0 +1,15 @@
+"""The timeline and its moments."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class TimelineConfig(AppConfig):
+    """Moments, their rules, their pages."""
+
+    name = "timeline"
+
+    def ready(self) -> None:
+        from timeline.database_rules import restore_rules
+
+        post_migrate.connect(restore_rules, sender=self, dispatch_uid="timeline_rules")

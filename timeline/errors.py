@@ -1,0 +1,30 @@
+"""What can go wrong on the timeline, as meanings and not as database codes."""
+
+from __future__ import annotations
+
+
+class TimelineError(Exception):
+    """Base of the timeline's domain errors; its text is a sentence for people."""
+
+
+class InvalidInstant(TimelineError):
+    """A text or a value is not an instant of the timeline."""
+
+
+class InvalidSpan(TimelineError):
+    """Two instants do not make a span that a moment can have."""
+
+
+class SpanTaken(TimelineError):
+    """The span, or a part of it, belongs to a live moment already."""
+
+    def __init__(self, message: str = "This span, or a part of it, is taken.") -> None:
+        super().__init__(message)
+
+
+class TimelineBusy(TimelineError):
+    """Too many people write to the same days; trying again in a moment helps."""
+
+
+class TransitionRefused(TimelineError):
+    """A moment in this state cannot go to the state asked for."""

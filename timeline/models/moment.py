@@ -1,0 +1,279 @@
+"""A moment: a span of time with one owner."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.metadata
+import zoneinfo
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.lookups import LessThanOrEqual
+from django.utils import timezone
+
+from timeline.errors import InvalidSpan
+from timeline.models.expressions import IsWholeSecond, LengthSeconds, MonthDay
+from timeline.public_ids import encode_id, random_id
+from timeline.spans import (
+    LONGEST,
+    WINDOW_END,
+    WINDOW_START,
+    WINDOW_WORDS,
+    Span,
+    format_instant,
+)
+from timeline.texts import clean_line, clean_story, slug_of
+from timeline.words import duration_in_words, instant_in_words
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from timeline.models.tag import Tag
+
+    Viewer = AbstractBaseUser | AnonymousUser | None
+
+TITLE_LENGTH = 120
+STORY_LENGTH = 5000
+TZDATA_VERSION = importlib.metadata.version("tzdata")
+
+
+class Status(models.TextChoices):
+    """Where a moment stands between chosen and gone."""
+
+    HELD = "held", "Held"
+    PAYING = "paying", "Being paid for"
+    ACTIVE = "active", "Active"
+    REVOKED = "revoked", "Revoked"
+    RELEASED = "released", "Released"
+
+
+# The states in which a moment owns its span: what `no_overlap_active` covers.
+LIVE = (Status.HELD, Status.PAYING, Status.ACTIVE)
+
+
+class Visibility(models.TextChoices):
+    """Who may see a moment. That its span is taken is public whatever this says."""
+
+    PUBLIC = "public", "Public"
+    UNLISTED = "unlisted", "Unlisted: whoever has the address"
+    PRIVATE = "private", "Private: only me"
+
+
+# Written out, so that it is the same text as the partial indexes' condition.
+SHOWN_TO_ALL = Q(status=Status.ACTIVE, visibility=Visibility.PUBLIC)
+
+
+class MomentQuerySet(models.QuerySet["Moment"]):
+    """Names for the questions that are asked of moments."""
+
+    def visible_to(self, viewer: Viewer, *, by_address: bool = False) -> MomentQuerySet:
+        """Keep the moments that ``viewer`` may see: the one gate for everything that shows one.
+
+        Public ones, and the viewer's own. ``by_address`` is for pages reached
+        by a moment's own address, which is what an unlisted one is shared by.
+        """
+        shown = SHOWN_TO_ALL
+        if by_address:
+            shown = Q(status=Status.ACTIVE, visibility__in=[Visibility.PUBLIC, Visibility.UNLISTED])
+        if viewer is not None and viewer.is_authenticated:
+            shown |= Q(status=Status.ACTIVE, user_id=viewer.pk)
+        return self.filter(shown)
+
+    def live(self) -> MomentQuerySet:
+        """Keep the moments that own their span."""
+        return self.filter(status__in=LIVE)
+
+    def touching(self, start: dt.datetime, end: dt.datetime) -> MomentQuerySet:
+        """Keep the moments that touch ``[start, end)``.
+
+        No moment is longer than 24 hours, so the scan of ``starts_at`` has a
+        lower bound; without it the index is walked from the beginning of time.
+        """
+        earliest = start - LONGEST if start >= WINDOW_START + LONGEST else WINDOW_START - LONGEST
+        return self.filter(starts_at__gt=earliest, starts_at__lt=end, ends_at__gt=start)
+
+    def for_cards(self) -> MomentQuerySet:
+        """Fetch only what a card in a list shows."""
+        return self.select_related("user").only(
+            "title", "starts_at", "ends_at", "place", "user__handle", "user__display_name"
+        )
+
+
+class Moment(models.Model):
+    """A span ``[starts_at, ends_at)`` of UTC, whole seconds, 1 s to 24 h, with one owner.
+
+    The instants are POSIX time: a day has 86,400 seconds, leap seconds have no
+    place of their own. They are authoritative and never move; the zone and
+    offset they were entered in are kept to say them as they were said.
+    """
+
+    id = models.BigIntegerField(primary_key=True, default=random_id, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="moments",
+        verbose_name="owner",
+        db_index=False,  # idx_moments_user_time serves it
+    )
+    starts_at = models.DateTimeField("start")
+    ends_at = models.DateTimeField("end", help_text="The first second that is not the moment's.")
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.HELD)
+    held_until = models.DateTimeField(null=True, blank=True, editable=False)
+    status_changed_at = models.DateTimeField(default=timezone.now, editable=False)
+    status_reason = models.CharField(max_length=200, blank=True, editable=False)
+    visibility = models.CharField(
+        max_length=8, choices=Visibility.choices, default=Visibility.PUBLIC
+    )
+    title = models.CharField(max_length=TITLE_LENGTH)
+    story = models.TextField(max_length=STORY_LENGTH, blank=True)
+    place = models.CharField(max_length=120, blank=True)
+    tags: models.ManyToManyField[Tag, Any] = models.ManyToManyField(
+        "timeline.Tag", through="timeline.MomentTag", related_name="moments", blank=True
+    )
+    time_zone = models.CharField(
+        "entered in time zone", max_length=64, default="UTC", help_text="IANA name."
+    )
+    utc_offset = models.IntegerField(
+        "offset from UTC", default=0, editable=False, help_text="Seconds, at the start."
+    )
+    tzdata_version = models.CharField(max_length=10, blank=True, editable=False)
+    source = models.CharField(max_length=200, blank=True, help_text="Where the time can be looked up.")
+    external_id = models.CharField(max_length=100, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[Any] = MomentQuerySet.as_manager()
+
+    class Meta:
+        db_table = "moments"
+        ordering: ClassVar[list[str]] = ["starts_at"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["user_id", "starts_at"], name="idx_moments_user_time"),
+            models.Index(fields=["starts_at", "ends_at"], name="idx_moments_time_range"),
+            models.Index(fields=["status", "starts_at"], name="idx_moments_status_time"),
+            models.Index(
+                fields=["starts_at", "ends_at"], name="idx_moments_public_time", condition=SHOWN_TO_ALL
+            ),
+            models.Index(
+                MonthDay("starts_at"),
+                "starts_at",
+                name="idx_moments_public_month_day",
+                condition=SHOWN_TO_ALL,
+            ),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                condition=Q(starts_at__gte=WINDOW_START, ends_at__lte=WINDOW_END),
+                name="moment_in_window",
+                violation_error_message=WINDOW_WORDS,
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="moment_ends_after_start",
+                violation_error_message="A moment ends after it starts.",
+            ),
+            models.CheckConstraint(
+                condition=LessThanOrEqual(
+                    LengthSeconds("starts_at", "ends_at"), int(LONGEST.total_seconds())
+                ),
+                name="moment_at_most_24_hours",
+                violation_error_message="A moment is at most 24 hours long.",
+            ),
+            models.CheckConstraint(
+                condition=Q(IsWholeSecond("starts_at")) & Q(IsWholeSecond("ends_at")),
+                name="moment_whole_seconds",
+                violation_error_message="The timeline counts in whole seconds.",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="moment_status_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(visibility__in=Visibility.values), name="moment_visibility_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.HELD) | Q(held_until__isnull=False),
+                name="moment_hold_has_an_end",
+            ),
+            models.CheckConstraint(condition=~Q(title=""), name="moment_has_a_title"),
+            models.UniqueConstraint(
+                fields=["user", "external_id"],
+                condition=~Q(external_id=""),
+                name="moment_external_id_unique",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def clean(self) -> None:
+        """Normalise what people wrote. Raises ValidationError with a sentence a field."""
+        errors: dict[str, ValidationError] = {}
+        for field, cleaned in (("title", clean_line), ("story", clean_story), ("place", clean_line)):
+            written = getattr(self, field)
+            if not written and field != "title":
+                continue
+            try:
+                setattr(self, field, cleaned(written))
+            except ValidationError as error:
+                errors[field] = error
+        if self.time_zone not in zoneinfo.available_timezones():
+            errors["time_zone"] = ValidationError("Give a time zone such as Europe/Berlin.")
+        if self.starts_at and self.ends_at:
+            try:
+                self.span  # noqa: B018  the property checks
+            except InvalidSpan as error:
+                errors["ends_at"] = ValidationError(str(error))
+        if errors:
+            raise ValidationError(errors)
+        self.note_zone()
+
+    def note_zone(self) -> None:
+        """Keep the offset that the zone has at the start, and the rules it was taken from."""
+        offset = self.starts_at.astimezone(zoneinfo.ZoneInfo(self.time_zone)).utcoffset()
+        self.utc_offset = int(offset.total_seconds()) if offset else 0
+        self.tzdata_version = TZDATA_VERSION
+
+    @property
+    def span(self) -> Span:
+        """The span. Raises InvalidSpan when the two instants are none."""
+        return Span(self.starts_at, self.ends_at)
+
+    @property
+    def public_id(self) -> str:
+        """The id as it stands in addresses."""
+        return encode_id(self.pk)
+
+    @property
+    def slug(self) -> str:
+        """The decoration of the address."""
+        return slug_of(self.title)
+
+    def get_absolute_url(self) -> str:
+        """Address of the moment's page."""
+        # Built by hand: a list of fifty cards asks fifty times, and reversing takes longer than the row.
+        return f"/moments/{encode_id(self.pk)}/{slug_of(self.title)}/"
+
+    @property
+    def starts_iso(self) -> str:
+        """Start for ``<time datetime>``."""
+        return format_instant(self.starts_at)
+
+    @property
+    def when(self) -> str:
+        """Start in words, UTC."""
+        return instant_in_words(self.starts_at)
+
+    @property
+    def length(self) -> str:
+        """Length in words."""
+        return duration_in_words(self.ends_at - self.starts_at)
+
+    @property
+    def local_start(self) -> str:
+        """Start in words at the place, by the offset kept with the moment."""
+        zone = dt.timezone(dt.timedelta(seconds=self.utc_offset))
+        return instant_in_words(self.starts_at.astimezone(zone), suffix="")

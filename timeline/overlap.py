@@ -1,0 +1,142 @@
+"""The one way to write moments, so that no two live ones ever overlap.
+
+The referee is the database's rule ``no_overlap_active``. Racing into it is
+what must be avoided: writers that meet in the exclusion constraint wait for
+each other in rings and end in deadlock. So every writer first takes a lock for
+each day it touches, in order; then there is at most one at a time at any spot.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db.models.functions import Now
+
+from timeline import rollups
+from timeline.database_rules import OVERLAP_RULE
+from timeline.errors import SpanTaken, TimelineBusy
+from timeline.models import Moment, MomentQuerySet, Status
+from timeline.spans import Span
+
+LOCK_TIMEOUT = "5s"
+MAX_ATTEMPTS = 3
+# One lock a day: more of them at once would crowd PostgreSQL's shared lock table.
+MAX_DAYS = 1000
+# First key of our advisory locks, so that they cannot meet anybody else's.
+_DAY_LOCKS = 0x4D56
+_SERIALIZATION_FAILURE, _DEADLOCK, _LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
+
+Result = TypeVar("Result")
+
+
+def place(moment: Moment) -> Moment:
+    """Save a moment, new or moved, at its span.
+
+    Raises SpanTaken when a part of the span belongs to another live moment,
+    InvalidSpan when it is no span, TimelineBusy when its days stay locked.
+    """
+    spans = [moment.span]
+    if not moment._state.adding:
+        # Its old days change too: their counts are written, so their locks are taken.
+        spans += [
+            Span(*bounds)
+            for bounds in Moment.objects.filter(pk=moment.pk).values_list("starts_at", "ends_at")
+        ]
+
+    def save() -> Moment:
+        with placing(spans):
+            moment.save()
+        return moment
+
+    return _retrying(save)
+
+
+@contextmanager
+def placing(spans: Iterable[Span]) -> Iterator[None]:
+    """Open a transaction in which moments may be written at ``spans``.
+
+    On entry the days are locked, in order, and lapsed holds on the spans are
+    released. On exit an overlap is raised as SpanTaken, locked days as
+    TimelineBusy, and nothing has been written. Inside another transaction it
+    is a savepoint.
+    """
+    wanted = sorted(spans)
+    try:
+        with transaction.atomic():
+            _lock_days({day for span in wanted for day in span.days})
+            _release_lapsed_holds(wanted)
+            yield
+            transaction.on_commit(rollups.fold_if_due)
+    except IntegrityError as error:
+        if is_overlap(error):
+            raise SpanTaken from error
+        raise
+
+
+def remove(moments: MomentQuerySet) -> int:
+    """Delete moments and return how many; their spans are free again."""
+    doomed = list(moments.values_list("pk", "starts_at", "ends_at"))
+    removed = 0
+    for start in range(0, len(doomed), MAX_DAYS // 2):
+        batch = doomed[start : start + MAX_DAYS // 2]
+        with placing(Span(starts_at, ends_at) for _, starts_at, ends_at in batch):
+            removed += Moment.objects.filter(pk__in=[pk for pk, _, _ in batch]).delete()[1].get(
+                "timeline.Moment", 0
+            )
+    return removed
+
+
+def is_overlap(error: DatabaseError) -> bool:
+    """Tell whether an error is the database's no-overlap rule speaking."""
+    cause = error.__cause__
+    constraint = getattr(getattr(cause, "diag", None), "constraint_name", None)
+    return constraint == OVERLAP_RULE or OVERLAP_RULE in str(error)
+
+
+def _lock_days(days: set[dt.date]) -> None:
+    """Take the advisory locks of ``days`` until the transaction ends.
+
+    SQLite needs none: its transactions begin IMMEDIATE, one writer at a time.
+    """
+    if len(days) > MAX_DAYS:
+        raise ValueError(f"at most {MAX_DAYS} days can be written at once, not {len(days)}")
+    if connection.vendor != "postgresql" or not days:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s, day)"
+            " FROM unnest(%s::integer[]) AS day",
+            [LOCK_TIMEOUT, _DAY_LOCKS, sorted(day.toordinal() for day in days)],
+        )
+
+
+def _release_lapsed_holds(spans: list[Span]) -> None:
+    """Free what was held past its time, by the database's clock."""
+    if not spans:
+        return
+    # For many spans their hull will do: what lapsed between them may be freed as well.
+    start, end = spans[0].starts_at, max(span.ends_at for span in spans)
+    Moment.objects.touching(start, end).filter(
+        status=Status.HELD, held_until__lte=Now()
+    ).update(status=Status.RELEASED, status_changed_at=Now(), status_reason="hold lapsed")
+
+
+def _retrying(write: Callable[[], Result]) -> Result:
+    """Run a write again when the database asks for that, unless it is part of a larger transaction."""
+    attempts = 1 if connection.in_atomic_block else MAX_ATTEMPTS
+    for attempt in range(1, attempts + 1):
+        try:
+            return write()
+        except OperationalError as error:
+            code = getattr(error.__cause__, "sqlstate", None)
+            locked = code == _LOCK_NOT_AVAILABLE or "database is locked" in str(error)
+            again = code in (_SERIALIZATION_FAILURE, _DEADLOCK)
+            if locked or (again and attempt == attempts):
+                raise TimelineBusy("Many people are writing here. Try again in a moment.") from error
+            if not again:
+                raise
+    raise AssertionError("unreachable")

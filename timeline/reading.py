@@ -1,0 +1,158 @@
+"""Every query that reads the timeline for showing it.
+
+Live moments do not overlap, so sorted by start they are sorted by end too,
+and a start is a unique key: pages are cut by ``starts_at``, never by OFFSET,
+and nothing is counted. Each function says how much it reads.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Prefetch
+
+from timeline.models import Moment, MomentQuerySet, MomentTag, Tag
+from timeline.models.expressions import MonthDay
+from timeline.spans import LONGEST
+
+if TYPE_CHECKING:
+    from timeline.models.moment import Viewer
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a page is cut: only what is before, or only what is after, an instant."""
+
+    before: dt.datetime | None = None
+    after: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some moments in order, and whether there are more on either side."""
+
+    moments: list[Moment]
+    has_earlier: bool
+    has_later: bool
+
+    @property
+    def earliest(self) -> dt.datetime | None:
+        """Start of the earliest moment shown: cut before it for the earlier page."""
+        return min((moment.starts_at for moment in self.moments), default=None)
+
+    @property
+    def latest(self) -> dt.datetime | None:
+        """Start of the latest moment shown: cut after it for the later page."""
+        return max((moment.starts_at for moment in self.moments), default=None)
+
+
+def newest_first(
+    viewer: Viewer, cut: Cut = Cut(), *, tag: Tag | None = None, size: int = PAGE_SIZE
+) -> Page:
+    """Return a page of the whole timeline, or of one tag, newest first. Reads size + 1 rows."""
+    return _page(_visible(viewer, tag), cut, size, newest_first=True, tagged=tag is not None)
+
+
+def within(
+    viewer: Viewer, start: dt.datetime, end: dt.datetime, cut: Cut = Cut(), *, size: int = PAGE_SIZE
+) -> Page:
+    """Return a page of the moments that touch ``[start, end)``, in order of time.
+
+    Reads size + 1 rows, and those of the 24 hours before ``start``.
+    """
+    moments = Moment.objects.visible_to(viewer).touching(start, end)
+    return _page(moments, cut, size, newest_first=False)
+
+
+def on_day_of_year(
+    viewer: Viewer, month: int, day: int, cut: Cut = Cut(), *, size: int = PAGE_SIZE
+) -> Page:
+    """Return a page of the moments that start on this day of any year, newest first. Reads size + 1 rows."""
+    moments = (
+        Moment.objects.visible_to(viewer)
+        .annotate(month_day=MonthDay("starts_at"))
+        .filter(month_day=month * 100 + day)
+    )
+    return _page(moments, cut, size, newest_first=True)
+
+
+def neighbours(viewer: Viewer, moment: Moment) -> tuple[Moment | None, Moment | None]:
+    """Return the visible moments just before and just after one. Reads two rows."""
+    visible = Moment.objects.visible_to(viewer).only("title", "starts_at", "ends_at")
+    earlier = visible.filter(starts_at__lt=moment.starts_at).order_by("-starts_at").first()
+    later = visible.filter(starts_at__gt=moment.starts_at).order_by("starts_at").first()
+    return earlier, later
+
+
+def at_instant(viewer: Viewer, instant: dt.datetime) -> Moment | None:
+    """Return the visible moment that ``instant`` lies in. Reads one row.
+
+    Of moments that do not overlap, only the last to start by then can hold it.
+    """
+    moment: Moment | None = (
+        Moment.objects.visible_to(viewer)
+        .for_cards()
+        .filter(starts_at__lte=instant, starts_at__gt=instant - LONGEST)
+        .order_by("-starts_at")
+        .first()
+    )
+    return moment if moment and moment.ends_at > instant else None
+
+
+def by_id(viewer: Viewer, pk: int) -> Moment | None:
+    """Return the moment with this id if ``viewer`` may see it, with its owner and tags."""
+    moment: Moment | None = (
+        Moment.objects.visible_to(viewer, by_address=True)
+        .select_related("user")
+        .prefetch_related("tags")
+        .filter(pk=pk)
+        .first()
+    )
+    return moment
+
+
+def tags_in_use(viewer: Viewer, after: str = "", *, size: int = 200) -> list[Tag]:
+    """Return tags, by name, that a moment visible to ``viewer`` carries."""
+    visible = Moment.objects.visible_to(viewer).values("pk")
+    return list(
+        Tag.objects.filter(
+            name__gt=after,
+            pk__in=MomentTag.objects.filter(moment__in=visible).values("tag"),
+        ).order_by("name")[:size]
+    )
+
+
+def _visible(viewer: Viewer, tag: Tag | None) -> MomentQuerySet:
+    moments: MomentQuerySet = Moment.objects.visible_to(viewer)
+    return moments.filter(moment_tags__tag=tag) if tag else moments
+
+
+def _page(
+    moments: MomentQuerySet, cut: Cut, size: int, *, newest_first: bool, tagged: bool = False
+) -> Page:
+    # A tag's own copy of the start, so that the scan runs along the tag's index.
+    key = "moment_tags__starts_at" if tagged else "starts_at"
+    if cut.before is not None:
+        moments = moments.filter(**{f"{key}__lt": cut.before})
+    if cut.after is not None:
+        moments = moments.filter(**{f"{key}__gt": cut.after})
+    # Read away from the cut, so that the rows next to it are the ones that are found.
+    backwards = cut.after is None if newest_first else cut.before is not None
+    rows = list(
+        moments.for_cards()
+        .prefetch_related(Prefetch("tags", queryset=Tag.objects.only("name")))
+        .order_by(f"-{key}" if backwards else key)[: size + 1]
+    )
+    more = len(rows) > size
+    rows = rows[:size]
+    if backwards is not newest_first:
+        rows.reverse()
+    return Page(
+        moments=rows,
+        has_earlier=more if backwards else cut.after is not None,
+        has_later=cut.before is not None if backwards else more,
+    )

@@ -1,0 +1,190 @@
+"""Counts by day, month, year and century.
+
+A write changes its own day's row and no other, so there is no row that every
+claim must lock. Coarser rows are folded from changed days a moment later; a
+reader adds what is not folded yet, so it is exact at any time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from timeline.models import Moment, RollupDay, RollupPeriod, Status, Visibility
+from timeline.periods import Level, Period, century_start
+from timeline.spans import UTC
+
+# Readers add at most about this many unfolded days.
+FOLD_AT = 256
+FOLD_BATCH = 5000
+_FOLD_LOCK = 0x4D56F01D
+
+_STORED = {
+    Level.MONTH: RollupPeriod.Level.MONTH,
+    Level.YEAR: RollupPeriod.Level.YEAR,
+    Level.CENTURY: RollupPeriod.Level.CENTURY,
+}
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a period holds: public moments that start in it, and seconds that active ones cover."""
+
+    moments: int = 0
+    seconds: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.moments + other.moments, self.seconds + other.seconds)
+
+
+NOTHING = Tally()
+
+
+def tallies(level: Level, first: dt.date, last: dt.date) -> dict[dt.date, Tally]:
+    """Return the tallies of the periods of ``level`` that start in ``[first, last]``.
+
+    Keys are the periods' first days; periods without anything are left out.
+    One statement, so a fold that happens meanwhile is seen whole or not at all.
+    The rows read are bounded by the number of periods and ``FOLD_AT``.
+    """
+    if level is Level.DAY:
+        rows = RollupDay.objects.filter(day__range=(first, last)).values_list(
+            "day", "moments", "seconds"
+        )
+    else:
+        folded = RollupPeriod.objects.filter(
+            level=_STORED[level], starts_on__range=(first, last)
+        ).values_list("starts_on", "moments", "seconds")
+        unfolded = RollupDay.objects.filter(
+            dirty=True, day__gte=first, day__lte=_last_day(level, last)
+        ).values_list("day", F("moments") - F("folded_moments"), F("seconds") - F("folded_seconds"))
+        rows = folded.union(unfolded, all=True)
+    sums: defaultdict[dt.date, Tally] = defaultdict(Tally)
+    for day, moments, seconds in rows:
+        sums[bucket_of(level, day)] += Tally(moments, seconds)
+    return {day: tally for day, tally in sums.items() if tally != NOTHING}
+
+
+def tally_of(period: Period) -> Tally:
+    """Return what one period, a day or longer, holds."""
+    day = period.first_day
+    return tallies(period.level, day, day).get(day, NOTHING)
+
+
+def bucket_of(level: Level, day: dt.date) -> dt.date:
+    """Return the first day of the period of ``level`` that ``day`` lies in."""
+    if level is Level.MONTH:
+        return day.replace(day=1)
+    if level is Level.YEAR:
+        return day.replace(month=1, day=1)
+    if level is Level.CENTURY:
+        return century_start(day.year)
+    return day
+
+
+def _last_day(level: Level, first: dt.date) -> dt.date:
+    return Period(level, first).last_day
+
+
+def fold_if_due() -> None:
+    """Fold when readers would have to add too many unfolded days."""
+    waiting = RollupDay.objects.filter(dirty=True).values("day")[: FOLD_AT + 1]
+    if len(waiting) > FOLD_AT:
+        fold()
+
+
+def fold() -> int:
+    """Add the changes of changed days to their months, years and centuries.
+
+    Returns how many days were folded. Days whose writers have not committed
+    are left for the next fold, and so is everything while another process folds.
+    """
+    folded = 0
+    while True:
+        with transaction.atomic():
+            if not _may_fold():
+                return folded
+            days = list(
+                RollupDay.objects.filter(dirty=True)
+                .order_by("day")
+                .select_for_update(skip_locked=True)[:FOLD_BATCH]
+            )
+            if not days:
+                return folded
+            _add_to_periods(days)
+            RollupDay.objects.filter(day__in=[day.day for day in days]).update(
+                folded_moments=F("moments"), folded_seconds=F("seconds"), dirty=False
+            )
+        folded += len(days)
+        if len(days) < FOLD_BATCH:
+            return folded
+
+
+def _may_fold() -> bool:
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_FOLD_LOCK])
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _add_to_periods(days: list[RollupDay]) -> None:
+    changes: defaultdict[tuple[str, dt.date], Tally] = defaultdict(Tally)
+    for day in days:
+        change = Tally(day.moments - day.folded_moments, day.seconds - day.folded_seconds)
+        for level, stored in _STORED.items():
+            changes[stored.value, bucket_of(level, day.day)] += change
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO rollup_periods (level, starts_on, moments, seconds) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (level, starts_on) DO UPDATE SET"
+            " moments = rollup_periods.moments + excluded.moments,"
+            " seconds = rollup_periods.seconds + excluded.seconds",
+            [
+                (level, day.isoformat(), change.moments, change.seconds)
+                for (level, day), change in sorted(changes.items())
+            ],
+        )
+
+
+def recount() -> dict[dt.date, Tally]:
+    """Count every day anew from the moments themselves. Reads the whole table."""
+    sums: defaultdict[dt.date, Tally] = defaultdict(Tally)
+    active = Moment.objects.filter(status=Status.ACTIVE).values_list(
+        "starts_at", "ends_at", "visibility"
+    )
+    for starts_at, ends_at, visibility in active.iterator(chunk_size=10_000):
+        day = starts_at.date()
+        midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), UTC)
+        before = int((min(ends_at, midnight) - starts_at).total_seconds())
+        after = int((ends_at - starts_at).total_seconds()) - before
+        sums[day] += Tally(int(visibility == Visibility.PUBLIC), before)
+        if after:
+            sums[midnight.date()] += Tally(0, after)
+    return dict(sums)
+
+
+def differences() -> Iterator[str]:
+    """Compare what is stored at every level to a recount; yield a line for each difference."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        days = recount()
+        for level in (Level.DAY, *_STORED):
+            counted: defaultdict[dt.date, Tally] = defaultdict(Tally)
+            for day, tally in days.items():
+                counted[bucket_of(level, day)] += tally
+            stored = tallies(level, dt.date.min, dt.date.max)
+            for day in sorted(counted.keys() | stored.keys()):
+                if stored.get(day, NOTHING) != counted.get(day, NOTHING):
+                    yield (
+                        f"{level.value} {day}: stored {stored.get(day, NOTHING)},"
+                        f" counted {counted.get(day, NOTHING)}"
+                    )

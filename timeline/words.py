@@ -1,0 +1,39 @@
+"""Instants, days and lengths of time as people say them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July",
+    "August", "September", "October", "November", "December",
+)  # fmt: skip
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def day_in_words(day: dt.date) -> str:
+    """``20 July 1969``. Years below 1000 stand without leading zeros."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def instant_in_words(instant: dt.datetime, suffix: str = " UTC") -> str:
+    """``20 July 1969, 20:17:40 UTC``."""
+    return (
+        f"{instant.day} {MONTHS[instant.month - 1]} {instant.year}, "
+        f"{instant.hour:02}:{instant.minute:02}:{instant.second:02}{suffix}"
+    )
+
+
+def duration_in_words(length: dt.timedelta) -> str:
+    """``1 h 46 min``, ``12 s``, ``24 h``: the parts that are not zero."""
+    minutes, seconds = divmod(int(length.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (seconds, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+
+
+def ordinal(number: int) -> str:
+    """``1st``, ``2nd``, ``11th``, ``21st``."""
+    if 10 <= number % 100 <= 20:
+        return f"{number}th"
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"

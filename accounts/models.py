@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -28,7 +29,9 @@ def validate_time_zone(name: str) -> None:
 class UserManager(BaseUserManager["User"]):
     """Makes users; e-mail addresses are compared without regard to case."""
 
-    def create_user(self, email: str, handle: str, password: str | None = None, **extra: Any) -> User:
+    def create_user(
+        self, email: str, handle: str, password: str | None = None, **extra: Any
+    ) -> User:
         """Make and save a user; without a password nobody can log in as them."""
         user = self.model(email=email.strip().lower(), handle=handle.strip().lower(), **extra)
         user.set_password(password)
@@ -39,9 +42,7 @@ class UserManager(BaseUserManager["User"]):
         self, email: str, handle: str, password: str | None = None, **extra: Any
     ) -> User:
         """Make an admin who may do everything."""
-        return self.create_user(
-            email, handle, password, is_staff=True, is_superuser=True, **extra
-        )
+        return self.create_user(email, handle, password, is_staff=True, is_superuser=True, **extra)
 
     def get_by_natural_key(self, username: str | None) -> User:
         """Find by e-mail, whatever its case."""
@@ -49,10 +50,10 @@ class UserManager(BaseUserManager["User"]):
 
     def curator(self, handle: str, display_name: str) -> User:
         """Return the account that owns collected moments; nobody can log in as it."""
-        user = self.filter(handle=handle).first()
-        return user or self.create_user(
-            f"{handle}@curators.invalid", handle, display_name=display_name
-        )
+        # By address, which nobody can verify: a person who took the handle first is not the curator.
+        email = f"{handle}@curators.invalid"
+        user = self.filter(email=email).first()
+        return user or self.create_user(email, handle, display_name=display_name)
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -95,11 +96,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return f"@{self.handle}"
 
-    def clean(self) -> None:
-        """Fold e-mail and handle to lower case."""
-        super().clean()
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Fold e-mail and handle to lower case, before anything looks at them."""
         self.email = self.email.strip().lower()
         self.handle = self.handle.strip().lower()
+        super().clean_fields(exclude)
 
     @property
     def name(self) -> str:

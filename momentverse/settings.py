@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
@@ -22,19 +24,40 @@ from momentverse.database_url import database_from_url
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # `X_FILE` names a file that holds the value of `X`: for secrets that are mounted, not exported.
-env = FileAwareEnv()
+env = FileAwareEnv(strip_whitespace=True)
+Value = TypeVar("Value")
 
 
-def setting(read: Any, name: str, default: Any, **options: Any) -> Any:
-    """Read one variable; what cannot be read ends the start with a sentence, not a traceback of types."""
+def setting(read: Callable[..., Any], name: str, default: Value, **options: Any) -> Value:
+    """Read one variable, of its default's type; what cannot be read is refused with a sentence."""
     try:
-        return read(name, default, **options)
+        value: Value = read(name, default, **options)
     except (EnvError, ValueError, OSError) as error:
         raise ImproperlyConfigured(f"{name} cannot be used: {error}") from error
+    return cast(Value, value.strip()) if isinstance(value, str) else value
+
+
+def host_of_origin(origin: str) -> str:
+    """Return the host name of an origin such as ``https://momentverse.example``."""
+    try:
+        parts = urlsplit(origin)
+        well_formed = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:
+        well_formed = False
+    if (
+        not well_formed
+        or not parts.hostname
+        or origin != f"{parts.scheme}://{parts.netloc}"
+        or "@" in origin
+    ):
+        raise ImproperlyConfigured(
+            f"SITE_URL is {origin!r}; it takes an origin such as https://momentverse.example"
+        )
+    return parts.hostname
 
 
 # How it runs: `embedded` (the default), `development` (DEBUG and the debug toolbar) or `production`.
-MODE: str = setting(
+MODE = setting(
     env.str,
     "MOMENTVERSE_MODE",
     "embedded",
@@ -44,40 +67,43 @@ PRODUCTION = MODE == "production"
 DEBUG = MODE == "development"
 
 # Where the embedded default keeps its database, its secret and the collected static files.
-DATA_DIR: Path = setting(env.path, "DATA_DIR", BASE_DIR / ".data")
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR = setting(env.path, "DATA_DIR", BASE_DIR / ".data")
+try:
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(
+        f"DATA_DIR is {str(DATA_DIR)!r}, which is no folder: {error}"
+    ) from error
 
 # The origin people reach the site by. Absolute links are made from it, never from a Host header.
-SITE_URL: str = setting(env.str, "SITE_URL", "http://127.0.0.1:8000").rstrip("/")
-_origin = urlsplit(SITE_URL)
-if _origin.scheme not in ("http", "https") or not _origin.hostname or _origin.path:
-    raise ImproperlyConfigured(
-        f"SITE_URL is {SITE_URL!r}; it takes an origin such as https://momentverse.example"
-    )
-SECURE = _origin.scheme == "https"
+SITE_URL = setting(env.str, "SITE_URL", "http://127.0.0.1:8000").rstrip("/").lower()
+SITE_HOST = host_of_origin(SITE_URL)
+SECURE = SITE_URL.startswith("https://")
 
 # Host names that are answered to. By default the one in SITE_URL, and the loopback names outside production.
-ALLOWED_HOSTS: list[str] = setting(env.list, "ALLOWED_HOSTS", [])
+ALLOWED_HOSTS: list[str] = [
+    host.strip() for host in setting(env.list, "ALLOWED_HOSTS", list[str]()) if host.strip()
+]
 
 # PostgreSQL in production; without it an SQLite file in DATA_DIR. `database_url.py` has its parameters.
-DATABASE_URL: str = setting(env.str, "DATABASE_URL", "")
+DATABASE_URL = setting(env.str, "DATABASE_URL", "")
 
 # Redis (or Valkey) for cache and limits; without it both live in the process.
-REDIS_URL: str = setting(env.str, "REDIS_URL", "")
+REDIS_URL = setting(env.str, "REDIS_URL", "")
 
 # How many reverse proxies of ours stand in front; that many entries of X-Forwarded-For are believed.
-TRUSTED_PROXIES: int = setting(env.int, "TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=8))
+TRUSTED_PROXIES = setting(env.int, "TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=8))
 
 # Requests that one user, or one network when nobody is logged in, may make in a minute.
-RATE_LIMIT_PER_MINUTE: int = setting(
+RATE_LIMIT_PER_MINUTE = setting(
     env.int, "RATE_LIMIT_PER_MINUTE", 200, validate=validate.Range(min=1)
 )
 
 # A database query that takes longer than this many milliseconds is warned of in the log.
-SLOW_QUERY_MS: int = setting(env.int, "SLOW_QUERY_MS", 1000, validate=validate.Range(min=0))
+SLOW_QUERY_MS = setting(env.int, "SLOW_QUERY_MS", 1000, validate=validate.Range(min=0))
 
 # The least severe messages that the log shows.
-LOG_LEVEL: str = setting(
+LOG_LEVEL = setting(
     env.str,
     "LOG_LEVEL",
     "INFO",
@@ -86,18 +112,26 @@ LOG_LEVEL: str = setting(
 
 
 def embedded_secret_key(path: Path) -> str:
-    """Return the secret kept in ``path``; made at the first start, readable by its owner only."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with open(handle, "w") as file:
-        file.write(secrets.token_urlsafe(50))
-    return path.read_text().strip()
+    """Return the secret kept in ``path``; made at the first start, readable by its owner only.
+
+    It is linked into place when it has been written, so that of several processes
+    which start together all read the same one, and none an empty file.
+    """
+    if not path.exists():
+        draft = path.with_name(f".secret-{secrets.token_hex(8)}")
+        draft.touch(mode=0o600, exist_ok=False)
+        draft.write_text(secrets.token_urlsafe(50))
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    secret = path.read_text().strip()
+    if not secret:
+        raise ImproperlyConfigured(f"{path} is empty: remove it, and a new secret is made.")
+    return secret
 
 
 # Signs sessions and tokens. Required in production; made and kept in DATA_DIR otherwise.
-SECRET_KEY: str = setting(env.str, "SECRET_KEY", "")
+SECRET_KEY = setting(env.str, "SECRET_KEY", "")
 
 if PRODUCTION:
     _missing = [
@@ -112,23 +146,28 @@ if PRODUCTION:
     ]
     if _missing:
         raise ImproperlyConfigured(
-            f"Production needs {', '.join(_missing)}: set it in the environment (or in a file named by {_missing[0]}_FILE)."
+            f"Production needs {', '.join(_missing)}: set it in the environment, "
+            f"or in a file that {_missing[0]}_FILE names."
         )
     if len(SECRET_KEY) < 40:
-        raise ImproperlyConfigured("SECRET_KEY is too short: production takes 40 characters or more.")
+        raise ImproperlyConfigured(
+            "SECRET_KEY is too short: production takes 40 characters or more."
+        )
     if "*" in ALLOWED_HOSTS:
-        raise ImproperlyConfigured("ALLOWED_HOSTS is '*': name the hosts, or anybody's link can carry your site's name.")
+        raise ImproperlyConfigured("ALLOWED_HOSTS is '*': production answers to host names only.")
     if not DATABASE_URL.startswith(("postgres://", "postgresql://")):
-        raise ImproperlyConfigured("Production needs PostgreSQL: DATABASE_URL must begin with postgresql://")
+        raise ImproperlyConfigured(
+            "Production needs PostgreSQL: DATABASE_URL must begin with postgresql://"
+        )
 else:
     SECRET_KEY = SECRET_KEY or embedded_secret_key(DATA_DIR / "secret_key")
-    ALLOWED_HOSTS = ALLOWED_HOSTS or [_origin.hostname, "127.0.0.1", "localhost", "[::1]"]
+    ALLOWED_HOSTS = ALLOWED_HOSTS or [SITE_HOST, "127.0.0.1", "localhost", "[::1]"]
 
 DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR)}
 
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     raise ImproperlyConfigured(
-        f"REDIS_URL is {REDIS_URL!r}; it begins with redis://, rediss:// or unix://"
+        "REDIS_URL cannot be used: it begins with redis://, rediss:// or unix://"
     )
 # A reader must not wait for a cache that hangs: past this many seconds the page is built without it.
 REDIS_TIMEOUT_SECONDS = 0.2
@@ -170,6 +209,7 @@ MIDDLEWARE = [
     "django.middleware.http.ConditionalGetMiddleware",
     "momentverse.page_cache.NoStoreByDefaultMiddleware",
     "momentverse.errors.ErrorPagesMiddleware",
+    "momentverse.security.NoNulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -198,9 +238,17 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "momentverse.context.site",
             ],
         },
     }
+]
+
+# What `manage.py prepare` fills a new timeline with: commands of the apps, each run once.
+FIRST_MOMENTS = [
+    ["import_moments", "timeline/collections/spaceflight.csv"],
+    ["import_moments", "timeline/collections/earth_and_sky.csv"],
+    ["compute_astronomy", "--from-year", "1950", "--to-year", "2050"],
 ]
 
 # People
@@ -256,10 +304,12 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
     }
 }
 X_FRAME_OPTIONS = "DENY"
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else's page has a use for our files
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # `security.py` sets it where browsers take it
 SECURE_SSL_REDIRECT = SECURE and PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^health/"]  # probes come from inside, over plain http
 SECURE_HSTS_SECONDS = 2 * 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_HSTS_PRELOAD = SECURE
@@ -274,6 +324,8 @@ CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
+# In the session, not in a cookie: a page for visitors without a session is then the same for all.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "momentverse.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
@@ -289,6 +341,8 @@ LOGGING = {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
         # One line for a failed request is enough, and `momentverse.request` has it.
         "django.request": {"level": "CRITICAL"},
+        # Anybody can send a foreign Host; that it was refused is in the request's line.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
     },
 }

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import User
-from timeline.models import Moment, Status
+from timeline.models import Moment, MomentTag, Status, Tag
 from timeline.overlap import place
 from timeline.spans import parse_instant
 
@@ -52,11 +52,12 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(autouse=True)
-def _test_settings(settings: Any) -> None:
+def _test_settings(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     # Hashed names need collected files; the browser tests serve the real thing.
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
+    settings.STATIC_ROOT = tmp_path_factory.getbasetemp()
     # Tests of the limit set their own.
     settings.RATE_LIMIT_PER_MINUTE = 1_000_000
 
@@ -99,3 +100,17 @@ def closing_connections() -> Iterator[None]:
     """Close what threads of a test opened."""
     yield
     connection.close()
+
+
+@pytest.fixture
+def tagged(make_moment: MakeMoment) -> MakeMoment:
+    """Return a function that places a moment with tags: ``tagged("1969-07-20", "moon", "apollo")``."""
+
+    def make(start: str, *names: str, **fields: Any) -> Moment:
+        moment = make_moment(start, **fields)
+        for name in names:
+            tag, _ = Tag.objects.get_or_create(name=name)
+            MomentTag.objects.create(moment=moment, tag=tag)
+        return moment
+
+    return make

@@ -194,10 +194,16 @@ def install_rules(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 def restore_rules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """Receiver of ``post_migrate``: put SQLite's triggers back where a rebuilt table lost them."""
+    """Receiver of ``post_migrate``, which follows a migrate and a flush: set SQLite right again.
+
+    A rebuilt table has lost its triggers. A flush empties table by table, and
+    emptying ``moments`` after ``rollup_days`` leaves counts below zero.
+    """
     connection = connections[using]
     if connection.vendor != "sqlite" or "moments" not in connection.introspection.table_names():
         return
     with connection.cursor() as cursor:
         for statement in SQLITE:
             cursor.execute(statement)
+        for table in ("rollup_days", "rollup_periods"):
+            cursor.execute(f"DELETE FROM {table} WHERE NOT EXISTS (SELECT 1 FROM moments)")  # noqa: S608

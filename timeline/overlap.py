@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from timeline import rollups
@@ -77,6 +78,18 @@ def placing(spans: Iterable[Span]) -> Iterator[None]:
         raise
 
 
+def holder_of(span: Span, besides: int | None = None) -> Moment | None:
+    """Return a live moment, other than ``besides``, that holds a part of ``span``, if any.
+
+    For telling people; between this and a write somebody else may come first.
+    A lapsed hold holds nothing.
+    """
+    live = Moment.objects.live().touching(span.starts_at, span.ends_at)
+    lapsed = Q(status=Status.HELD, held_until__lte=Now())
+    holder: Moment | None = live.exclude(lapsed).exclude(pk=besides).first()
+    return holder
+
+
 def remove(moments: MomentQuerySet) -> int:
     """Delete moments and return how many; their spans are free again."""
     doomed = list(moments.values_list("pk", "starts_at", "ends_at"))
@@ -84,8 +97,10 @@ def remove(moments: MomentQuerySet) -> int:
     for start in range(0, len(doomed), MAX_DAYS // 2):
         batch = doomed[start : start + MAX_DAYS // 2]
         with placing(Span(starts_at, ends_at) for _, starts_at, ends_at in batch):
-            removed += Moment.objects.filter(pk__in=[pk for pk, _, _ in batch]).delete()[1].get(
-                "timeline.Moment", 0
+            removed += (
+                Moment.objects.filter(pk__in=[pk for pk, _, _ in batch])
+                .delete()[1]
+                .get("timeline.Moment", 0)
             )
     return removed
 
@@ -120,9 +135,9 @@ def _release_lapsed_holds(spans: list[Span]) -> None:
         return
     # For many spans their hull will do: what lapsed between them may be freed as well.
     start, end = spans[0].starts_at, max(span.ends_at for span in spans)
-    Moment.objects.touching(start, end).filter(
-        status=Status.HELD, held_until__lte=Now()
-    ).update(status=Status.RELEASED, status_changed_at=Now(), status_reason="hold lapsed")
+    Moment.objects.touching(start, end).filter(status=Status.HELD, held_until__lte=Now()).update(
+        status=Status.RELEASED, status_changed_at=Now(), status_reason="hold lapsed"
+    )
 
 
 def _retrying(write: Callable[[], Result]) -> Result:
@@ -136,7 +151,9 @@ def _retrying(write: Callable[[], Result]) -> Result:
             locked = code == _LOCK_NOT_AVAILABLE or "database is locked" in str(error)
             again = code in (_SERIALIZATION_FAILURE, _DEADLOCK)
             if locked or (again and attempt == attempts):
-                raise TimelineBusy("Many people are writing here. Try again in a moment.") from error
+                raise TimelineBusy(
+                    "Many people are writing here. Try again in a moment."
+                ) from error
             if not again:
                 raise
     raise AssertionError("unreachable")

@@ -94,8 +94,12 @@ class Period:
     def ends_at(self) -> dt.datetime:
         """First instant after the period, at most the window's end."""
         if self.level is Level.HOUR:
-            return dt.datetime.combine(self.first_day, dt.time(self.hour), UTC) + dt.timedelta(hours=1)
-        return dt.datetime.combine(min(self.last_day, LAST_DAY), dt.time(), UTC) + dt.timedelta(days=1)
+            return dt.datetime.combine(self.first_day, dt.time(self.hour), UTC) + dt.timedelta(
+                hours=1
+            )
+        return dt.datetime.combine(min(self.last_day, LAST_DAY), dt.time(), UTC) + dt.timedelta(
+            days=1
+        )
 
     @property
     def last_day(self) -> dt.date:
@@ -157,7 +161,11 @@ class Period:
     @property
     def previous(self) -> Period | None:
         """The period before, or None at the beginning of the timeline."""
-        return self._at(self.starts_at - dt.timedelta(seconds=1)) if self.starts_at > WINDOW_START else None
+        return (
+            self._at(self.starts_at - dt.timedelta(seconds=1))
+            if self.starts_at > WINDOW_START
+            else None
+        )
 
     @property
     def next(self) -> Period | None:

@@ -11,16 +11,17 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Prefetch
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from timeline.models import Moment, MomentQuerySet, MomentTag, Tag
 from timeline.models.expressions import MonthDay
-from timeline.spans import LONGEST
+from timeline.spans import WINDOW_END, WINDOW_START
 
 if TYPE_CHECKING:
     from timeline.models.moment import Viewer
 
 PAGE_SIZE = 50
+TAGS_SIZE = 300
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,34 @@ def within(
     return _page(moments, cut, size, newest_first=False)
 
 
+def newest_touching(
+    viewer: Viewer,
+    start: dt.datetime | None,
+    end: dt.datetime | None,
+    before: dt.datetime | None,
+    *,
+    columns: frozenset[str],
+    size: int,
+) -> Page:
+    """Return the moments that touch ``[start, end)`` and start before an instant, newest first.
+
+    Each of the three bounds may be None. Of a moment ``columns`` and the start
+    are fetched; its tags too when ``tags`` is among them. Reads size + 1 rows.
+    """
+    moments = Moment.objects.visible_to(viewer)
+    if start is not None or end is not None:
+        moments = moments.touching(start or WINDOW_START, end or WINDOW_END)
+    if before is not None:
+        moments = moments.filter(starts_at__lt=before)
+    if "tags" in columns:
+        moments = moments.prefetch_related(Prefetch("tags", queryset=Tag.objects.only("name")))
+    if any(column.startswith("user__") for column in columns):
+        moments = moments.select_related("user")
+    moments = moments.only("starts_at", *(columns - {"tags"}))
+    rows = list(moments.order_by("-starts_at")[: size + 1])
+    return Page(rows[:size], has_earlier=len(rows) > size, has_later=before is not None)
+
+
 def on_day_of_year(
     viewer: Viewer, month: int, day: int, cut: Cut = Cut(), *, size: int = PAGE_SIZE
 ) -> Page:
@@ -88,19 +117,12 @@ def neighbours(viewer: Viewer, moment: Moment) -> tuple[Moment | None, Moment | 
     return earlier, later
 
 
-def at_instant(viewer: Viewer, instant: dt.datetime) -> Moment | None:
-    """Return the visible moment that ``instant`` lies in. Reads one row.
-
-    Of moments that do not overlap, only the last to start by then can hold it.
-    """
-    moment: Moment | None = (
-        Moment.objects.visible_to(viewer)
-        .for_cards()
-        .filter(starts_at__lte=instant, starts_at__gt=instant - LONGEST)
-        .order_by("-starts_at")
-        .first()
-    )
-    return moment if moment and moment.ends_at > instant else None
+def around(viewer: Viewer, instant: dt.datetime) -> tuple[Moment | None, Moment | None]:
+    """Return the last visible moment to start by ``instant``, and the first to start after it. Reads two rows."""
+    visible = Moment.objects.visible_to(viewer).for_cards()
+    earlier = visible.filter(starts_at__lte=instant).order_by("-starts_at").first()
+    later = visible.filter(starts_at__gt=instant).order_by("starts_at").first()
+    return earlier, later
 
 
 def by_id(viewer: Viewer, pk: int) -> Moment | None:
@@ -115,15 +137,19 @@ def by_id(viewer: Viewer, pk: int) -> Moment | None:
     return moment
 
 
-def tags_in_use(viewer: Viewer, after: str = "", *, size: int = 200) -> list[Tag]:
-    """Return tags, by name, that a moment visible to ``viewer`` carries."""
-    visible = Moment.objects.visible_to(viewer).values("pk")
-    return list(
-        Tag.objects.filter(
-            name__gt=after,
-            pk__in=MomentTag.objects.filter(moment__in=visible).values("tag"),
-        ).order_by("name")[:size]
-    )
+def tags_in_use(viewer: Viewer, after: str = "", *, size: int = TAGS_SIZE) -> list[Tag]:
+    """Return tags that a moment visible to ``viewer`` carries, by name, those after ``after``."""
+    return list(_tags(viewer).filter(name__gt=after).order_by("name")[:size])
+
+
+def tag_named(viewer: Viewer, name: str) -> Tag | None:
+    """Return the tag of this name if a moment visible to ``viewer`` carries it."""
+    return _tags(viewer).filter(name=name).first()
+
+
+def _tags(viewer: Viewer) -> QuerySet[Tag]:
+    visible = Moment.objects.visible_to(viewer).filter(pk=OuterRef("moment"))
+    return Tag.objects.filter(Exists(MomentTag.objects.filter(Exists(visible), tag=OuterRef("pk"))))
 
 
 def _visible(viewer: Viewer, tag: Tag | None) -> MomentQuerySet:

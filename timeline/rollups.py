@@ -10,18 +10,21 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.models import F
 
 from timeline.models import Moment, RollupDay, RollupPeriod, Status, Visibility
-from timeline.periods import Level, Period, century_start
+from timeline.periods import CENTURIES, Level, Period, century_start
 from timeline.spans import UTC
 
 # Readers add at most about this many unfolded days.
 FOLD_AT = 256
 FOLD_BATCH = 5000
+HOUR_SECONDS = 3600
+DAY_SECONDS = 24 * HOUR_SECONDS
 _FOLD_LOCK = 0x4D56F01D
 
 _STORED = {
@@ -71,9 +74,56 @@ def tallies(level: Level, first: dt.date, last: dt.date) -> dict[dt.date, Tally]
 
 
 def tally_of(period: Period) -> Tally:
-    """Return what one period, a day or longer, holds."""
+    """Return what one period holds."""
     day = period.first_day
+    if period.level is Level.HOUR:
+        return hour_tallies(day).get(period.hour, NOTHING)
     return tallies(period.level, day, day).get(day, NOTHING)
+
+
+def hour_tallies(day: dt.date) -> dict[int, Tally]:
+    """Return the tallies of one day's hours, 0 to 23; hours without anything are left out.
+
+    Hours are not stored: this reads the moments that touch the day, which by
+    the rule are at most 86,400.
+    """
+    start = dt.datetime.combine(day, dt.time(), UTC)
+    touching = Moment.objects.filter(status=Status.ACTIVE).touching(
+        start, start + dt.timedelta(days=1)
+    )
+    sums: defaultdict[int, Tally] = defaultdict(Tally)
+    for starts_at, ends_at, visibility in touching.values_list(
+        "starts_at", "ends_at", "visibility"
+    ):
+        first = int((starts_at - start).total_seconds())
+        last = min(int((ends_at - start).total_seconds()), DAY_SECONDS)
+        if first >= 0:
+            sums[first // HOUR_SECONDS] += Tally(int(visibility == Visibility.PUBLIC), 0)
+        for hour in range(max(first, 0) // HOUR_SECONDS, (last - 1) // HOUR_SECONDS + 1):
+            begins, ends = hour * HOUR_SECONDS, (hour + 1) * HOUR_SECONDS
+            sums[hour] += Tally(0, min(last, ends) - max(first, begins))
+    return dict(sums)
+
+
+def tallied_parts(period: Period) -> list[tuple[Period, Tally]]:
+    """Return the finer periods that ``period`` consists of, in order, each with what it holds."""
+    parts = period.parts
+    if period.level is Level.DAY:
+        hours = hour_tallies(period.first_day)
+        return [(part, hours.get(part.hour, NOTHING)) for part in parts]
+    return _with_tallies(parts)
+
+
+def tallied_centuries() -> list[tuple[Period, Tally]]:
+    """Return all centuries of the timeline, each with what it holds."""
+    return _with_tallies([Period.century(number) for number in range(1, CENTURIES + 1)])
+
+
+def _with_tallies(periods: list[Period]) -> list[tuple[Period, Tally]]:
+    if not periods:
+        return []
+    stored = tallies(periods[0].level, periods[0].first_day, periods[-1].first_day)
+    return [(period, stored.get(period.first_day, NOTHING)) for period in periods]
 
 
 def bucket_of(level: Level, day: dt.date) -> dt.date:
@@ -170,21 +220,30 @@ def recount() -> dict[dt.date, Tally]:
     return dict(sums)
 
 
-def differences() -> Iterator[str]:
-    """Compare what is stored at every level to a recount; yield a line for each difference."""
+def differences() -> list[str]:
+    """Compare what is stored at every level to a recount; return a line for each difference."""
+    with _one_snapshot():
+        days = recount()
+        stored = {level: tallies(level, dt.date.min, dt.date.max) for level in (Level.DAY, *_STORED)}
+    lines = []
+    for level, found in stored.items():
+        counted: defaultdict[dt.date, Tally] = defaultdict(Tally)
+        for day, tally in days.items():
+            counted[bucket_of(level, day)] += tally
+        lines += [
+            f"{level.value} {day}: stored {found.get(day, NOTHING)}, counted {counted[day]}"
+            for day in sorted(counted.keys() | found.keys())
+            if found.get(day, NOTHING) != counted[day]
+        ]
+    return lines
+
+
+@contextmanager
+def _one_snapshot() -> Iterator[None]:
+    """Let all reads see one state, so that writers who go on meanwhile make no difference."""
+    outermost = not connection.in_atomic_block
     with transaction.atomic():
-        if connection.vendor == "postgresql":
+        if outermost and connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        days = recount()
-        for level in (Level.DAY, *_STORED):
-            counted: defaultdict[dt.date, Tally] = defaultdict(Tally)
-            for day, tally in days.items():
-                counted[bucket_of(level, day)] += tally
-            stored = tallies(level, dt.date.min, dt.date.max)
-            for day in sorted(counted.keys() | stored.keys()):
-                if stored.get(day, NOTHING) != counted.get(day, NOTHING):
-                    yield (
-                        f"{level.value} {day}: stored {stored.get(day, NOTHING)},"
-                        f" counted {counted.get(day, NOTHING)}"
-                    )
+        yield

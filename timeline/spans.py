@@ -76,7 +76,9 @@ def parse_instant(text: str) -> dt.datetime:
         raise InvalidInstant(
             "Leap seconds have no place of their own here (POSIX time): use second 59 or the next minute."
         )
-    numbers = [int(part[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")]
+    numbers = [
+        int(part[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")
+    ]
     try:
         local = dt.datetime(*numbers, tzinfo=_zone_of(part["offset"]))  # type: ignore[misc,arg-type]
         return local.astimezone(UTC)

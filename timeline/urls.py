@@ -1,4 +1,54 @@
 """The timeline's routes, by what they act on."""
-from django.urls import path
-app_name="timeline"
-urlpatterns: list = []
+
+from django.urls import include, path, re_path, register_converter
+
+from timeline.pages import home, moment, newest, period, tags, today
+from timeline.public_ids import PublicIdConverter
+
+register_converter(PublicIdConverter, "id")
+
+app_name = "timeline"
+
+_two = r"[0-9]{2}"
+
+period_urls = [
+    path("", newest.newest, name="newest"),
+    path("centuries/", period.centuries, name="centuries"),
+    path("centuries/<int:number>/", period.century, name="century"),
+    re_path(r"^(?P<year>[0-9]{4})/$", period.calendar_period, name="year"),
+    re_path(rf"^(?P<year>[0-9]{{4}})/(?P<month>{_two})/$", period.calendar_period, name="month"),
+    re_path(
+        rf"^(?P<year>[0-9]{{4}})/(?P<month>{_two})/(?P<day>{_two})/$",
+        period.calendar_period,
+        name="day",
+    ),
+    re_path(
+        rf"^(?P<year>[0-9]{{4}})/(?P<month>{_two})/(?P<day>{_two})/(?P<hour>{_two})/$",
+        period.calendar_period,
+        name="hour",
+    ),
+]
+
+moment_urls = [
+    path("<id:pk>/", moment.moment, name="moment-short"),
+    path("<id:pk>/<str:slug>/", moment.moment, name="moment"),
+]
+
+tag_urls = [
+    path("", tags.tags, name="tags"),
+    path("<slug:name>/", tags.tag, name="tag"),
+]
+
+today_urls = [
+    path("", today.today, name="today"),
+    re_path(rf"^(?P<month>{_two})-(?P<day>{_two})/$", today.day_of_year, name="day-of-year"),
+]
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("timeline/", include(period_urls)),
+    path("moments/", include(moment_urls)),
+    path("tags/", include(tag_urls)),
+    path("today/", include(today_urls)),
+    path("api/", include("timeline.api.urls")),
+]

@@ -8,7 +8,7 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June", "July",
     "August", "September", "October", "November", "December",
 )  # fmt: skip
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def day_in_words(day: dt.date) -> str:
@@ -37,3 +37,39 @@ def ordinal(number: int) -> str:
     if 10 <= number % 100 <= 20:
         return f"{number}th"
     return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
+
+
+def distance_in_words(starts_at: dt.datetime, ends_at: dt.datetime, now: dt.datetime) -> str:
+    """How far a span is from ``now``: ``57 years ago``, ``in 3 days``, ``happening now``.
+
+    Whole units, rounded down; years and months are the calendar's, so that an
+    anniversary is a whole number of years. All three in UTC.
+    """
+    if starts_at <= now < ends_at:
+        return "happening now"
+    past = now >= ends_at
+    amount = _amount(ends_at, now) if past else _amount(now, starts_at)
+    return f"{amount} ago" if past else f"in {amount}"
+
+
+def _amount(earlier: dt.datetime, later: dt.datetime) -> str:
+    seconds = int((later - earlier).total_seconds())
+    months = _whole_months(earlier, later)
+    units = (
+        (months // 12, "year"),
+        (months, "month"),
+        (seconds // 86_400, "day"),
+        (seconds // 3_600, "hour"),
+        (seconds // 60, "minute"),
+        (seconds, "second"),
+    )
+    for number, unit in units:
+        if number:
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    return "a moment"
+
+
+def _whole_months(earlier: dt.datetime, later: dt.datetime) -> int:
+    months = (later.year - earlier.year) * 12 + later.month - earlier.month
+    complete = (later.day, later.time()) >= (earlier.day, earlier.time())
+    return months if complete else months - 1

@@ -141,7 +141,9 @@ class Moment(models.Model):
         "offset from UTC", default=0, editable=False, help_text="Seconds, at the start."
     )
     tzdata_version = models.CharField(max_length=10, blank=True, editable=False)
-    source = models.CharField(max_length=200, blank=True, help_text="Where the time can be looked up.")
+    source = models.CharField(
+        max_length=200, blank=True, help_text="Where the time can be looked up."
+    )
     external_id = models.CharField(max_length=100, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
@@ -156,7 +158,9 @@ class Moment(models.Model):
             models.Index(fields=["starts_at", "ends_at"], name="idx_moments_time_range"),
             models.Index(fields=["status", "starts_at"], name="idx_moments_status_time"),
             models.Index(
-                fields=["starts_at", "ends_at"], name="idx_moments_public_time", condition=SHOWN_TO_ALL
+                fields=["starts_at", "ends_at"],
+                name="idx_moments_public_time",
+                condition=SHOWN_TO_ALL,
             ),
             models.Index(
                 MonthDay("starts_at"),
@@ -212,7 +216,11 @@ class Moment(models.Model):
     def clean(self) -> None:
         """Normalise what people wrote. Raises ValidationError with a sentence a field."""
         errors: dict[str, ValidationError] = {}
-        for field, cleaned in (("title", clean_line), ("story", clean_story), ("place", clean_line)):
+        for field, cleaned in (
+            ("title", clean_line),
+            ("story", clean_story),
+            ("place", clean_line),
+        ):
             written = getattr(self, field)
             if not written and field != "title":
                 continue
@@ -229,7 +237,8 @@ class Moment(models.Model):
                 errors["ends_at"] = ValidationError(str(error))
         if errors:
             raise ValidationError(errors)
-        self.note_zone()
+        if self.starts_at:
+            self.note_zone()
 
     def note_zone(self) -> None:
         """Keep the offset that the zone has at the start, and the rules it was taken from."""
@@ -241,6 +250,11 @@ class Moment(models.Model):
     def span(self) -> Span:
         """The span. Raises InvalidSpan when the two instants are none."""
         return Span(self.starts_at, self.ends_at)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the moment owns its span."""
+        return self.status in LIVE
 
     @property
     def public_id(self) -> str:

@@ -26,7 +26,9 @@ class RollupDay(models.Model):
     class Meta:
         db_table = "rollup_days"
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["day"], name="idx_rollup_days_dirty", condition=models.Q(dirty=True)),
+            models.Index(
+                fields=["day"], name="idx_rollup_days_dirty", condition=models.Q(dirty=True)
+            ),
         ]
 
     def __str__(self) -> str:

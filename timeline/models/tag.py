@@ -45,8 +45,12 @@ class MomentTag(models.Model):
     keeps the copy true (see ``database_rules``).
     """
 
-    moment = models.ForeignKey("timeline.Moment", on_delete=models.CASCADE, related_name="moment_tags")
-    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="moment_tags", db_index=False)
+    moment = models.ForeignKey(
+        "timeline.Moment", on_delete=models.CASCADE, related_name="moment_tags"
+    )
+    tag = models.ForeignKey(
+        Tag, on_delete=models.CASCADE, related_name="moment_tags", db_index=False
+    )
     starts_at = models.DateTimeField(editable=False)
 
     class Meta:

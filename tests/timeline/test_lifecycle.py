@@ -1,0 +1,58 @@
+"""From one state to the next."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from timeline.errors import TransitionRefused
+from timeline.lifecycle import may_become, release, revoke
+from timeline.models import Status
+
+
+def test_it_works(make_moment):
+    moment = make_moment("2020-01-01")
+    revoke(moment, "made by mistake")
+    assert (moment.status, moment.status_reason) == (Status.REVOKED, "made by mistake")
+    assert moment.status_changed_at > moment.created_at
+    assert make_moment("2020-01-01").pk  # its span is free
+
+
+@pytest.mark.parametrize("status", [Status.HELD, Status.PAYING])
+def test_what_is_not_yet_active_is_released(make_moment, status):
+    later = timezone.now() + dt.timedelta(hours=1)
+    moment = make_moment("2020-01-01", status=status, held_until=later)
+    release(moment, "asked for")
+    assert moment.status == Status.RELEASED
+    assert moment.held_until is None
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [(release, Status.ACTIVE), (release, Status.REVOKED), (release, Status.RELEASED),
+     (revoke, Status.PAYING), (revoke, Status.REVOKED), (revoke, Status.RELEASED)],
+)  # fmt: skip
+def test_other_steps_are_refused(make_moment, change, status):
+    moment = make_moment("2020-01-01", status=status)
+    with pytest.raises(TransitionRefused, match="cannot become"):
+        change(moment, "x")
+    moment.refresh_from_db()
+    assert moment.status == status
+
+
+def test_the_stored_state_decides_not_the_one_in_memory(make_moment):
+    moment = make_moment("2020-01-01")
+    again = type(moment).objects.get()
+    revoke(moment, "first")
+    with pytest.raises(TransitionRefused):
+        revoke(again, "second")
+    moment.refresh_from_db()
+    assert moment.status_reason == "first"
+
+
+def test_nothing_comes_back():
+    for status in Status:
+        assert not may_become(Status.REVOKED, status)
+        assert not may_become(Status.RELEASED, status)

@@ -1,0 +1,124 @@
+"""Races for spans: threads with connections of their own, on both databases."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, connections
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from tests.timeline.strategies import MIDDLE, crowded_spans, overlap
+from timeline import rollups
+from timeline.errors import SpanTaken
+from timeline.models import Moment, Status
+from timeline.overlap import place
+from timeline.spans import Span
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+THREADS = 8
+
+
+class Claimants:
+    """Threads that place spans, each over its own connection."""
+
+    def __init__(self, number: int) -> None:
+        self.owner = User.objects.curator("ada", "Ada")
+        self.pool = ThreadPoolExecutor(number)
+
+    def race(self, spans: list[Span]) -> Counter[str]:
+        """Place all spans at once; return how often each outcome was seen."""
+        return Counter(self.pool.map(self._place, spans))
+
+    def _place(self, span: Span) -> str:
+        moment = Moment(
+            user=self.owner,
+            title="x",
+            status=Status.ACTIVE,
+            starts_at=span.starts_at,
+            ends_at=span.ends_at,
+        )
+        try:
+            place(moment)
+        except SpanTaken:
+            return "taken"
+        except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
+            return f"{type(error).__name__}: {error}"
+        return "placed"
+
+    def close(self) -> None:
+        list(self.pool.map(lambda _: connections.close_all(), range(64)))
+        self.pool.shutdown()
+
+
+@pytest.fixture
+def claimants(request):
+    made = Claimants(getattr(request, "param", THREADS))
+    yield made
+    made.close()
+    connection.close()
+
+
+def assert_disjoint() -> list[Span]:
+    stored = [moment.span for moment in Moment.objects.live().order_by("starts_at")]
+    for one, other in zip(stored, stored[1:], strict=False):
+        assert not overlap(one, other), (one, other)
+    return stored
+
+
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40
+)
+@given(spans=st.lists(crowded_spans(), min_size=2, max_size=32))
+def test_any_spans_from_eight_threads_leave_disjoint_ones(claimants, spans):
+    Moment.objects.all().delete()
+    outcomes = claimants.race(spans)
+    stored = assert_disjoint()
+    assert outcomes["placed"] == len(stored)
+    assert set(outcomes) <= {"placed", "taken"}
+    # Nobody was refused for nothing: what is not stored overlaps something that is.
+    for span in spans:
+        assert span in stored or any(overlap(span, winner) for winner in stored)
+
+
+def test_touching_spans_are_all_placed(claimants):
+    seconds = [MIDDLE + dt.timedelta(seconds=n) for n in range(-60, 61)]
+    spans = [Span(one, other) for one, other in zip(seconds, seconds[1:], strict=False)]
+    assert claimants.race(spans) == {"placed": 120}
+
+
+def test_one_span_has_one_winner(claimants):
+    """EDGE_CASES 7: many at the same time, exactly one."""
+    span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
+    for _ in range(20):
+        Moment.objects.all().delete()
+        assert claimants.race([span] * 40) == {"placed": 1, "taken": 39}
+
+
+@pytest.mark.parametrize("claimants", [16], indirect=True)
+def test_rings_of_overlaps_end_without_deadlock(claimants):
+    """EDGE_CASES 7: A∩B, B∩C, C∩A, over and over, across midnight."""
+    ring = [
+        Span(MIDDLE + dt.timedelta(seconds=start), MIDDLE + dt.timedelta(seconds=start + 40))
+        for start in (-60, -30, 0, -45, -15)
+    ]
+    for _ in range(8):
+        Moment.objects.all().delete()
+        outcomes = claimants.race(ring * 8)
+        assert set(outcomes) <= {"placed", "taken"}
+        assert outcomes["placed"] == len(assert_disjoint()) >= 1
+
+
+def test_rollups_stay_true_under_a_race(claimants):
+    spans = [
+        Span(MIDDLE + dt.timedelta(hours=hour), MIDDLE + dt.timedelta(hours=hour + 3))
+        for hour in range(-200, 200)
+    ]
+    claimants.race(spans)
+    rollups.fold()
+    assert rollups.differences() == []

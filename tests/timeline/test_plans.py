@@ -1,0 +1,164 @@
+"""How PostgreSQL reads: by index, a bounded number of rows, whatever the table's size."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from timeline import overlap, reading, rollups
+from timeline.models import Moment
+from timeline.periods import Level, Period, period_at
+from timeline.reading import PAGE_SIZE, Cut
+from timeline.spans import Span
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
+
+MOMENTS = 15_000
+# Tables that grow with the timeline: these must never be read from end to end.
+GROWING = {"moments", "moment_tags", "rollup_days"}
+
+
+@pytest.fixture(scope="module")
+def load(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Many moments in a few years, for all tests of this file."""
+    with django_db_blocker.unblock():
+        if connection.vendor != "postgresql":
+            pytest.skip("about PostgreSQL")
+        call_command("generate_load", MOMENTS, from_year=2000, to_year=2001, workers=1, verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+    yield
+    with django_db_blocker.unblock():
+        call_command("flush", interactive=False, verbosity=0)
+        connection.close()
+
+
+@pytest.fixture
+def loaded(load: None, db: None) -> Moment:
+    """One moment in the middle of the load."""
+    return Moment.objects.visible_to(None).order_by("starts_at")[MOMENTS // 3]
+
+
+def plans_of(read: Callable[[], Any]) -> list[dict[str, Any]]:
+    """Run ``read`` and return the plan, with actual row counts, of each of its SELECTs."""
+    with CaptureQueriesContext(connection) as captured:
+        read()
+    plans = []
+    with connection.cursor() as cursor:
+        for query in captured:
+            if query["sql"].lstrip("( ").startswith("SELECT"):
+                cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query['sql']}")
+                plans.append(cursor.fetchone()[0][0]["Plan"])
+    return plans
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from nodes(part)
+
+
+def rows_read(plan: dict[str, Any]) -> int:
+    """Rows that scans of growing tables produced or threw away."""
+    return sum(
+        round(
+            node["Actual Loops"]
+            * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+               + node.get("Rows Removed by Index Recheck", 0))
+        )
+        for node in nodes(plan)
+        if node.get("Relation Name") in GROWING
+    )  # fmt: skip
+
+
+def assert_bounded(read: Callable[[], Any], rows: int) -> None:
+    plans = plans_of(read)
+    assert plans
+    for plan in plans:
+        scanned = {
+            node["Relation Name"] for node in nodes(plan) if node["Node Type"] == "Seq Scan"
+        }
+        assert not scanned & GROWING, plan
+        assert rows_read(plan) <= rows, plan
+
+
+def test_it_works(loaded):
+    """The measure itself: a scan from end to end is seen as one."""
+    everything = Moment.objects.filter(title__contains="nowhere")
+    with pytest.raises(AssertionError):
+        assert_bounded(lambda: list(everything), 100)
+
+
+def day_before(moment: Moment) -> int:
+    """How many live moments there are in the 24 hours before one: what a window may read besides."""
+    start = moment.starts_at - dt.timedelta(days=1)
+    return Moment.objects.filter(starts_at__gt=start, starts_at__lt=moment.starts_at).count()
+
+
+def test_the_newest_page(loaded):
+    assert_bounded(lambda: reading.newest_first(None), PAGE_SIZE * 4 + 4)
+
+
+def test_a_page_in_the_middle(loaded):
+    for cut in (Cut(before=loaded.starts_at), Cut(after=loaded.starts_at)):
+        assert_bounded(lambda cut=cut: reading.newest_first(None, cut), PAGE_SIZE * 4 + 4)
+
+
+@pytest.mark.parametrize("level", Level)
+def test_the_window_of_a_period(loaded, level):
+    period = period_at(level, loaded.starts_at)
+    bound = PAGE_SIZE * 4 + 4 + day_before(loaded)
+    assert_bounded(lambda: reading.within(None, period.starts_at, period.ends_at), bound)
+
+
+@pytest.mark.parametrize("level", [Level.CENTURY, Level.YEAR, Level.MONTH, Level.DAY])
+def test_the_counts_of_a_period(loaded, level):
+    """Folded periods, the days not folded yet, or one day's moments: never the whole table."""
+    period = period_at(level, loaded.starts_at)
+    day = 31 if level is Level.MONTH else rollups.FOLD_AT
+    assert_bounded(lambda: rollups.tallied_parts(period), max(day, 2 * day_before(loaded) + 50))
+
+
+def test_all_centuries(loaded):
+    assert_bounded(rollups.tallied_centuries, rollups.FOLD_AT)
+
+
+def test_neighbours(loaded):
+    assert_bounded(lambda: reading.neighbours(None, loaded), 4)
+
+
+def test_what_is_around_now(loaded):
+    assert_bounded(lambda: reading.around(None, loaded.ends_at), 4)
+
+
+def test_a_day_of_any_year(loaded):
+    day = loaded.starts_at
+    assert_bounded(lambda: reading.on_day_of_year(None, day.month, day.day), PAGE_SIZE * 4 + 4)
+
+
+def test_a_tags_page(loaded):
+    tag = reading.tags_in_use(None)[0]
+    assert_bounded(lambda: reading.newest_first(None, tag=tag), PAGE_SIZE * 6)
+
+
+def test_one_moment(loaded):
+    assert_bounded(lambda: reading.by_id(None, loaded.pk), 10)
+
+
+def test_who_holds_a_span(loaded):
+    span = Span(loaded.starts_at, loaded.ends_at)
+    assert_bounded(lambda: overlap.holder_of(span), day_before(loaded) + 2)
+
+
+def test_a_signed_in_viewers_page(loaded):
+    """An owner's view adds their own hidden moments and is bounded as well."""
+    assert_bounded(lambda: reading.newest_first(loaded.user), PAGE_SIZE * 5)
+    year = Period.of(2000)
+    bound = PAGE_SIZE * 5 + day_before(loaded)
+    assert_bounded(lambda: reading.within(loaded.user, year.starts_at, year.ends_at), bound)

@@ -1,0 +1,244 @@
+"""Moments and tags in the admin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.forms.models import BaseModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from momentverse.admin_paging import UncountedAdminMixin
+from timeline import lifecycle, overlap
+from timeline.errors import InvalidSpan, SpanTaken, TimelineBusy, TimelineError
+from timeline.models import Moment, MomentTag, Status, Tag
+from timeline.periods import NoSuchPeriod, Period
+from timeline.public_ids import decode_id
+from timeline.spans import Span
+
+MAX_LISTED = 50
+
+
+class StartFilter(admin.SimpleListFilter):
+    """Years around now, as ranges of ``starts_at``; any other period is found by searching for it."""
+
+    title = "start"
+    parameter_name = "period"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        this_year = timezone.now().year
+        return [(str(year), str(year)) for year in range(this_year + 1, this_year - 5, -1)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Moment]) -> QuerySet[Moment]:
+        period = period_named(self.value() or "")
+        return queryset.filter(starts_in(period)) if period else queryset
+
+
+def period_named(text: str) -> Period | None:
+    """Return the year, month or day that ``1969``, ``1969-07`` or ``1969-07-20`` names, if any."""
+    parts = text.strip().split("-")
+    if not 1 <= len(parts) <= 3 or not all(
+        p.isascii() and p.isdigit() and len(p) <= 4 for p in parts
+    ):
+        return None
+    try:
+        return Period.of(*(int(part) for part in parts))
+    except NoSuchPeriod:
+        return None
+
+
+def starts_in(period: Period) -> Q:
+    """Return the condition that a moment starts in ``period``: a range of the index."""
+    return Q(starts_at__gte=period.starts_at, starts_at__lt=period.ends_at)
+
+
+class MomentForm(forms.ModelForm):
+    """A moment's form; that its span is taken is an error of the form."""
+
+    class Meta:
+        model = Moment
+        fields = (
+            "title", "story", "place", "user", "starts_at", "ends_at", "time_zone", "visibility",
+            "source",
+        )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a span that another live moment holds."""
+        cleaned = super().clean() or {}
+        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
+        if starts_at and ends_at:
+            try:
+                span = Span(starts_at, ends_at)
+            except InvalidSpan:
+                return cleaned  # Moment.clean says what is wrong
+            if self.instance.is_live and (
+                holder := overlap.holder_of(span, besides=self.instance.pk)
+            ):
+                self.add_error(
+                    "starts_at",
+                    f"This span is taken: “{holder.title}” holds {holder.when} for {holder.length}.",
+                )
+        return cleaned
+
+
+class MomentTagInline(admin.TabularInline):
+    """The moment's tags."""
+
+    model = MomentTag
+    extra = 1
+    autocomplete_fields = ("tag",)
+
+
+class ReasonForm(forms.Form):
+    """Why somebody's moment is taken from them."""
+
+    reason = forms.CharField(max_length=200, help_text="Kept with the moment and in the log.")
+
+
+@admin.register(Moment)
+class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
+    """List, form and actions; every write goes through ``overlap`` or ``lifecycle``."""
+
+    form = MomentForm
+    inlines = (MomentTagInline,)
+    list_display = ("title", "starts_at", "length", "status", "visibility", "user")
+    list_filter = ("status", "visibility", StartFilter)
+    list_select_related = ("user",)
+    search_fields = ("title",)
+    search_help_text = (
+        "Words of a title, an owner's @handle, a year, month or day (1969-07-20),"
+        " or the id from a moment's address."
+    )
+    ordering = ("-starts_at",)
+    autocomplete_fields = ("user",)
+    readonly_fields = (
+        "status", "status_changed_at", "status_reason", "held_until", "created_at", "updated_at",
+    )  # fmt: skip
+    actions = ("release_moments", "revoke_moments")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Moment], search_term: str
+    ) -> tuple[QuerySet[Moment], bool]:
+        """Search what an index answers first: a period, an owner, an id; else words of titles."""
+        term = search_term.strip()
+        if "\0" in term:
+            return queryset.none(), False
+        if period := period_named(term):
+            return queryset.filter(starts_in(period)), False
+        if term.startswith("@"):
+            return queryset.filter(user__handle=term[1:].lower()), False
+        try:
+            return queryset.filter(pk=decode_id(term)), False
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str]:
+        """A new moment is the admin's own, unless they say otherwise."""
+        return {"user": str(request.user.pk)} | super().get_changeform_initial_data(request)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the form again when somebody took the span between its check and the save."""
+        for _ in range(2):
+            try:
+                return super().changeform_view(request, object_id, form_url, extra_context)
+            except SpanTaken:
+                continue  # now the form's own check sees it
+            except TimelineBusy as error:
+                messages.error(request, str(error))
+                return redirect(request.path)
+        messages.error(request, "This span is taken.")
+        return redirect(request.path)
+
+    def save_model(
+        self, request: HttpRequest, obj: Moment, form: BaseModelForm, change: bool
+    ) -> None:
+        """Save through the one function of all writers; what staff makes is active at once."""
+        if not change:
+            obj.status = Status.ACTIVE
+        overlap.place(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Moment) -> None:
+        """Delete one moment; its span is free again."""
+        overlap.remove(Moment.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Moment]) -> None:
+        """Delete many moments; their spans are free again."""
+        overlap.remove(Moment.objects.filter(pk__in=queryset.values("pk")))
+
+    @admin.action(description="Release held moments: give their spans back", permissions=["change"])
+    def release_moments(
+        self, request: HttpRequest, queryset: QuerySet[Moment]
+    ) -> HttpResponse | None:
+        """Ask for a reason, then release."""
+        return self._change_status(request, queryset, lifecycle.release, "release")
+
+    @admin.action(description="Revoke active moments: take them off", permissions=["change"])
+    def revoke_moments(
+        self, request: HttpRequest, queryset: QuerySet[Moment]
+    ) -> HttpResponse | None:
+        """Ask for a reason, then revoke."""
+        return self._change_status(request, queryset, lifecycle.revoke, "revoke")
+
+    def _change_status(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Moment],
+        change: Callable[[Moment, str], None],
+        verb: str,
+    ) -> HttpResponse | None:
+        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
+        if form.is_valid():
+            self._apply(request, queryset, change, verb, form.cleaned_data["reason"])
+            return None
+        context = self.admin_site.each_context(request) | {
+            "title": f"{verb.capitalize()} moments",
+            "verb": verb,
+            "action": request.POST["action"],
+            "form": form,
+            "moments": queryset.select_related("user")[:MAX_LISTED],
+            "chosen": request.POST.getlist(ACTION_CHECKBOX_NAME),
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/timeline/confirm_status.html", context)
+
+    def _apply(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Moment],
+        change: Callable[[Moment, str], None],
+        verb: str,
+        reason: str,
+    ) -> None:
+        done = 0
+        for moment in queryset:
+            try:
+                with transaction.atomic():
+                    change(moment, reason)
+                    self.log_change(request, moment, f"{verb}: {reason}")
+                done += 1
+            except TimelineError as error:
+                messages.warning(request, str(error))
+        if done:
+            messages.success(request, f"{done} done: {verb}.")
+
+
+@admin.register(Tag)
+class TagAdmin(UncountedAdminMixin, admin.ModelAdmin):
+    """Tags by name."""
+
+    search_fields = ("name",)
+    ordering = ("name",)

@@ -1,0 +1,50 @@
+"""How a moment goes from one state to the next.
+
+``HELD → PAYING → ACTIVE → REVOKED``, and ``HELD | PAYING → RELEASED``. What is
+released or revoked stays as a record; its span is free.
+"""
+
+from __future__ import annotations
+
+from django.db.models.functions import Now
+
+from timeline.errors import TransitionRefused
+from timeline.models import Moment, Status
+from timeline.overlap import placing
+
+_MAY_BECOME = {
+    Status.HELD: frozenset({Status.PAYING, Status.ACTIVE, Status.RELEASED}),
+    Status.PAYING: frozenset({Status.ACTIVE, Status.RELEASED}),
+    Status.ACTIVE: frozenset({Status.REVOKED}),
+    Status.REVOKED: frozenset[Status](),
+    Status.RELEASED: frozenset[Status](),
+}
+
+
+def may_become(status: str, target: Status) -> bool:
+    """Tell whether a moment in state ``status`` may go to ``target``."""
+    return target in _MAY_BECOME[Status(status)]
+
+
+def release(moment: Moment, reason: str) -> None:
+    """Give back a span that was held or being paid for. Raises TransitionRefused."""
+    _go(moment, Status.RELEASED, reason)
+
+
+def revoke(moment: Moment, reason: str) -> None:
+    """Take an active moment off the timeline. Raises TransitionRefused."""
+    _go(moment, Status.REVOKED, reason)
+
+
+def _go(moment: Moment, target: Status, reason: str) -> None:
+    sources = [status for status in Status if may_become(status, target)]
+    with placing([moment.span]):
+        # The state is compared and set in one statement: of two who try, one wins.
+        changed = Moment.objects.filter(pk=moment.pk, status__in=sources).update(
+            status=target, status_changed_at=Now(), status_reason=reason, held_until=None
+        )
+    if not changed:
+        raise TransitionRefused(
+            f"“{moment.title}” is {moment.get_status_display().lower()} and cannot become {target.label.lower()}."
+        )
+    moment.refresh_from_db()

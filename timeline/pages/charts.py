@@ -1,0 +1,62 @@
+"""The chart of a period: its parts as cells, shaded by how many moments begin in each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from timeline.periods import Level, Period
+from timeline.rollups import Tally
+
+SHADES = 5
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One part of a period as the chart shows it."""
+
+    name: str
+    full_name: str
+    url: str
+    moments: int
+    claimed: str
+    shade: int  # 0: nothing, to SHADES: as much as the fullest part
+
+
+def cells_of(parts: Iterable[tuple[Period, Tally]]) -> list[Cell]:
+    """Return the cells of some parts; shades are relative to the fullest one, on a log scale."""
+    parts = list(parts)
+    most = max((tally.moments for _, tally in parts), default=0)
+    return [
+        Cell(
+            name=part.short_name,
+            full_name=part.name,
+            url=part.url,
+            moments=tally.moments,
+            claimed=claimed_in_words(part, tally),
+            shade=_shade(tally.moments, most),
+        )
+        for part, tally in parts
+    ]
+
+
+def claimed_in_words(period: Period, tally: Tally) -> str:
+    """Return how much of a period active moments cover: ``3.1 %``, ``nothing``, ``less than 0.01 %``."""
+    if not tally.seconds:
+        return "nothing"
+    share = 100 * tally.seconds / (period.ends_at - period.starts_at).total_seconds()
+    if share < 0.01:
+        return "less than 0.01 %"
+    return f"{share:.2g} %" if share < 10 else f"{math.floor(share)} %"
+
+
+def weekday_offset(period: Period) -> int:
+    """Return how many cells a month's calendar leaves empty before its first day (Monday first)."""
+    return period.starts_at.weekday() if period.level is Level.MONTH else 0
+
+
+def _shade(moments: int, most: int) -> int:
+    if moments <= 0:
+        return 0
+    return max(1, math.ceil(SHADES * math.log1p(moments) / math.log1p(most)))

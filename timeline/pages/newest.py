@@ -1,0 +1,44 @@
+"""The whole timeline, newest first."""
+
+from __future__ import annotations
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from momentverse.page_cache import TIMELINE_SECONDS, public_page
+from timeline import reading
+from timeline.errors import InvalidInstant
+from timeline.pages.cutting import cut_of, earlier_address, later_address
+from timeline.periods import Level, NoSuchPeriod, Period, period_at
+from timeline.spans import format_instant, parse_instant
+
+
+@require_safe
+@public_page(TIMELINE_SECONDS)
+def newest(request: HttpRequest) -> HttpResponse:
+    """Show a page of the timeline; ``?date=`` goes to that day's page."""
+    if date := request.GET.get("date"):
+        return redirect(_day_of(date).url)
+    page = reading.newest_first(request.user, cut_of(request))
+    return render(
+        request,
+        "timeline/newest.html",
+        {
+            "page": page,
+            "earlier_address": earlier_address(page),
+            "later_address": later_address(page),
+            # The day's end, so that the page stays the same all day.
+            "present": format_instant(period_at(Level.DAY, timezone.now()).ends_at),
+        },
+    )
+
+
+def _day_of(date: str) -> Period:
+    try:
+        day = parse_instant(date).date()
+        return Period.of(day.year, day.month, day.day)
+    except (InvalidInstant, NoSuchPeriod) as error:
+        raise BadRequest(f"“date” is not a day of the timeline. {error}") from None

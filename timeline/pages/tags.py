@@ -1,0 +1,49 @@
+"""Tags, and the moments that carry one."""
+
+from __future__ import annotations
+
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from momentverse.page_cache import TIMELINE_SECONDS, public_page
+from timeline import reading
+from timeline.models.tag import TAG_LENGTH
+from timeline.pages.cutting import cut_of, earlier_address, later_address
+
+
+@require_safe
+@public_page(TIMELINE_SECONDS)
+def tags(request: HttpRequest) -> HttpResponse:
+    """Show the tags in use, by name, a page at a time."""
+    after = request.GET.get("after", "")
+    if not after.isprintable() or len(after) > TAG_LENGTH:
+        raise BadRequest("“after” is not a tag.")
+    size = reading.TAGS_SIZE
+    found = reading.tags_in_use(request.user, after, size=size + 1)
+    context = {"tags": found[:size], "more": len(found) > size}
+    return render(request, "timeline/tags.html", context)
+
+
+@require_safe
+@public_page(TIMELINE_SECONDS)
+def tag(request: HttpRequest, name: str) -> HttpResponse:
+    """Show the moments that carry a tag, newest first.
+
+    A tag that only hidden moments carry is answered like one that does not exist.
+    """
+    found = reading.tag_named(request.user, name)
+    if found is None:
+        raise Http404(f"No public moment carries the tag “{name}”.")
+    page = reading.newest_first(request.user, cut_of(request), tag=found)
+    return render(
+        request,
+        "timeline/tag.html",
+        {
+            "tag": found,
+            "page": page,
+            "earlier_address": earlier_address(page),
+            "later_address": later_address(page),
+        },
+    )

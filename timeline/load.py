@@ -26,7 +26,7 @@ from timeline.errors import TimelineError
 from timeline.models import Moment, MomentTag, Status, Tag, Visibility
 from timeline.models.expressions import LengthSeconds
 from timeline.models.moment import TZDATA_VERSION
-from timeline.overlap import MAX_DAYS, placing
+from timeline.overlap import placing
 from timeline.periods import FIRST_YEAR, LAST_YEAR
 from timeline.public_ids import random_id
 from timeline.spans import LONGEST, UTC, WINDOW_END, WINDOW_START, Span
@@ -48,6 +48,8 @@ DAY_SECONDS = 86_400
 LONGEST_SECONDS = int(LONGEST.total_seconds())
 # About so many rows a transaction: enough to be fast, few enough that others wait a second at most.
 BATCH_ROWS = {"postgresql": 20_000, "sqlite": 1_000}
+# Each day is a lock, and PostgreSQL has room for some thousand locks of all its clients together.
+BATCH_DAYS = 366
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 
 # A piece of free time, POSIX seconds, half-open.
@@ -258,7 +260,7 @@ def _runs_of_days(load: Load) -> Iterator[Gap]:
     """Cut the years into runs of whole days: few enough to lock, enough for a good batch."""
     start, end = load.range
     days = BATCH_ROWS[connection.vendor] * (end - start) // (load.count * DAY_SECONDS)
-    step = min(max(days, 1), MAX_DAYS) * DAY_SECONDS
+    step = min(max(days, 1), BATCH_DAYS) * DAY_SECONDS
     for first in range(start, end, step):
         yield first, min(first + step, end)
 

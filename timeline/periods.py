@@ -62,7 +62,7 @@ class Period:
     ) -> Period:
         """Return the year, month, day or hour that the numbers name. Raises NoSuchPeriod."""
         try:
-            first_day = dt.date(year, month or 1, day or 1)
+            first_day = dt.date(year, 1 if month is None else month, 1 if day is None else day)
         except ValueError:
             raise NoSuchPeriod("There is no such date.") from None
         if month is None:

@@ -8,6 +8,8 @@ and nothing is counted. Each function says how much it reads.
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -80,21 +82,32 @@ def newest_touching(
 ) -> Page:
     """Return the moments that touch ``[start, end)`` and start before an instant, newest first.
 
-    Each of the three bounds may be None. Of a moment ``columns`` and the start
-    are fetched; its tags too when ``tags`` is among them. Reads size + 1 rows.
+    Each of the three bounds may be None. Of a moment only ``columns`` and the
+    start are fetched, and no tags: see ``tag_names``. Reads size + 1 rows.
     """
     moments = Moment.objects.visible_to(viewer)
     if start is not None or end is not None:
         moments = moments.touching(start or WINDOW_START, end or WINDOW_END)
     if before is not None:
         moments = moments.filter(starts_at__lt=before)
-    if "tags" in columns:
-        moments = moments.prefetch_related(Prefetch("tags", queryset=Tag.objects.only("name")))
     if any(column.startswith("user__") for column in columns):
         moments = moments.select_related("user")
-    moments = moments.only("starts_at", *(columns - {"tags"}))
-    rows = list(moments.order_by("-starts_at")[: size + 1])
+    rows = list(moments.only("starts_at", *columns).order_by("-starts_at")[: size + 1])
     return Page(rows[:size], has_earlier=len(rows) > size, has_later=before is not None)
+
+
+def tag_names(moments: Iterable[Moment]) -> dict[int, list[str]]:
+    """Return the names of the tags, in order, of each of these moments that has any, by its id."""
+    pairs = (
+        MomentTag.objects.filter(moment__in=[moment.pk for moment in moments])
+        .order_by("tag__name")
+        .values_list("moment_id", "tag__name")
+    )
+    # Plain rows: a model instance for each of a long page's tags takes longer than all the rest.
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    for pk, name in pairs:
+        names[pk].append(name)
+    return names
 
 
 def on_day_of_year(

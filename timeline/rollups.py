@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Count, F, Max, Q, Sum
+from django.db.models.functions import ExtractHour
 
 from timeline.models import Moment, RollupDay, RollupPeriod, Status, Visibility
 from timeline.periods import CENTURIES, Level, Period, century_start
-from timeline.spans import UTC
+from timeline.models.expressions import LengthSeconds
+from timeline.spans import SECOND, UTC
 
 # Readers add at most about this many unfolded days.
 FOLD_AT = 256
 FOLD_BATCH = 5000
 HOUR_SECONDS = 3600
-DAY_SECONDS = 24 * HOUR_SECONDS
 _FOLD_LOCK = 0x4D56F01D
 
 _STORED = {
@@ -44,6 +45,10 @@ class Tally:
     def __add__(self, other: Tally) -> Tally:
         return Tally(self.moments + other.moments, self.seconds + other.seconds)
 
+    def claimed_share(self, start: dt.datetime, end: dt.datetime) -> float:
+        """Return which part of ``[start, end)`` is covered, 0.0 to 1.0."""
+        return self.seconds / (end - start).total_seconds()
+
 
 NOTHING = Tally()
 
@@ -55,6 +60,7 @@ def tallies(level: Level, first: dt.date, last: dt.date) -> dict[dt.date, Tally]
     One statement, so a fold that happens meanwhile is seen whole or not at all.
     The rows read are bounded by the number of periods and ``FOLD_AT``.
     """
+    rows: Iterable[tuple[dt.date, int, int]]
     if level is Level.DAY:
         rows = RollupDay.objects.filter(day__range=(first, last)).values_list(
             "day", "moments", "seconds"
@@ -84,25 +90,40 @@ def tally_of(period: Period) -> Tally:
 def hour_tallies(day: dt.date) -> dict[int, Tally]:
     """Return the tallies of one day's hours, 0 to 23; hours without anything are left out.
 
-    Hours are not stored: this reads the moments that touch the day, which by
-    the rule are at most 86,400.
+    Hours are not stored: the database sums those of the day's moments, and
+    here 25 rows at most are shared out. Of an hour's moments only the last can
+    reach past the hour.
     """
     start = dt.datetime.combine(day, dt.time(), UTC)
-    touching = Moment.objects.filter(status=Status.ACTIVE).touching(
-        start, start + dt.timedelta(days=1)
+    active = Moment.objects.filter(status=Status.ACTIVE)
+    of_day = active.filter(starts_at__gte=start, starts_at__lt=start + dt.timedelta(days=1))
+    by_hour = of_day.annotate(hour=ExtractHour("starts_at", tzinfo=UTC)).values_list("hour")
+    summed = by_hour.order_by("hour").annotate(
+        public=Count("pk", filter=Q(visibility=Visibility.PUBLIC)),
+        covered=Sum(LengthSeconds("starts_at", "ends_at")),
+        last_end=Max("ends_at"),
     )
     sums: defaultdict[int, Tally] = defaultdict(Tally)
-    for starts_at, ends_at, visibility in touching.values_list(
-        "starts_at", "ends_at", "visibility"
-    ):
-        first = int((starts_at - start).total_seconds())
-        last = min(int((ends_at - start).total_seconds()), DAY_SECONDS)
-        if first >= 0:
-            sums[first // HOUR_SECONDS] += Tally(int(visibility == Visibility.PUBLIC), 0)
-        for hour in range(max(first, 0) // HOUR_SECONDS, (last - 1) // HOUR_SECONDS + 1):
-            begins, ends = hour * HOUR_SECONDS, (hour + 1) * HOUR_SECONDS
-            sums[hour] += Tally(0, min(last, ends) - max(first, begins))
+    for hour, public, seconds, last_end in summed:
+        beyond = max(0, _seconds(last_end - start) - (hour + 1) * HOUR_SECONDS)
+        sums[hour] += Tally(public, seconds - beyond)
+        _cover(sums, hour + 1, beyond)
+    from_before = active.touching(start, start + SECOND).filter(starts_at__lt=start).first()
+    if from_before:
+        _cover(sums, 0, _seconds(from_before.ends_at - start))
     return dict(sums)
+
+
+def _cover(sums: defaultdict[int, Tally], hour: int, seconds: int) -> None:
+    """Add ``seconds`` without a gap from the beginning of ``hour`` on, as far as the day goes."""
+    while seconds > 0 and hour < 24:
+        sums[hour] += Tally(0, min(seconds, HOUR_SECONDS))
+        seconds -= HOUR_SECONDS
+        hour += 1
+
+
+def _seconds(length: dt.timedelta) -> int:
+    return int(length.total_seconds())
 
 
 def tallied_parts(period: Period) -> list[tuple[Period, Tally]]:
@@ -212,8 +233,8 @@ def recount() -> dict[dt.date, Tally]:
     for starts_at, ends_at, visibility in active.iterator(chunk_size=10_000):
         day = starts_at.date()
         midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), UTC)
-        before = int((min(ends_at, midnight) - starts_at).total_seconds())
-        after = int((ends_at - starts_at).total_seconds()) - before
+        before = _seconds(min(ends_at, midnight) - starts_at)
+        after = _seconds(ends_at - starts_at) - before
         sums[day] += Tally(int(visibility == Visibility.PUBLIC), before)
         if after:
             sums[midnight.date()] += Tally(0, after)

@@ -22,6 +22,15 @@ def crowded_spans(draw: st.DrawFn) -> Span:
 
 
 @st.composite
+def any_hours(draw: st.DrawFn) -> Span:
+    """Spans of minutes to a whole day around one midnight, on minutes."""
+    start = draw(st.integers(min_value=-1440, max_value=1439))
+    length = draw(st.one_of(st.integers(1, 1440), st.integers(1, 90)))
+    starts_at = MIDDLE + dt.timedelta(minutes=start)
+    return Span(starts_at, starts_at + dt.timedelta(minutes=length))
+
+
+@st.composite
 def any_spans(draw: st.DrawFn) -> Span:
     """Spans anywhere in the window, of any allowed length; its two ends are tried often."""
     longest = int(LONGEST.total_seconds())

@@ -5,11 +5,13 @@ import io
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import DataError, IntegrityError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
 from timeline import rollups
+from timeline.importing import importer
 from timeline.importing.csv_files import csv_rows
 from timeline.importing.importer import import_rows
 from timeline.importing.rows import COLUMNS, Refusal, Row
@@ -155,6 +157,21 @@ def test_touching_spans_are_both_taken(load):
     """Edge case 5."""
     rows = [row(1), row(2, starts_at="2001-01-01T12:01:00Z")]
     assert "2 taken" in load(rows)
+
+
+@pytest.mark.parametrize("error", [IntegrityError, DataError])
+def test_what_the_database_refuses_is_refused_and_the_rest_goes_on(load, monkeypatch, error):
+    save = importer._save
+
+    def refusing(moment, tags, **options):
+        if moment.external_id == "row-1":
+            raise error
+        save(moment, tags, **options)
+
+    monkeypatch.setattr(importer, "_save", refusing)
+    report = load([row(1), row(2)])
+    assert f"row 2 (row-1) refused: The database refuses it ({error.__name__})." in report
+    assert "1 taken" in report
 
 
 def test_an_external_id_that_stands_twice_is_refused(load):

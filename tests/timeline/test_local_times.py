@@ -2,6 +2,7 @@
 
 import datetime as dt
 import zoneinfo
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,7 @@ def test_a_skipped_time_is_refused_with_its_two_neighbours():
 
 def test_a_skipped_day_is_refused_with_its_two_neighbours():
     """Edge case 1: Samoa had no 30 December 2011."""
-    with pytest.raises(InvalidInstant, match="23:59:59 .*00:00:00"):
+    with pytest.raises(InvalidInstant, match=r"23:59:59 .*00:00:00"):
         read_instant("2011-12-30T12:00:00", zoneinfo.ZoneInfo("Pacific/Apia"))
 
 
@@ -64,10 +65,9 @@ def test_local_mean_time_with_seconds_is_read_exactly():
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
 def test_the_ends_of_the_calendar_do_not_overflow(text, zone):
     """Edge case 6."""
-    try:
-        read_instant(text, zoneinfo.ZoneInfo(zone))
-    except InvalidInstant as error:
-        assert "0001-01-02" in str(error)
+    # Whether there is such an instant depends on the zone; nothing else may be raised.
+    with suppress(InvalidInstant):
+        assert read_instant(text, zoneinfo.ZoneInfo(zone)).year in (1, 9999)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,9 @@ def test_an_unknown_zone_is_refused(name):
 
 
 @given(
-    local=st.datetimes(dt.datetime(1800, 1, 1), dt.datetime(2100, 1, 1)).map(
-        lambda at: at.replace(microsecond=0)
+    # From 1800 to 2100.
+    local=st.integers(-5_364_662_400, 4_102_444_800).map(
+        lambda seconds: dt.datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
     ),
     zone=st.sampled_from(
         ["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Tehran"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,6 +30,7 @@ class Claimants:
 
     def __init__(self, number: int) -> None:
         self.owner = User.objects.curator("ada", "Ada")
+        self.number = number
         self.pool = ThreadPoolExecutor(number)
 
     def race(self, spans: list[Span]) -> Counter[str]:
@@ -52,7 +54,14 @@ class Claimants:
         return "placed"
 
     def close(self) -> None:
-        list(self.pool.map(lambda _: connections.close_all(), range(64)))
+        all_here = threading.Barrier(self.number)
+
+        def close_own() -> None:
+            all_here.wait()  # so that each thread closes its own, and none two
+            connections.close_all()
+
+        for closed in [self.pool.submit(close_own) for _ in range(self.number)]:
+            closed.result()
         self.pool.shutdown()
 
 

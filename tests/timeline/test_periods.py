@@ -39,7 +39,7 @@ def test_there_is_no_year_0(number, first, last, name):
 
 @pytest.mark.parametrize(
     "numbers",
-    [(0,), (10000,), (1969, 13), (1969, 2, 29), (1900, 2, 29), (1969, 7, 20, 24), (1, 1, 1),
+    [(0,), (10000,), (1969, 0), (1969, 7, 0), (1969, 13), (1969, 2, 29), (1900, 2, 29), (1969, 7, 20, 24), (1, 1, 1),
      (9999, 12, 31), (1969, 7, 32)],
 )  # fmt: skip
 def test_what_is_no_period_is_refused(numbers):

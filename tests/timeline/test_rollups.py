@@ -6,19 +6,19 @@ import datetime as dt
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from accounts.models import User
-from tests.timeline.strategies import any_spans, crowded_spans
+from tests.timeline.strategies import any_hours, any_spans, crowded_spans
 from timeline import rollups
 from timeline.errors import SpanTaken
 from timeline.models import Moment, RollupDay, RollupPeriod, Status, Visibility
 from timeline.overlap import place, remove
 from timeline.periods import Level, Period
 from timeline.rollups import NOTHING, Tally
-from timeline.spans import parse_instant
+from timeline.spans import UTC, parse_instant
 
 DAY = dt.date(1969, 7, 20)
 
@@ -137,10 +137,41 @@ def test_parts_of_a_period_sum_to_it(make_moment):
 
 
 def test_reading_is_one_query_whatever_the_level(make_moment, django_assert_num_queries):
+    """Hours, which are not stored, take a second one for what reaches into the day."""
     make_moment("1969-07-20")
-    for period in (Period.century(20), Period.of(1969), Period.of(1969, 7), Period.of(1969, 7, 20)):
+    for period in (Period.century(20), Period.of(1969), Period.of(1969, 7)):
         with django_assert_num_queries(1):
             rollups.tallied_parts(period)
+    with django_assert_num_queries(2):
+        rollups.tallied_parts(Period.of(1969, 7, 20))
+
+
+@given(spans=st.lists(any_hours(), max_size=12))
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50
+)
+def test_hours_sum_to_their_day(owner, spans):
+    """What the hours hold is what the day's stored row holds, wherever the moments lie."""
+    with transaction.atomic():
+        for span in spans:
+            try:
+                with transaction.atomic():
+                    place(Moment(user=owner, title="x", status=Status.ACTIVE,
+                                 starts_at=span.starts_at, ends_at=span.ends_at))  # fmt: skip
+            except SpanTaken:
+                pass
+        for day in (DAY, DAY + dt.timedelta(days=1)):
+            hours = rollups.hour_tallies(day)
+            assert sum(hours.values(), start=NOTHING) == rollups.tally_of(Period(Level.DAY, day))
+            for hour, tally in hours.items():
+                begin = dt.datetime.combine(day, dt.time(hour), UTC)
+                end = begin + dt.timedelta(hours=1)
+                inside = Moment.objects.filter(starts_at__lt=end, ends_at__gt=begin)
+                covered = sum(
+                    (min(m.ends_at, end) - max(m.starts_at, begin)).total_seconds() for m in inside
+                )
+                assert tally.seconds == covered
+        transaction.set_rollback(True)
 
 
 def test_a_recount_finds_what_is_wrong(make_moment):

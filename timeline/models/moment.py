@@ -92,6 +92,9 @@ class MomentQuerySet(models.QuerySet["Moment"]):
 
         No moment is longer than 24 hours, so the scan of ``starts_at`` has a
         lower bound; without it the index is walked from the beginning of time.
+        (Beginning at the last moment before ``start`` instead, found by a
+        subquery, would read less; but PostgreSQL cannot estimate such a bound
+        and then reads and sorts a whole month for its first page.)
         """
         earliest = start - LONGEST if start >= WINDOW_START + LONGEST else WINDOW_START - LONGEST
         return self.filter(starts_at__gt=earliest, starts_at__lt=end, ends_at__gt=start)

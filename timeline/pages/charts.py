@@ -45,7 +45,7 @@ def claimed_in_words(period: Period, tally: Tally) -> str:
     """Return how much of a period active moments cover: ``3.1 %``, ``nothing``, ``less than 0.01 %``."""
     if not tally.seconds:
         return "nothing"
-    share = 100 * tally.seconds / (period.ends_at - period.starts_at).total_seconds()
+    share = 100 * tally.claimed_share(period.starts_at, period.ends_at)
     if share < 0.01:
         return "less than 0.01 %"
     return f"{share:.2g} %" if share < 10 else f"{math.floor(share)} %"

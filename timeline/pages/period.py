@@ -45,8 +45,6 @@ def calendar_period(
 ) -> HttpResponse:
     """Show one year, month, day or hour, its parts and its moments."""
     numbers = [int(number) for number in (year, month, day, hour) if number is not None]
-    if 0 in numbers[:3]:
-        raise Http404("There is no year, month or day 0.")
     try:
         period = Period.of(*numbers)
     except NoSuchPeriod as error:

@@ -120,7 +120,7 @@ def test_the_ends_of_time(client, make_moment, url, words):
      "/timeline/1969/7/", "/timeline/1969/02/29/", "/timeline/1900/02/29/", "/timeline/1969/07/00/",
      "/timeline/1969/07/20/24/", "/timeline/0001/01/01/", "/timeline/9999/12/31/",
      "/timeline/centuries/0/", "/timeline/centuries/101/", "/timeline/centuries/99999999999999999999/",
-     "/timeline/١٩٦٩/", "/timeline/1969%00/", "/timeline/-001/"],
+     "/timeline/١٩٦٩/", "/timeline/-001/"],
 )  # fmt: skip
 def test_what_is_no_period_is_404(client, db, url):
     """EDGE_CASES 6."""

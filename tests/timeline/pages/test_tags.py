@@ -43,7 +43,7 @@ def test_a_tag_only_hidden_moments_carry_is_404(client, tagged):
     assert "canary" not in client.get("/tags/").text
 
 
-@pytest.mark.parametrize("url", ["/tags/%00/", "/tags/a b/", "/tags/" + "a" * 3000 + "/", "/tags/Ⅳ/"])
+@pytest.mark.parametrize("url", ["/tags/a b/", "/tags/" + "a" * 3000 + "/", "/tags/Ⅳ/"])
 def test_what_is_no_tag_is_404(client, db, url):
     assert client.get(url).status_code == 404
 

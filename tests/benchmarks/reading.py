@@ -1,0 +1,175 @@
+"""How reading grows with the timeline: 10,000 moments against 5,000,000, in one run.
+
+``python -m tests.benchmarks.reading [--large N] [--large-url URL]``
+
+Both tables stand in one PostgreSQL and are asked in turns, so that whatever
+else the machine does meets both alike; what is compared are medians. The
+small one holds its moments in one year, the large one in 121, so a page finds
+about as much on either. ``--large-url`` names a database that is loaded
+already: loading five million takes minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import django
+
+from tests.servers import database_and_cache
+
+SMALL = 10_000
+ROUNDS = 200
+# Every read is tried at other places, so that no one place's luck is measured.
+PLACES = 50
+
+
+def main() -> int:
+    options = read_options()
+    with database_and_cache() as urls:
+        os.environ |= urls | {"RATE_LIMIT_PER_MINUTE": "100000000", "LOG_LEVEL": "ERROR"}
+        os.environ["DJANGO_SETTINGS_MODULE"] = "momentverse.settings"
+        django.setup()
+        prepare(options)
+        print_table(measure())
+        print_plan()
+    return 0
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--large", type=int, default=5_000_000)
+    parser.add_argument("--large-url", default="")
+    return parser.parse_args()
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """Make and load both databases, each under its own alias."""
+    from django.conf import settings
+    from django.db import connections
+
+    from momentverse.database_url import database_from_url
+
+    settings.STORAGES["staticfiles"] = {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+    }
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    connections.databases["server"] = settings.DATABASES["default"] | {"NAME": "postgres"}
+    with connections["server"].cursor() as cursor:
+        for name in ("benchmark_small", "benchmark_large"):
+            cursor.execute(f"DROP DATABASE IF EXISTS {name}")
+            cursor.execute(f"CREATE DATABASE {name}")
+    small, large = (
+        parts._replace(path=f"/benchmark_{size}").geturl() for size in ("small", "large")
+    )
+    load(small, SMALL, 2000, 2000)
+    if not options.large_url:
+        load(large, options.large, 1900, 2020)
+    connections.databases["small"] = settings.DATABASES["default"] | database_from_url(
+        small, settings.DATA_DIR
+    )
+    connections.databases["large"] = settings.DATABASES["default"] | database_from_url(
+        options.large_url or large, settings.DATA_DIR
+    )
+
+
+def load(url: str, number: int, first: int, last: int) -> None:
+    environment = os.environ | {"DATABASE_URL": url}
+    years = ["--from-year", str(first), "--to-year", str(last)]
+    for command in (["migrate", "-v0"], ["generate_load", str(number), *years]):
+        subprocess.run([sys.executable, "manage.py", *command], env=environment, check=True)
+
+
+def use(alias: str) -> None:
+    """Let Django's default connection be this one."""
+    from django.db import connections
+
+    connections["default"] = connections[alias]
+
+
+def measure() -> list[tuple[str, float, float]]:
+    """Return, for each read, its median milliseconds on the small and on the large table."""
+    rows = []
+    for name, read in reads().items():
+        times: dict[str, list[float]] = {"small": [], "large": []}
+        for number in range(ROUNDS):
+            for alias in times:
+                use(alias)
+                place = dt.datetime(2000, 1, 2, tzinfo=dt.UTC) + dt.timedelta(
+                    days=7 * (number % PLACES), hours=number % 24
+                )
+                read(place)  # the first one warms what the second one finds
+                started = time.perf_counter()
+                read(place)
+                times[alias].append((time.perf_counter() - started) * 1000)
+        rows.append((name, *(statistics.median(times[alias]) for alias in ("small", "large"))))
+    return rows
+
+
+def reads() -> dict[str, Callable[[dt.datetime], Any]]:
+    """What is measured: the queries themselves, then whole pages."""
+    from django.test import Client
+
+    from timeline import reading, rollups
+    from timeline.periods import Level, period_at
+
+    client = Client(SERVER_NAME="127.0.0.1")
+    hour = dt.timedelta(hours=1)
+
+    def get(address: str) -> None:
+        assert client.get(address).status_code == 200, address
+
+    def page(level: Level) -> Callable[[dt.datetime], Any]:
+        return lambda at: get(period_at(level, at).url)
+
+    return {
+        "what touches 6 h": lambda at: reading.within(None, at, at + 6 * hour, size=20),
+        "newest before": lambda at: reading.newest_first(None, reading.Cut(before=at), size=20),
+        "counts of a year": lambda at: rollups.tallied_parts(period_at(Level.YEAR, at)),
+        "counts of a century": lambda at: rollups.tallied_parts(period_at(Level.CENTURY, at)),
+        "counts of a day's hours": lambda at: rollups.tallied_parts(period_at(Level.DAY, at)),
+        "page /timeline/": lambda at: get(f"/timeline/?before={at:%Y-%m-%dT%H:%M:%S}"),
+        "page of a century": page(Level.CENTURY),
+        "page of a year": page(Level.YEAR),
+        "page of a month": page(Level.MONTH),
+        "page of a day": page(Level.DAY),
+        "page of a day of any year": lambda at: get(f"/today/{at:%m-%d}/"),
+        "/api/timeline": lambda at: get(f"/api/timeline?cursor={at:%Y-%m-%dT%H:%M:%S}Z"),
+    }
+
+
+def print_table(rows: list[tuple[str, float, float]]) -> None:
+    write = sys.stdout.write
+    write(f"\n{'':28}{'10,000':>10}{'large':>10}{'ratio':>8}   (median ms, {ROUNDS} each)\n")
+    for name, small, large in rows:
+        write(f"{name:28}{small:10.2f}{large:10.2f}{large / small:8.2f}\n")
+
+
+def print_plan() -> None:
+    """Show how PostgreSQL reads a window of the large table."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from timeline import reading
+
+    use("large")
+    start = dt.datetime(1969, 7, 20, tzinfo=dt.UTC)
+    with CaptureQueriesContext(connection) as captured:
+        reading.within(None, start, start + dt.timedelta(days=1))
+    sql = captured[0]["sql"]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}")
+        lines = [row[0] for row in cursor.fetchall()]
+    sys.stdout.write("\n".join(["", sql, "", *lines, ""]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""The admin, under the site's policy, in a real browser."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def admin(page, site):
+    page.goto("/admin/")
+    page.get_by_label("E-mail address").fill(site.admin_email)
+    page.get_by_label("Password").fill(site.admin_password)
+    page.get_by_role("button", name="Log in").click()
+    return page
+
+
+def test_it_works(admin):
+    admin.get_by_role("link", name="Moments", exact=True).first.click()
+    expect(admin.locator("#result_list tbody tr")).to_have_count(48)
+
+
+def test_a_period_is_searched_for(admin):
+    admin.goto("/admin/timeline/moment/?q=1969-07-20")
+    expect(admin.locator("#result_list tbody tr")).to_have_count(6)
+
+
+def test_an_overlap_is_an_error_of_the_form(admin):
+    admin.goto("/admin/timeline/moment/?q=1969-07-20")
+    admin.locator("#result_list tbody tr a").first.click()
+    start = admin.locator("#id_starts_at_0"), admin.locator("#id_starts_at_1")
+    start[0].fill("1969-07-20")
+    start[1].fill("02:32:00")
+    admin.locator("#id_ends_at_0").fill("1969-07-20")
+    admin.locator("#id_ends_at_1").fill("23:00:00")
+    admin.get_by_role("button", name="Save", exact=True).click()
+    expect(admin.locator(".errorlist").first).to_contain_text("This span is taken")
+
+
+def test_revoking_asks_and_goes_back(admin):
+    admin.goto("/admin/timeline/moment/?q=1969-07-16")
+    admin.locator("#result_list .action-select").first.check()
+    admin.locator("select[name=action]").select_option("revoke_moments")
+    admin.get_by_role("button", name="Go").click()
+    expect(admin.locator("#content")).to_contain_text("cannot be undone")
+    admin.get_by_role("link", name="No, go back").click()
+    expect(admin.locator("#result_list")).to_be_visible()

@@ -1,0 +1,113 @@
+"""Centuries, years, months, days and hours: what each holds, and its parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from momentverse.page_cache import TIMELINE_SECONDS
+from timeline import rollups
+from timeline.api.answers import answer, public_api
+from timeline.periods import NoSuchPeriod, Period
+from timeline.rollups import NOTHING, Tally
+from timeline.spans import WINDOW_END, WINDOW_START, format_instant
+
+ADDRESS = "/api/periods"
+
+_CENTURY = re.compile(r"[1-9][0-9]{0,2}")
+_DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}){0,3}")
+
+
+@public_api(TIMELINE_SECONDS)
+def whole_timeline(request: HttpRequest) -> HttpResponse:
+    """Answer the whole timeline with its centuries."""
+    parts = rollups.tallied_centuries()
+    tally = _sum(parts)
+    return answer(
+        {
+            "name": "The timeline",
+            "level": "timeline",
+            "url": ADDRESS,
+            "starts_at": format_instant(WINDOW_START),
+            "ends_at": format_instant(WINDOW_END),
+            "moments": tally.moments,
+            "seconds": tally.seconds,
+            "claimed": tally.claimed_share(WINDOW_START, WINDOW_END),
+            **_around(None, None, None),
+            "parts": [_holding(*part) for part in parts],
+        }
+    )
+
+
+@public_api(TIMELINE_SECONDS)
+def century(request: HttpRequest, number: str) -> HttpResponse:
+    """Answer one century with its years."""
+    if not _CENTURY.fullmatch(number):
+        raise Http404("A century is a number from 1 to 100, such as 20.")
+    try:
+        period = Period.century(int(number))
+    except NoSuchPeriod as error:
+        raise Http404(str(error)) from None
+    return answer(_whole(period))
+
+
+@public_api(TIMELINE_SECONDS)
+def calendar_period(request: HttpRequest, **digits: str) -> HttpResponse:
+    """Answer one year, month, day or hour with its parts."""
+    return answer(_whole(_period_of(digits.values())))
+
+
+def _period_of(digits: Iterable[str]) -> Period:
+    # `Period.of` takes 0 for a month that is not given.
+    digits = list(digits)
+    if not _DATE.fullmatch("-".join(digits)) or "00" in digits[1:3]:
+        raise Http404(
+            "Name a period by four digits for the year and two for each part: 1969/07/20/20."
+        )
+    try:
+        return Period.of(*map(int, digits))
+    except NoSuchPeriod as error:
+        raise Http404(str(error)) from None
+
+
+def _whole(period: Period) -> dict[str, Any]:
+    parts = rollups.tallied_parts(period)
+    # What the parts hold is what the period holds: a second query would only say it again.
+    tally = _sum(parts) if parts else rollups.tally_of(period)
+    parent = _address(period.parent) if period.parent else ADDRESS
+    return {
+        **_holding(period, tally),
+        **_around(_address(period.previous), _address(period.next), parent),
+        "parts": [_holding(*part) for part in parts],
+    }
+
+
+def _holding(period: Period, tally: Tally) -> dict[str, Any]:
+    return {
+        "name": period.name,
+        "level": period.level.value,
+        "url": _address(period),
+        "starts_at": format_instant(period.starts_at),
+        "ends_at": format_instant(period.ends_at),
+        "moments": tally.moments,
+        "seconds": tally.seconds,
+        "claimed": tally.claimed_share(period.starts_at, period.ends_at),
+    }
+
+
+def _around(
+    previous: str | None, following: str | None, parent: str | None
+) -> dict[str, str | None]:
+    return {"previous": previous, "next": following, "parent": parent}
+
+
+def _address(period: Period | None) -> str | None:
+    """Return a period's address here: its page's path, below another root, without a slash."""
+    return ADDRESS + period.url.removeprefix("/timeline").removesuffix("/") if period else None
+
+
+def _sum(parts: Iterable[tuple[Period, Tally]]) -> Tally:
+    return sum((tally for _, tally in parts), start=NOTHING)

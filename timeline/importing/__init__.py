@@ -1,0 +1,1 @@
+"""Real moments from files: readers, one row type, one importer."""

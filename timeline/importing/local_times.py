@@ -1,0 +1,80 @@
+"""Local times in words of a zone: a clock may skip one, or show one twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import zoneinfo
+from functools import cache
+
+from timeline.errors import InvalidInstant
+from timeline.spans import SECOND, UTC, WINDOW_WORDS, format_instant, parse_instant
+
+_HAS_OFFSET = re.compile(r"\d\d:\d\d.*(?:[Zz]|[+-]\d\d:?\d\d)\s*\Z", re.ASCII | re.DOTALL)
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    # Asking anew walks the disk: 8 ms each time.
+    return frozenset(zoneinfo.available_timezones())
+
+
+def zone_named(name: str) -> zoneinfo.ZoneInfo:
+    """Return the IANA zone of this name. Raises InvalidInstant."""
+    if name not in _zone_names():
+        raise InvalidInstant("Give a time zone such as Europe/Berlin.")
+    return zoneinfo.ZoneInfo(name)
+
+
+def read_instant(text: str, zone: zoneinfo.ZoneInfo) -> dt.datetime:
+    """Return the instant of an ISO 8601 text in UTC; without an offset it is local time in ``zone``.
+
+    Raises InvalidInstant, in a sentence, as ``parse_instant`` and ``resolve`` do.
+    """
+    instant = parse_instant(text)
+    return instant if _HAS_OFFSET.search(text) else resolve(instant.replace(tzinfo=None), zone)
+
+
+def resolve(local: dt.datetime, zone: zoneinfo.ZoneInfo) -> dt.datetime:
+    """Return the one instant, in UTC, at which clocks in ``zone`` show ``local``.
+
+    Python picks an instant for every local time; only the way back from UTC
+    tells whether a clock ever shows it. Raises InvalidInstant for a time that
+    is skipped, with its two nearest neighbours, and for one that comes twice,
+    with both readings.
+    """
+    try:
+        first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+        true = {at for at in (first, second) if at.astimezone(zone).replace(tzinfo=None) == local}
+        if len(true) == 1:
+            return true.pop()
+        if true:
+            raise InvalidInstant(
+                f"{local} comes twice in {zone.key}. Give an offset:"
+                f" {format_instant(first)} is the first, {format_instant(second)} the second."
+            )
+        before, after = _around_gap(second, first, zone)
+    except OverflowError:
+        raise InvalidInstant(f"There is no such time. {WINDOW_WORDS}") from None
+    raise InvalidInstant(
+        f"{local} is skipped in {zone.key}: clocks go from {_told(before, zone)}"
+        f" to {_told(after, zone)}. Give one of these."
+    )
+
+
+def _around_gap(
+    early: dt.datetime, late: dt.datetime, zone: zoneinfo.ZoneInfo
+) -> tuple[dt.datetime, dt.datetime]:
+    """Return the last second before the zone's offset changes, and the first after."""
+    offset = early.astimezone(zone).utcoffset()
+    while late - early > SECOND:
+        middle = early + (late - early) // 2 // SECOND * SECOND
+        if middle.astimezone(zone).utcoffset() == offset:
+            early = middle
+        else:
+            late = middle
+    return early, late
+
+
+def _told(instant: dt.datetime, zone: zoneinfo.ZoneInfo) -> str:
+    return f"{instant.astimezone(zone):%H:%M:%S} ({format_instant(instant)})"

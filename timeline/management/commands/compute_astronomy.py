@@ -1,0 +1,38 @@
+"""``manage.py compute_astronomy``: solstices, equinoxes, moon phases, eclipses as moments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from accounts.models import User
+from timeline import astronomy
+from timeline.errors import TimelineError
+from timeline.importing.importer import import_rows
+
+
+class Command(BaseCommand):
+    """Computes astronomical instants and takes them into the timeline; can be run again at any time."""
+
+    help = "Compute solstices, equinoxes, moon phases and eclipses and make moments of them."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--from-year", type=int, required=True)
+        parser.add_argument("--to-year", type=int, required=True, help="included")
+        parser.add_argument("--dry-run", action="store_true", help="report, but write nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        rows = astronomy.rows(options["from_year"], options["to_year"])
+        try:
+            report = import_rows(
+                tqdm(rows, unit=" rows", disable=None),
+                lambda: User.objects.curator("almanac", "The Almanac"),
+                dry_run=options["dry_run"],
+            )
+        except TimelineError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write("\n".join(report.lines()))
+        if options["dry_run"]:
+            self.stdout.write("Dry run: nothing was written.")

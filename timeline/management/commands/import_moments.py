@@ -1,0 +1,53 @@
+"""``manage.py import_moments FILE``: real moments from CSV, JSON Lines or iCalendar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from accounts.models import User
+from timeline.errors import TimelineError
+from timeline.importing.files import READERS, reader_for
+from timeline.importing.importer import Report, import_rows
+
+
+class Command(BaseCommand):
+    """Imports moments from a file; can be run again at any time."""
+
+    help = "Import moments from a CSV, JSON Lines or iCalendar file; can be run again at any time."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--format", choices=sorted(READERS), help="else the suffix tells")
+        parser.add_argument("--owner", metavar="HANDLE", help="default: the curator @chronicle")
+        parser.add_argument("--dry-run", action="store_true", help="report, but write nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            report = self._import(options["file"], options)
+        except (OSError, TimelineError) as error:
+            raise CommandError(f"{options['file']}: {error}") from error
+        self.stdout.write("\n".join(report.lines()))
+        if options["dry_run"]:
+            self.stdout.write("Dry run: nothing was written.")
+
+    def _import(self, path: Path, options: dict[str, Any]) -> Report:
+        reader = reader_for(path, options["format"])
+        owner = _owner(options["owner"])
+        with path.open("rb") as file:
+            rows = tqdm(reader(file), unit=" rows", disable=None)
+            return import_rows(rows, owner, dry_run=options["dry_run"])
+
+
+def _owner(handle: str | None) -> Callable[[], User]:
+    if handle is None:
+        return lambda: User.objects.curator("chronicle", "The Chronicle")
+    try:
+        user = User.objects.get(handle=handle.lower().removeprefix("@"))
+    except User.DoesNotExist:
+        raise CommandError(f"There is nobody called {handle}.") from None
+    return lambda: user

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.admin import ModelAdmin
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
 COUNT_CEILING = 10_000
 
 
-class CeilingPaginator(Paginator):  # type: ignore[type-arg]
+class CeilingPaginator(Paginator):
     """Counts up to ``COUNT_CEILING`` rows and no further.
 
     Counting five million rows takes seconds; nobody leafs past ten thousand:
@@ -24,8 +25,8 @@ class CeilingPaginator(Paginator):  # type: ignore[type-arg]
         return int(rows.order_by().values("pk")[:COUNT_CEILING].count())
 
 
-class UncountedAdminMixin:
-    """Mixin for a ModelAdmin over a table that may grow to millions."""
+class UncountedAdminMixin(ModelAdmin):
+    """What a ModelAdmin over a table that may grow to millions begins with."""
 
     paginator = CeilingPaginator
     show_full_result_count = False

@@ -11,8 +11,10 @@ class MomentverseConfig(AppConfig):
     name = "momentverse"
 
     def ready(self) -> None:
+        """Connect the receivers."""
         from momentverse.slow_queries import watch_connection
         from momentverse.sqlite_journal import use_wal
 
         connection_created.connect(watch_connection, dispatch_uid="slow_queries")
-        post_migrate.connect(use_wal, sender=self, dispatch_uid="sqlite_journal")
+        # Of any app: Django sends the signal for apps with models only, and this one has none.
+        post_migrate.connect(use_wal, dispatch_uid="sqlite_journal")

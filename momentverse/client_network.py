@@ -17,10 +17,11 @@ def client_address(request: HttpRequest) -> str:
     entries, which our own proxies wrote; whatever stands before them came
     from outside and may be anything.
     """
-    peer = request.META.get("REMOTE_ADDR", "")
-    hops = settings.TRUSTED_PROXIES
+    peer: str = request.META.get("REMOTE_ADDR", "")
+    hops: int = settings.TRUSTED_PROXIES
     if hops:
-        forwarded = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+        header: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
+        forwarded = [part.strip() for part in header.split(",")]
         if len(forwarded) >= hops and forwarded[-hops]:
             return forwarded[-hops]
     return peer
@@ -33,7 +34,7 @@ def client_network(request: HttpRequest) -> str:
     addresses would count nothing.
     """
     try:
-        address = ipaddress.ip_address(client_address(request))
+        address = ipaddress.ip_address(_bare(client_address(request)))
     except ValueError:
         return UNKNOWN
     if isinstance(address, ipaddress.IPv6Address):
@@ -41,3 +42,12 @@ def client_network(request: HttpRequest) -> str:
             return str(address.ipv4_mapped)
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(address)
+
+
+def _bare(address: str) -> str:
+    """Return an address without the port, brackets or interface that some proxies write with it."""
+    if address.startswith("["):
+        address = address[1:].partition("]")[0]
+    elif address.count(":") == 1:
+        address = address.partition(":")[0]
+    return address.partition("%")[0]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import psycopg
+import psycopg.conninfo
 from django.core.exceptions import ImproperlyConfigured
 
 POOL_SIZE = 10
@@ -18,7 +21,7 @@ def embedded_database(path: Path) -> dict[str, Any]:
 
     IMMEDIATE transactions take the write lock at BEGIN, so that a writer waits
     for its turn instead of failing half-way with "database is locked". The WAL
-    journal is a property of the file and is set once, by ``prepare_sqlite``.
+    journal is a property of the file and is set once, by ``sqlite_journal``.
     """
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -58,13 +61,16 @@ def database_from_url(url: str, data_dir: Path) -> dict[str, Any]:
         )
     options = dict(entry.get("OPTIONS") or {})
     behind_pgbouncer = str(options.pop("pgbouncer", "false")).lower() == "true"
-    pool_size = _number(options.pop("connection_limit", POOL_SIZE), "connection_limit")
-    pool_timeout = _number(options.pop("pool_timeout", POOL_TIMEOUT_SECONDS), "pool_timeout")
+    pool_size = _whole_number(options.pop("connection_limit", POOL_SIZE))
+    pool_timeout = _seconds(options.pop("pool_timeout", POOL_TIMEOUT_SECONDS))
     options.setdefault("connect_timeout", CONNECT_TIMEOUT_SECONDS)
+    _refuse_unknown_parameters(options)
     options["pool"] = {
         "min_size": 1,
-        "max_size": int(pool_size),
+        "max_size": pool_size,
         "timeout": pool_timeout,
+        # By default a pool tries again ever more rarely, for minutes after the database is back.
+        "reconnect_timeout": pool_timeout,
     }
     if behind_pgbouncer:
         options["prepare_threshold"] = None
@@ -76,13 +82,33 @@ def database_from_url(url: str, data_dir: Path) -> dict[str, Any]:
     return entry
 
 
-def _number(value: Any, name: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = 0
-    if number <= 0:
+def _whole_number(value: Any) -> int:
+    """Return ``connection_limit`` as a number of connections."""
+    if not str(value).isdecimal() or int(value) < 1:
         raise ImproperlyConfigured(
-            f"DATABASE_URL has {name}={value!r}; it takes a positive number."
+            f"DATABASE_URL has connection_limit={value!r}; it takes a whole number from 1."
         )
-    return number
+    return int(value)
+
+
+def _seconds(value: Any) -> float:
+    """Return ``pool_timeout`` as a time that passes."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ImproperlyConfigured(
+            f"DATABASE_URL has pool_timeout={value!r}; it takes a positive number of seconds."
+        )
+    return seconds
+
+
+def _refuse_unknown_parameters(options: dict[str, Any]) -> None:
+    """Raise ImproperlyConfigured, at start, for what libpq would refuse at the first connection."""
+    try:
+        psycopg.conninfo.make_conninfo(**options)
+    except psycopg.ProgrammingError as error:
+        raise ImproperlyConfigured(
+            f"DATABASE_URL has a parameter that PostgreSQL does not know: {error}"
+        ) from error

@@ -8,18 +8,28 @@ text of an exception that was not meant for one.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    JsonResponse,
+    UnreadablePostError,
+)
 from django.template.loader import render_to_string
 
 logger = logging.getLogger("momentverse.errors")
 
 API_PREFIX = "/api/"
 RETRY_DATABASE_AFTER_SECONDS = 5
+# `get_object_or_404` and its kin speak of models and queries, to nobody's use.
+DJANGOS_OWN_WORDS = " matches the given query."
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,9 @@ TEXTS = {
     403: ErrorText("forbidden", "Not for you", "You are not allowed to do that."),
     404: ErrorText("not_found", "Nothing here", "There is no page at this address."),
     405: ErrorText("method_not_allowed", "Not that way", "This address does not take that method."),
-    429: ErrorText("too_many_requests", "A little slower", "That were too many requests in a short time."),
+    429: ErrorText(
+        "too_many_requests", "A little slower", "Those were too many requests in a short time."
+    ),
     500: ErrorText(
         "internal_error",
         "Our mistake",
@@ -92,14 +104,37 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Handler of 500."""
-    return error_response(request, 500)
+    """Handler of what no view and no middleware has caught, while the exception is being handled."""
+    exception = sys.exc_info()[1]
+    if exception is None:
+        return error_response(request, 500)
+    response = expected_failure(request, exception)
+    if response is None:
+        logger.error("unexpected error", exc_info=exception)
+        response = error_response(request, 500)
+    return response
+
+
+def expected_failure(request: HttpRequest, exception: BaseException) -> HttpResponse | None:
+    """Return the answer to a failure that is not a mistake of ours, else None.
+
+    A database that is away, or a pool without a free connection, is 503 with
+    Retry-After. A client that went away in the middle of its own request is 400.
+    """
+    if isinstance(exception, OperationalError | InterfaceError):
+        logger.error("database unavailable: %s", exception)
+        return error_response(request, 503)
+    if isinstance(exception, UnreadablePostError):
+        return error_response(request, 400)
+    return None
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """View shown when a form's token is missing or stale."""
     return error_response(
-        request, 403, "The form was open for too long, or cookies are off. Go back, reload, send it again."
+        request,
+        403,
+        "The form was open for too long, or cookies are off. Go back, reload, send it again.",
     )
 
 
@@ -107,32 +142,32 @@ def _words_of(exception: Exception, meant_for_readers: type[Exception]) -> str:
     if isinstance(exception, SuspiciousOperation) or not isinstance(exception, meant_for_readers):
         return ""
     words = exception.args[0] if exception.args else ""
-    return words if isinstance(words, str) else ""
+    if not isinstance(words, str) or words.endswith(DJANGOS_OWN_WORDS):
+        return ""
+    return words
 
 
 class ErrorPagesMiddleware:
-    """Turns exceptions into answers where Django's handlers would not know better.
+    """Gives words to answers that Django leaves bare, and the right status to a failing database.
 
-    A database that is away, or a pool without a free connection, is 503 with
-    Retry-After and not 500. An unexpected error is logged with its traceback.
+    Failures inside of other middlewares (a session that cannot be read) reach
+    ``server_error`` instead; both ask ``expected_failure``.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, and give an empty 405 its page."""
         response = self.get_response(request)
-        if response.status_code == 405 and is_api(request):
+        if response.status_code == 405 and not getattr(response, "content", b"-"):
             allowed = response.get("Allow", "")
-            response = error_response(request, 405, f"This address takes {allowed}." if allowed else "")
+            response = error_response(
+                request, 405, f"This address takes {allowed}." if allowed else ""
+            )
             response["Allow"] = allowed
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer 503 for a database that is away; log what is unexpected."""
-        if isinstance(exception, OperationalError | InterfaceError):
-            logger.error("database unavailable: %s", exception)
-            return error_response(request, 503)
-        if not isinstance(exception, Http404 | PermissionDenied | BadRequest | SuspiciousOperation):
-            logger.exception("unexpected error", exc_info=exception)
-        return None
+        """Answer what is expected to fail; the rest goes on to ``server_error``."""
+        return expected_failure(request, exception)

@@ -9,7 +9,8 @@ from django.db import connection
 from django.db.utils import Error as DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
-from redis.exceptions import RedisError
+
+from momentverse.page_cache import CACHE_ERRORS
 
 
 @require_safe
@@ -52,5 +53,5 @@ def cache_answers() -> bool:
         cache.set("health", token, timeout=10)
         # Another process may write between the two calls; that it holds a value is what counts.
         return cache.get("health") is not None
-    except (RedisError, OSError):
+    except CACHE_ERRORS:
         return False

@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
 from redis.exceptions import RedisError
 
@@ -25,10 +26,24 @@ from momentverse.errors import error_response
 
 logger = logging.getLogger("momentverse.limits")
 
-EXEMPT_PREFIXES = ("/static/", "/health/")
+# Static files are exempt as well: WhiteNoise has answered them before the limit is asked.
+EXEMPT_PREFIX = "/health/"
 # While the shared store is away, each process counts for itself, and more strictly.
 LOCAL_SHARE = 0.5
 RETRY_SHARED_AFTER_SECONDS = 5.0
+
+
+def shared_strategy(redis_url: str, timeout_seconds: float) -> SlidingWindowCounterRateLimiter:
+    """Return the limiter over Redis, which answers or fails within its timeout."""
+    if redis_url.startswith("unix://"):
+        redis_url = f"redis+{redis_url}"
+    storage: Any = storage_from_string(
+        redis_url,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        key_prefix="momentverse-limits",
+    )
+    return SlidingWindowCounterRateLimiter(storage)
 
 
 @dataclass(frozen=True)
@@ -45,36 +60,44 @@ class Limiter:
     """A sliding-window limit over Redis, or in the process when there is none.
 
     When Redis fails, or hangs past its socket timeout, counting goes on in the
-    process; Redis is asked again after ``RETRY_SHARED_AFTER_SECONDS``, so that
-    not every request pays for a time-out.
+    process. Every ``RETRY_SHARED_AFTER_SECONDS`` one request, and no other,
+    tries Redis again, so that not each of them pays for a time-out.
     """
 
     def __init__(self, redis_url: str, timeout_seconds: float) -> None:
         self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._shared: SlidingWindowCounterRateLimiter | None = None
-        self._shared_away_until = 0.0
+        self._shared = shared_strategy(redis_url, timeout_seconds) if redis_url else None
+        self._retry_shared_at: float | None = None  # None while Redis is well
         self._lock = threading.Lock()
-        if redis_url:
-            storage: Storage = storage_from_string(  # type: ignore[assignment]
-                redis_url,
-                socket_timeout=timeout_seconds,
-                socket_connect_timeout=timeout_seconds,
-                key_prefix="momentverse-limits",
-            )
-            self._shared = SlidingWindowCounterRateLimiter(storage)
 
     def hit(self, key: str, per_minute: int) -> Verdict:
         """Count one request under ``key`` and say whether it may pass."""
-        if self._shared is not None and time.monotonic() >= self._shared_away_until:
+        if self._shared is None:
+            return self._count(self._local, key, per_minute)
+        if self._may_try_shared():
             try:
-                return self._count(self._shared, key, per_minute)
+                verdict = self._count(self._shared, key, per_minute)
             except RedisError as error:
-                with self._lock:
-                    self._shared_away_until = time.monotonic() + RETRY_SHARED_AFTER_SECONDS
-                logger.warning("limits fall back to this process: %s", error)
-        if self._shared is not None:
-            per_minute = max(1, int(per_minute * LOCAL_SHARE))
-        return self._count(self._local, key, per_minute)
+                self._shared_failed(error)
+            else:
+                self._retry_shared_at = None
+                return verdict
+        return self._count(self._local, key, max(1, int(per_minute * LOCAL_SHARE)))
+
+    def _may_try_shared(self) -> bool:
+        if self._retry_shared_at is None:
+            return True
+        with self._lock:
+            now = time.monotonic()
+            if self._retry_shared_at is not None and now < self._retry_shared_at:
+                return False
+            self._retry_shared_at = now + RETRY_SHARED_AFTER_SECONDS
+            return True
+
+    def _shared_failed(self, error: RedisError) -> None:
+        with self._lock:
+            self._retry_shared_at = time.monotonic() + RETRY_SHARED_AFTER_SECONDS
+        logger.warning("limits fall back to this process: %s", error)
 
     @staticmethod
     def _count(strategy: SlidingWindowCounterRateLimiter, key: str, per_minute: int) -> Verdict:
@@ -97,7 +120,8 @@ class RateLimitMiddleware:
         self.limiter = Limiter(settings.REDIS_URL, settings.REDIS_TIMEOUT_SECONDS)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path.startswith(EXEMPT_PREFIXES):
+        """Count, then answer or refuse."""
+        if request.path.startswith(EXEMPT_PREFIX):
             return self.get_response(request)
         verdict = self.limiter.hit(self._key(request), settings.RATE_LIMIT_PER_MINUTE)
         if verdict.allowed:
@@ -106,7 +130,7 @@ class RateLimitMiddleware:
             response = error_response(
                 request,
                 429,
-                detail=f"You can go on in {verdict.reset_after} seconds.",
+                detail=f"You can go on in {verdict.reset_after} s.",
             )
             response["Retry-After"] = str(verdict.reset_after)
         response["RateLimit-Limit"] = str(verdict.limit)

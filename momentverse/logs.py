@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import logging
 import secrets
@@ -13,6 +13,8 @@ from contextvars import ContextVar
 from django.http import HttpRequest, HttpResponseBase
 
 REQUEST_ID_HEADER = "X-Request-ID"
+# Asked every few seconds by machines.
+QUIET_PREFIX = "/health/"
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 logger = logging.getLogger("momentverse.request")
@@ -24,8 +26,9 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as one line of JSON; what is passed as ``extra`` becomes keys of it."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
         line: dict[str, object] = {
-            "time": datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(
+            "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(
                 timespec="milliseconds"
             ),
             "level": record.levelname,
@@ -42,8 +45,18 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
+def _level_of(request: HttpRequest, response: HttpResponseBase) -> int:
+    """Return how loud a request's line is: a probe that finds all well is only for debugging."""
+    if response.status_code >= 500:
+        return logging.ERROR
+    return logging.DEBUG if request.path.startswith(QUIET_PREFIX) else logging.INFO
+
+
 class RequestLogMiddleware:
     """Gives a request its id and logs one line when it has been answered.
+
+    The line holds the path and never the query string: what people search for
+    is theirs.
 
     The id is always our own: one taken from the client could be used to forge
     or to confuse log lines.
@@ -53,14 +66,14 @@ class RequestLogMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, and log that."""
         token = request_id.set(secrets.token_hex(8))
         started = time.perf_counter()
         try:
             response = self.get_response(request)
             response[REQUEST_ID_HEADER] = request_id.get()
-            level = logging.ERROR if response.status_code >= 500 else logging.INFO
             logger.log(
-                level,
+                _level_of(request, response),
                 "%s %s %s",
                 request.method,
                 request.path,

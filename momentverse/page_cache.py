@@ -12,10 +12,13 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
+from redis.exceptions import RedisError
 
 TIMELINE_SECONDS = 30
 STATIC_PAGE_SECONDS = 3600
 STALE_SECONDS = 60
+# What a cache that is away raises.
+CACHE_ERRORS = (RedisError, OSError)
 
 View = Callable[..., HttpResponse]
 
@@ -45,12 +48,19 @@ def public_page(seconds: int) -> Callable[[View], View]:
 
 
 class NoStoreByDefaultMiddleware:
-    """Marks every response ``private, no-store`` that has no Cache-Control of its own."""
+    """Marks every response ``private, no-store`` that has no Cache-Control of its own, or sets a cookie.
+
+    A cookie is somebody's: a page that carries one is nobody else's, whatever its view says.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, marked."""
         response = self.get_response(request)
-        response.setdefault("Cache-Control", "private, no-store")
+        if response.cookies:
+            response["Cache-Control"] = "private, no-store"
+        else:
+            response.setdefault("Cache-Control", "private, no-store")
         return response

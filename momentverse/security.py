@@ -1,10 +1,11 @@
-"""Security headers that neither Django nor django-csp sets."""
+"""Security headers that neither Django nor django-csp sets, and addresses that nobody needs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBase
 
 PERMISSIONS_POLICY = ", ".join(
@@ -36,9 +37,27 @@ class SecurityHeadersMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, with the headers added."""
         response = self.get_response(request)
         response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if settings.SECURE:
             response.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         return response
+
+
+class NoNulMiddleware:
+    """Refuses an address with a NUL character in it.
+
+    No page has one, and PostgreSQL cannot store or compare it: looked up, it
+    would be an error of ours. (Forms refuse it by themselves.)
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, or raise BadRequest."""
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest
+        return self.get_response(request)

@@ -220,7 +220,11 @@ MIDDLEWARE = [
 ]
 if DEBUG:
     INSTALLED_APPS.append("debug_toolbar")
-    MIDDLEWARE.insert(1, "debug_toolbar.middleware.DebugToolbarMiddleware")
+    # It writes into pages before they are compressed.
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("django.middleware.gzip.GZipMiddleware") + 1,
+        "debug_toolbar.middleware.DebugToolbarMiddleware",
+    )
     INTERNAL_IPS = ["127.0.0.1", "::1"]
 
 ROOT_URLCONF = "momentverse.urls"
@@ -303,6 +307,9 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "require-trusted-types-for": ["'script'"],
     }
 }
+if DEBUG:
+    # The debug toolbar writes its panels as strings of HTML.
+    del CONTENT_SECURITY_POLICY["DIRECTIVES"]["require-trusted-types-for"]
 X_FRAME_OPTIONS = "DENY"
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else's page has a use for our files
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -343,6 +350,7 @@ LOGGING = {
         "django.request": {"level": "CRITICAL"},
         # Anybody can send a foreign Host; that it was refused is in the request's line.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
-        "django.server": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        # The same lines once more, from the development server.
+        "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

@@ -2,13 +2,20 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
+from django.templatetags.static import static
+from django.urls import URLPattern, URLResolver, include, path
+from django.utils.functional import lazy
+from django.views.generic import RedirectView
 
 from momentverse import health
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("timeline.urls")),
     path("admin/", admin.site.urls),
+    # Browsers ask for it on pages that name no icon: the admin's, and plain JSON.
+    path(
+        "favicon.ico", RedirectView.as_view(url=lazy(static, str)("img/icon.svg")), name="favicon"
+    ),
     path(
         "health/",
         include(

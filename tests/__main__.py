@@ -1,7 +1,7 @@
-"""``python -m tests [pytest arguments]``: everything on PostgreSQL and Redis, then the embedded default.
+"""``python -m tests [pytest arguments]``: everything, on both kinds of servers.
 
-The second run is what touches the database or the cache, on SQLite (a file)
-and the cache in the process.
+First on PostgreSQL and Redis; then what touches the database or the cache
+again, on SQLite (a file) and the cache in the process.
 """
 
 from __future__ import annotations
@@ -12,16 +12,21 @@ import sys
 
 from tests.servers import database_and_cache
 
+# What shares a site, a browser or servers to be stopped stays on one test process.
+IN_PARALLEL = ["-n", "auto", "--dist", "loadgroup"]
+NOTHING_SELECTED = 5
+
 
 def run(title: str, environment: dict[str, str], arguments: list[str]) -> int:
     print(f"== {title}", flush=True)
-    clean = {
-        name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")
-    }
-    command = [sys.executable, "-m", "pytest", *arguments]
-    code = subprocess.run(command, env=clean | environment, check=False).returncode
-    # 5: nothing was selected, which is right when a path holds nothing for the embedded default.
-    return 0 if code == 5 else code
+    servers = ("DATABASE_URL", "REDIS_URL")
+    clean = {name: value for name, value in os.environ.items() if name not in servers}
+    command = [sys.executable, "-m", "pytest", *IN_PARALLEL, *arguments]
+    code = subprocess.run(
+        command, env=clean | environment, stdin=subprocess.DEVNULL, check=False
+    ).returncode
+    # Right when a path holds nothing for the embedded default.
+    return 0 if code == NOTHING_SELECTED else code
 
 
 def main() -> int:

@@ -34,10 +34,12 @@ class StartFilter(admin.SimpleListFilter):
     parameter_name = "period"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer next year, this year and the four before."""
         this_year = timezone.now().year
         return [(str(year), str(year)) for year in range(this_year + 1, this_year - 5, -1)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Moment]) -> QuerySet[Moment]:
+        """Keep what starts in the chosen period, or everything."""
         period = period_named(self.value() or "")
         return queryset.filter(starts_in(period)) if period else queryset
 
@@ -140,9 +142,9 @@ class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
         except ValueError:
             return super().get_search_results(request, queryset, search_term)
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str]:
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str | list[str]]:
         """A new moment is the admin's own, unless they say otherwise."""
-        return {"user": str(request.user.pk)} | super().get_changeform_initial_data(request)
+        return super().get_changeform_initial_data(request) | {"user": str(request.user.pk)}
 
     def changeform_view(
         self,

@@ -10,6 +10,7 @@ class TimelineConfig(AppConfig):
     name = "timeline"
 
     def ready(self) -> None:
+        """Watch for what would leave SQLite without its rules."""
         from timeline.database_rules import restore_rules
 
         post_migrate.connect(restore_rules, sender=self, dispatch_uid="timeline_rules")

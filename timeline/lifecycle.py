@@ -45,6 +45,7 @@ def _go(moment: Moment, target: Status, reason: str) -> None:
         )
     if not changed:
         raise TransitionRefused(
-            f"“{moment.title}” is {moment.get_status_display().lower()} and cannot become {target.label.lower()}."
+            f"“{moment.title}” is {moment.get_status_display().lower()}"
+            f" and cannot become {target.label.lower()}."
         )
     moment.refresh_from_db()

@@ -41,7 +41,7 @@ def place(moment: Moment) -> Moment:
     InvalidSpan when it is no span, TimelineBusy when its days stay locked.
     """
     spans = [moment.span]
-    if not moment._state.adding:
+    if not moment._state.adding:  # noqa: SLF001  how Django tells a new row from a stored one
         # Its old days change too: their counts are written, so their locks are taken.
         spans += [
             Span(*bounds)
@@ -86,8 +86,10 @@ def holder_of(span: Span, besides: int | None = None) -> Moment | None:
     """
     live = Moment.objects.live().touching(span.starts_at, span.ends_at)
     lapsed = Q(status=Status.HELD, held_until__lte=Now())
-    holder: Moment | None = live.exclude(lapsed).exclude(pk=besides).first()
-    return holder
+    holders = live.exclude(lapsed)
+    if besides is not None:
+        holders = holders.exclude(pk=besides)
+    return holders.first()
 
 
 def remove(moments: MomentQuerySet) -> int:

@@ -51,7 +51,9 @@ class PublicIdConverter:
     regex = f"[{ALPHABET}]{{{LENGTH}}}"
 
     def to_python(self, value: str) -> int:
+        """Return the id; ValueError, which is "no such address", when it is none."""
         return decode_id(value)
 
     def to_url(self, value: int) -> str:
+        """Return the address's part."""
         return encode_id(value)

@@ -131,7 +131,10 @@ def neighbours(viewer: Viewer, moment: Moment) -> tuple[Moment | None, Moment | 
 
 
 def around(viewer: Viewer, instant: dt.datetime) -> tuple[Moment | None, Moment | None]:
-    """Return the last visible moment to start by ``instant``, and the first to start after it. Reads two rows."""
+    """Return the visible moments before and after ``instant``: the last to start by it, the first after it.
+
+    Reads two rows.
+    """
     visible = Moment.objects.visible_to(viewer).for_cards()
     earlier = visible.filter(starts_at__lte=instant).order_by("-starts_at").first()
     later = visible.filter(starts_at__gt=instant).order_by("starts_at").first()

@@ -18,8 +18,8 @@ from django.db.models import Count, F, Max, Q, Sum
 from django.db.models.functions import ExtractHour
 
 from timeline.models import Moment, RollupDay, RollupPeriod, Status, Visibility
-from timeline.periods import CENTURIES, Level, Period, century_start
 from timeline.models.expressions import LengthSeconds
+from timeline.periods import CENTURIES, Level, Period, century_start
 from timeline.spans import SECOND, UTC
 
 # Readers add at most about this many unfolded days.
@@ -245,7 +245,9 @@ def differences() -> list[str]:
     """Compare what is stored at every level to a recount; return a line for each difference."""
     with _one_snapshot():
         days = recount()
-        stored = {level: tallies(level, dt.date.min, dt.date.max) for level in (Level.DAY, *_STORED)}
+        stored = {
+            level: tallies(level, dt.date.min, dt.date.max) for level in (Level.DAY, *_STORED)
+        }
     lines = []
     for level, found in stored.items():
         counted: defaultdict[dt.date, Tally] = defaultdict(Tally)

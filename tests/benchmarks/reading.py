@@ -101,7 +101,7 @@ def measure() -> list[tuple[str, float, float]]:
     for name, read in reads().items():
         times: dict[str, list[float]] = {"small": [], "large": []}
         for number in range(ROUNDS):
-            for alias in times:
+            for alias, taken in times.items():
                 use(alias)
                 place = dt.datetime(2000, 1, 2, tzinfo=dt.UTC) + dt.timedelta(
                     days=7 * (number % PLACES), hours=number % 24
@@ -109,7 +109,7 @@ def measure() -> list[tuple[str, float, float]]:
                 read(place)  # the first one warms what the second one finds
                 started = time.perf_counter()
                 read(place)
-                times[alias].append((time.perf_counter() - started) * 1000)
+                taken.append((time.perf_counter() - started) * 1000)
         rows.append((name, *(statistics.median(times[alias]) for alias in ("small", "large"))))
     return rows
 

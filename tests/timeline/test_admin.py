@@ -44,7 +44,8 @@ def test_it_checks_access(client, owner, url):
 @pytest.mark.parametrize(
     ("query", "found"),
     [("land", True), ("1969", True), ("1969-07", True), ("1969-07-20", True), ("1970", False),
-     ("@ada", True), ("@bob", False), ("1969-99", False), ("%00", True), ("0000", False), ("x" * 2000, False)],
+     ("@ada", True), ("@bob", False), ("1969-99", False), ("%00", True), ("0000", False),
+     ("x" * 2000, False)],
 )  # fmt: skip
 def test_it_is_searched(admin_client, make_moment, query, found):
     make_moment("1969-07-20", title="Landing")
@@ -73,7 +74,9 @@ def test_it_is_filtered(admin_client, make_moment, query, found):
 
 def test_the_list_neither_counts_the_table_nor_asks_row_by_row(admin_client, make_moment):
     def queries():
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             admin_client.get(LIST)
         return [query["sql"] for query in captured if "moments" in query["sql"]]
 
@@ -216,7 +219,9 @@ def test_releasing_what_is_active_is_refused_in_words(admin_client, make_moment)
 
 def test_bulk_delete_frees_spans_and_counts(admin_client, make_moment):
     moments = [make_moment(f"1969-07-2{day}") for day in range(3)]
-    page = admin_client.post(LIST, chosen(*moments, action="delete_selected", post="yes"), follow=True)
+    page = admin_client.post(
+        LIST, chosen(*moments, action="delete_selected", post="yes"), follow=True
+    )
     assert "Successfully deleted 3 moments" in page.text
     assert rollups.differences() == []
     assert make_moment("1969-07-20").pk
@@ -225,7 +230,9 @@ def test_bulk_delete_frees_spans_and_counts(admin_client, make_moment):
 def test_an_owner_with_moments_is_not_deleted(admin_client, make_moment, owner):
     make_moment("1969-07-20")
     page = admin_client.get(f"/admin/accounts/user/{owner.pk}/delete/")
-    assert re.search(r"would require deleting|cannot be deleted|protected", page.text, re.IGNORECASE)
+    assert re.search(
+        r"would require deleting|cannot be deleted|protected", page.text, re.IGNORECASE
+    )
 
 
 def test_the_admins_policy_differs_in_one_point(admin_client, client):

@@ -92,8 +92,9 @@ def test_a_lapsed_hold_stays_when_the_claim_fails(make_moment):
 def test_moving_a_moment_onto_another_is_refused(make_moment):
     make_moment("2020-01-01T00:00:00Z", 60)
     moving = make_moment("2020-01-02T00:00:00Z", 60)
-    moving.starts_at, moving.ends_at = parse_instant("2020-01-01T00:00:59Z"), parse_instant(
-        "2020-01-01T00:02:00Z"
+    moving.starts_at, moving.ends_at = (
+        parse_instant("2020-01-01T00:00:59Z"),
+        parse_instant("2020-01-01T00:02:00Z"),
     )
     with pytest.raises(SpanTaken):
         place(moving)
@@ -110,7 +111,10 @@ def test_a_moment_may_move_within_its_own_span(make_moment):
 def test_a_move_takes_its_tags_along(make_moment):
     moment = make_moment("2020-01-01")
     MomentTag.objects.create(moment=moment, tag=Tag.objects.create(name="moon"))
-    moment.starts_at, moment.ends_at = parse_instant("2021-01-01"), parse_instant("2021-01-01T00:01")
+    moment.starts_at, moment.ends_at = (
+        parse_instant("2021-01-01"),
+        parse_instant("2021-01-01T00:01"),
+    )
     place(moment)
     assert MomentTag.objects.get().starts_at == parse_instant("2021-01-01")
 
@@ -169,7 +173,11 @@ def test_raw_inserts_meet_the_rule_too(make_moment, owner, insert):
     copied = ", ".join(
         "id + 1" if f.primary_key else f.column for f in Moment._meta.concrete_fields
     )
-    with pytest.raises(IntegrityError) as caught, transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(IntegrityError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(f"{insert} INTO moments ({columns}) SELECT {copied} FROM moments")
     assert is_overlap(caught.value)
     assert Moment.objects.get() == moment

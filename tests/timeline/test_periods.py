@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timeline.periods import CENTURIES, Level, NoSuchPeriod, Period, period_at
-from timeline.spans import UTC, WINDOW_END, WINDOW_START
+from timeline.spans import WINDOW_END, WINDOW_START
 
-instants = st.datetimes(
-    min_value=dt.datetime(1, 1, 2), max_value=dt.datetime(9999, 12, 30, 23, 59, 59)
-).map(lambda instant: instant.replace(tzinfo=UTC, microsecond=0))
+SECONDS = int((WINDOW_END - WINDOW_START).total_seconds())
+instants = st.integers(0, SECONDS - 1).map(lambda n: WINDOW_START + dt.timedelta(seconds=n))
 levels = st.sampled_from(Level)
 
 
@@ -39,8 +38,8 @@ def test_there_is_no_year_0(number, first, last, name):
 
 @pytest.mark.parametrize(
     "numbers",
-    [(0,), (10000,), (1969, 0), (1969, 7, 0), (1969, 13), (1969, 2, 29), (1900, 2, 29), (1969, 7, 20, 24), (1, 1, 1),
-     (9999, 12, 31), (1969, 7, 32)],
+    [(0,), (10000,), (1969, 0), (1969, 7, 0), (1969, 13), (1969, 2, 29),
+     (1900, 2, 29), (1969, 7, 20, 24), (1, 1, 1), (9999, 12, 31), (1969, 7, 32)],
 )  # fmt: skip
 def test_what_is_no_period_is_refused(numbers):
     with pytest.raises(NoSuchPeriod):

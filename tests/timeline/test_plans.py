@@ -81,9 +81,7 @@ def assert_bounded(read: Callable[[], Any], rows: int) -> None:
     plans = plans_of(read)
     assert plans
     for plan in plans:
-        scanned = {
-            node["Relation Name"] for node in nodes(plan) if node["Node Type"] == "Seq Scan"
-        }
+        scanned = {node["Relation Name"] for node in nodes(plan) if node["Node Type"] == "Seq Scan"}
         assert not scanned & GROWING, plan
         assert rows_read(plan) <= rows, plan
 

@@ -33,7 +33,9 @@ def test_any_text_is_an_id_or_refused(text):
     assert encode_id(number) == text
 
 
-@pytest.mark.parametrize("text", ["", "1", "z" * LENGTH, "0" * LENGTH, "l" * LENGTH, "1" * 12, "é" * LENGTH])
+@pytest.mark.parametrize(
+    "text", ["", "1", "z" * LENGTH, "0" * LENGTH, "l" * LENGTH, "1" * 12, "é" * LENGTH]
+)
 def test_what_is_no_id_is_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011  the text itself is the message
         decode_id(text)

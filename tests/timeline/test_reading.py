@@ -69,11 +69,17 @@ def test_walking_all_pages_finds_each_visible_moment_once(ten, size, hidden):
         page = reading.newest_first(None, Cut(before=page.earliest), size=size)
         found += page.moments
     assert found == visible[::-1]
-    forwards = reading.within(None, parse_instant("2020-01-01"), parse_instant("2020-01-02"), size=size)
+    forwards = reading.within(
+        None, parse_instant("2020-01-01"), parse_instant("2020-01-02"), size=size
+    )
     found = list(forwards.moments)
     while forwards.has_later:
         forwards = reading.within(
-            None, parse_instant("2020-01-01"), parse_instant("2020-01-02"), Cut(after=forwards.latest), size=size
+            None,
+            parse_instant("2020-01-01"),
+            parse_instant("2020-01-02"),
+            Cut(after=forwards.latest),
+            size=size,
         )
         found += forwards.moments
     assert found == visible
@@ -84,7 +90,9 @@ def test_a_window_holds_what_touches_it(make_moment):
     before = make_moment("2020-01-01T00:00:00Z", 3600)
     inside = make_moment("2020-01-01T01:00:00Z", 60)
     make_moment("2020-01-01T02:00:00Z", 60)
-    page = reading.within(None, parse_instant("2020-01-01T00:30"), parse_instant("2020-01-01T02:00"))
+    page = reading.within(
+        None, parse_instant("2020-01-01T00:30"), parse_instant("2020-01-01T02:00")
+    )
     assert page.moments == [before, inside]
 
 

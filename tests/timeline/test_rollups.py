@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 
 import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from accounts.models import User
 from tests.timeline.strategies import any_hours, any_spans, crowded_spans
@@ -79,7 +86,10 @@ def test_every_kind_of_change_is_seen(make_moment):
     moment.visibility = Visibility.PRIVATE
     place(moment)
     assert of(Level.DAY, 1969, 7, 20) == Tally(0, 60)
-    moment.starts_at, moment.ends_at = parse_instant("1970-01-01"), parse_instant("1970-01-01T00:00:10")
+    moment.starts_at, moment.ends_at = (
+        parse_instant("1970-01-01"),
+        parse_instant("1970-01-01T00:00:10"),
+    )
     place(moment)
     assert of(Level.YEAR, 1969) == NOTHING
     assert of(Level.YEAR, 1970) == Tally(0, 10)
@@ -115,7 +125,9 @@ def test_folding_changes_nothing_a_reader_sees(make_moment):
     assert RollupPeriod.objects.filter(level="year").get().moments == 1
 
 
-def test_many_changed_days_are_folded_by_the_write(make_moment, monkeypatch, django_capture_on_commit_callbacks):
+def test_many_changed_days_are_folded_by_the_write(
+    make_moment, monkeypatch, django_capture_on_commit_callbacks
+):
     monkeypatch.setattr(rollups, "FOLD_AT", 2)
     with django_capture_on_commit_callbacks(execute=True):
         for day in range(1, 4):
@@ -154,12 +166,9 @@ def test_hours_sum_to_their_day(owner, spans):
     """What the hours hold is what the day's stored row holds, wherever the moments lie."""
     with transaction.atomic():
         for span in spans:
-            try:
-                with transaction.atomic():
-                    place(Moment(user=owner, title="x", status=Status.ACTIVE,
-                                 starts_at=span.starts_at, ends_at=span.ends_at))  # fmt: skip
-            except SpanTaken:
-                pass
+            with contextlib.suppress(SpanTaken), transaction.atomic():
+                place(Moment(user=owner, title="x", status=Status.ACTIVE,
+                             starts_at=span.starts_at, ends_at=span.ends_at))  # fmt: skip
         for day in (DAY, DAY + dt.timedelta(days=1)):
             hours = rollups.hour_tallies(day)
             assert sum(hours.values(), start=NOTHING) == rollups.tally_of(Period(Level.DAY, day))
@@ -211,10 +220,8 @@ class Writes(RuleBasedStateMachine):
     def move(self, data, span):
         if moment := self.any_moment(data):
             moment.starts_at, moment.ends_at = span.starts_at, span.ends_at
-            try:
+            with contextlib.suppress(SpanTaken):
                 place(moment)
-            except SpanTaken:
-                pass
 
     @rule(visibility=st.sampled_from(Visibility))
     def show_or_hide_all(self, visibility):

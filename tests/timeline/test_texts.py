@@ -39,7 +39,7 @@ def test_an_invisible_line_is_refused(written):
 @pytest.mark.parametrize("written", ["a\x00b", "a\ud800b"])
 def test_what_no_database_stores_is_refused(written):
     for clean in (clean_line, clean_story):
-        with pytest.raises(ValidationError, match="NUL|half"):
+        with pytest.raises(ValidationError, match=r"NUL|half"):
             clean(written)
 
 

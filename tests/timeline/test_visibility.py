@@ -29,7 +29,9 @@ def test_who_sees_what(request, make_moment, stranger, owner, viewer, visibility
     assert seen == expected
 
 
-@pytest.mark.parametrize("status", [status for status in Status if status not in ("active", "held")])
+@pytest.mark.parametrize(
+    "status", [status for status in Status if status not in ("active", "held")]
+)
 def test_only_active_moments_are_shown_even_to_their_owner(make_moment, owner, status):
     make_moment("2020-01-01", status=status)
     for by_address in (False, True):

@@ -5,7 +5,13 @@ import datetime as dt
 import pytest
 
 from timeline.spans import parse_instant
-from timeline.words import day_in_words, distance_in_words, duration_in_words, instant_in_words, ordinal
+from timeline.words import (
+    day_in_words,
+    distance_in_words,
+    duration_in_words,
+    instant_in_words,
+    ordinal,
+)
 
 
 def test_it_works():

@@ -17,24 +17,22 @@ class Cell:
     """One part of a period as the chart shows it."""
 
     name: str
-    full_name: str
     url: str
     moments: int
-    claimed: str
+    count: str
     shade: int  # 0: nothing, to SHADES: as much as the fullest part
 
 
 def cells_of(parts: Iterable[tuple[Period, Tally]]) -> list[Cell]:
-    """Return the cells of some parts; shades are relative to the fullest one, on a log scale."""
+    """Return the cells of some parts; shades are relative to the fullest one, by the square root."""
     parts = list(parts)
     most = max((tally.moments for _, tally in parts), default=0)
     return [
         Cell(
             name=part.short_name,
-            full_name=part.name,
             url=part.url,
             moments=tally.moments,
-            claimed=claimed_in_words(part, tally),
+            count=f"{tally.moments:,}",
             shade=_shade(tally.moments, most),
         )
         for part, tally in parts
@@ -59,4 +57,4 @@ def weekday_offset(period: Period) -> int:
 def _shade(moments: int, most: int) -> int:
     if moments <= 0:
         return 0
-    return max(1, math.ceil(SHADES * math.log1p(moments) / math.log1p(most)))
+    return math.ceil(SHADES * math.sqrt(moments / most))

@@ -67,6 +67,7 @@ def _show(request: HttpRequest, period: Period) -> HttpResponse:
             "previous": period.previous,
             "next": period.next,
             "tally": tally,
+            "count": f"{tally.moments:,}",
             "claimed": claimed_in_words(period, tally),
             "cells": cells_of(parts),
             "offset": weekday_offset(period),

@@ -1,4 +1,4 @@
-"""This day in other years."""
+"""The moments of one day of the year, in any year."""
 
 from __future__ import annotations
 

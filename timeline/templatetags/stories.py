@@ -15,7 +15,7 @@ class StoryUrlizer(Urlizer):
     url_template = '<a href="{href}" rel="ugc nofollow">{url}</a>'
 
     @staticmethod
-    def is_email_simple(value: str) -> bool:
+    def is_email_simple(value: str) -> bool:  # noqa: ARG004  the urlizer's hook
         """Take nothing for a mail address: a link would only serve those who collect them."""
         return False
 

@@ -75,7 +75,9 @@ hostile = st.text(
     deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300
 )
 @given(
-    prefix=st.sampled_from(["/", "/timeline/", "/timeline/1969/", "/moments/", "/tags/", "/today/"]),
+    prefix=st.sampled_from(
+        ["/", "/timeline/", "/timeline/1969/", "/moments/", "/tags/", "/today/"]
+    ),
     tail=hostile,
     name=st.sampled_from(["before", "after", "date", "x"]),
     value=hostile,

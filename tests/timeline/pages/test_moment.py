@@ -79,7 +79,9 @@ def test_what_is_not_active_is_not_there(client, make_moment, status):
     assert client.get(moment.get_absolute_url()).status_code == 404
 
 
-@pytest.mark.parametrize("pk", ["1", "zzzzzzzzzzz", "0O0O0O0O0O0", "%00" * 11, "1111111111", "é" * 11])
+@pytest.mark.parametrize(
+    "pk", ["1", "zzzzzzzzzzz", "0O0O0O0O0O0", "%00" * 11, "1111111111", "é" * 11]
+)
 def test_what_is_no_id_is_404(client, db, pk):
     assert client.get(f"/moments/{pk}/").status_code == (400 if "%00" in pk else 404)
 

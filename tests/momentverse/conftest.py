@@ -1,0 +1,106 @@
+"""The floor's own pages, and servers that a test may stop."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from momentverse.logs import JsonFormatter
+from tests.servers import Postgresql, Site, Valkey, gunicorn, postgresql, site_environment, valkey
+
+
+@pytest.fixture
+def pages(settings: Any) -> None:
+    """Serve what ``urls.py`` of this folder holds, below /t/ and /api/t/."""
+    settings.ROOT_URLCONF = "tests.momentverse.urls"
+
+
+@pytest.fixture
+def visitor(pages: None) -> Client:
+    """A client that sees error pages where a test client would raise."""
+    return Client(raise_request_exception=False)
+
+
+class Lines(logging.Handler):
+    """Keeps what is logged, as the JSON that the console would get."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(JsonFormatter())
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(self.format(record))
+
+    def of(self, logger: str) -> list[dict[str, Any]]:
+        return [line for line in map(json.loads, self.texts) if line["logger"] == logger]
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """Everything that is logged, as JSON lines."""
+    handler = Lines()
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield handler
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def _postgresql() -> Iterator[Postgresql]:
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _valkey() -> Iterator[Valkey]:
+    with valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgresql(_postgresql: Postgresql) -> Iterator[Postgresql]:
+    """A PostgreSQL that a test may stop; it runs again for the next one."""
+    yield _postgresql
+    _postgresql.start()
+
+
+@pytest.fixture
+def own_valkey(_valkey: Valkey) -> Iterator[Valkey]:
+    """A Valkey that a test may stop or pause; it runs again, empty, for the next one."""
+    yield _valkey
+    _valkey.stop()
+    _valkey.start()
+
+
+Serve = Callable[..., AbstractContextManager[Site]]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    """Return a context manager that serves this folder's pages: ``with serve(REDIS_URL=…) as site``."""
+
+    def start(**environment: str) -> AbstractContextManager[Site]:
+        (tmp_path / "static").mkdir(exist_ok=True)
+        settings = {"DJANGO_SETTINGS_MODULE": "tests.momentverse.served_settings"}
+        return gunicorn(site_environment(tmp_path, **settings, **environment))
+
+    return start
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that stop servers on one test process: they share them."""
+    stoppable = {"own_postgresql", "own_valkey"}
+    for item in items:
+        if stoppable & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("own servers"))

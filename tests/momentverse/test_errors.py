@@ -1,0 +1,159 @@
+"""What people and programs are told when something goes wrong."""
+
+import json
+
+import pytest
+from django.test import Client
+
+ERRORS = [
+    ("bad", 400, "bad_request"),
+    ("suspicious", 400, "bad_request"),
+    ("hung-up", 400, "bad_request"),
+    ("denied", 403, "forbidden"),
+    ("missing", 404, "not_found"),
+    ("no-such-address", 404, "not_found"),
+    ("post-only", 405, "method_not_allowed"),
+    ("boom", 500, "internal_error"),
+    ("away", 503, "unavailable"),
+    ("interface", 503, "unavailable"),
+]
+
+
+def test_it_works(visitor):
+    response = visitor.get("/t/missing/")
+    assert response.status_code == 404
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+    assert "Nothing here" in response.text
+    assert "There is no such moment." in response.text
+
+
+@pytest.mark.parametrize(("name", "status", "code"), ERRORS)
+def test_people_get_a_page(visitor, name, status, code):
+    response = visitor.get(f"/t/{name}/")
+    assert response.status_code == status
+    assert response.text.lower().startswith("<!doctype html>")
+    assert str(status) in response.text
+
+
+@pytest.mark.parametrize(("name", "status", "code"), ERRORS)
+def test_programs_get_an_envelope(visitor, name, status, code):
+    response = visitor.get(f"/api/t/{name}/")
+    assert response.status_code == status
+    body = json.loads(response.content)
+    assert body.keys() == {"ok", "error"}
+    assert body["ok"] is False
+    assert body["error"].keys() == {"code", "message"}
+    assert body["error"]["code"] == code
+    assert body["error"]["message"]
+
+
+@pytest.mark.parametrize("area", ["/t", "/api/t"])
+@pytest.mark.parametrize("name", ["boom", "away", "suspicious", "missing-object", "hung-up"])
+@pytest.mark.django_db
+def test_an_exceptions_own_words_stay_inside(visitor, area, name):
+    text = visitor.get(f"{area}/{name}/").text
+    for words in ("12345", "10.1.2.3", "internal words", "matches the given query", "disconnected"):
+        assert words not in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("area", ["/t", "/api/t"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("bad", "`from` must be a date."),
+        ("denied-with-words", "Only its owner may do that."),
+        ("missing", "There is no such moment."),
+    ],
+)
+def test_words_for_readers_reach_them(visitor, area, name, words):
+    assert words in visitor.get(f"{area}/{name}/").text
+
+
+def test_the_resolvers_words_stay_inside(visitor):
+    assert "tried" not in visitor.get("/t/no-such-address/").text
+
+
+@pytest.mark.parametrize("area", ["/t", "/api/t"])
+def test_a_database_that_is_away_asks_for_patience(visitor, area):
+    response = visitor.get(f"{area}/away/")
+    assert response.status_code == 503
+    assert int(response["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("area", ["/t", "/api/t"])
+def test_a_session_that_cannot_be_read_is_a_database_that_is_away(visitor, area, monkeypatch):
+    """It fails in a middleware, which no view and no process_exception sees."""
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.db import OperationalError
+
+    def fail(self):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(SessionStore, "load", fail)
+    visitor.cookies["session"] = "a" * 32
+    response = visitor.get(f"{area}/who/")
+    assert response.status_code == 503
+    assert "Retry-After" in response
+
+
+def test_a_failing_middleware_is_logged(visitor, monkeypatch, lines):
+    from django.contrib.sessions.backends.db import SessionStore
+
+    def fail(self):
+        raise RuntimeError("mistake in a middleware")
+
+    monkeypatch.setattr(SessionStore, "load", fail)
+    visitor.cookies["session"] = "a" * 32
+    assert visitor.get("/t/who/").status_code == 500
+    assert "mistake in a middleware" in lines.of("momentverse.errors")[0]["exception"]
+
+
+def test_what_is_expected_is_not_logged_as_a_mistake(visitor, lines):
+    for name in ("missing", "denied", "bad", "suspicious", "hung-up", "no-such-address"):
+        visitor.get(f"/t/{name}/")
+    assert lines.of("momentverse.errors") == []
+
+
+@pytest.mark.parametrize("area", ["/t", "/api/t"])
+def test_a_wrong_method_is_told_the_right_one(visitor, area):
+    response = visitor.get(f"{area}/post-only/")
+    assert response.status_code == 405
+    assert response["Allow"] == "POST"
+    assert "POST" in response.text
+
+
+@pytest.mark.parametrize("area", ["/t", "/api/t"])
+def test_a_missing_token_is_explained(pages, area):
+    response = Client(enforce_csrf_checks=True).post(f"{area}/form/", {"text": "hello"})
+    assert response.status_code == 403
+    assert "send it again" in response.text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"text": "x" * 2_000_000}, {f"field{n}": "" for n in range(1500)}],
+    ids=["size", "fields"],
+)
+def test_too_much_is_refused(visitor, data):
+    body = "&".join(f"{name}={value}" for name, value in data.items())
+    response = visitor.post("/t/form/", body, content_type="application/x-www-form-urlencoded")
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/t/a%00b/", "/t/fine/?q=%00", "/api/t/json/?q=a%00", "/%00"])
+def test_no_address_holds_a_nul(visitor, path):
+    assert visitor.get(path).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/t/%ff%fe/", "/t/%ED%A0%80/", "/t/fine/?q=%ED%A0%80", "/t/fine/?%ff=%fe&&&=="]
+)
+def test_broken_unicode_is_no_mistake_of_ours(visitor, path):
+    assert visitor.get(path).status_code in (200, 404)
+
+
+def test_head_is_answered_as_get_without_a_body(visitor):
+    response = visitor.head("/t/missing/")
+    assert response.status_code == 404
+    assert response.content == b""

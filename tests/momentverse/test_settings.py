@@ -1,0 +1,194 @@
+"""The settings: nothing is needed, and nonsense is refused with a sentence that names the variable."""
+
+import runpy
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from momentverse.settings import embedded_secret_key
+from tests.servers import ROOT
+
+PRODUCTION = {
+    "MOMENTVERSE_MODE": "production",
+    "SECRET_KEY": "k" * 50,
+    "DATABASE_URL": "postgresql://momentverse@db.example/momentverse",
+    "REDIS_URL": "redis://cache.example:6379/0",
+    "ALLOWED_HOSTS": "momentverse.example",
+    "SITE_URL": "https://momentverse.example",
+}
+NAMES = [*PRODUCTION, "DATA_DIR", "LOG_LEVEL", "RATE_LIMIT_PER_MINUTE", "SLOW_QUERY_MS"]
+NAMES += ["TRUSTED_PROXIES"]
+
+
+@pytest.fixture
+def read(monkeypatch, tmp_path):
+    """Return what ``settings.py`` defines in a given environment."""
+
+    def read(**environment):
+        for name in NAMES:
+            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(f"{name}_FILE", raising=False)
+        for name, value in ({"DATA_DIR": str(tmp_path / "data")} | environment).items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(ROOT / "momentverse" / "settings.py"))
+
+    return read
+
+
+def test_it_works(read, tmp_path):
+    settings = read()
+    assert settings["DEBUG"] is False
+    assert settings["DATABASES"]["default"]["ENGINE"] == "django.db.backends.sqlite3"
+    assert settings["DATABASES"]["default"]["NAME"] == str(tmp_path / "data/momentverse.sqlite3")
+    assert settings["CACHES"]["default"]["BACKEND"].endswith("LocMemCache")
+    assert settings["ALLOWED_HOSTS"] == ["127.0.0.1", "127.0.0.1", "localhost", "[::1]"]
+
+
+def test_its_folder_is_not_for_others(read, tmp_path):
+    read()
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+
+
+def test_it_debugs_in_development_only(read):
+    settings = read(MOMENTVERSE_MODE="development")
+    assert settings["DEBUG"] is True
+    assert "debug_toolbar" in settings["INSTALLED_APPS"]
+    assert "debug_toolbar" not in read(**PRODUCTION)["INSTALLED_APPS"]
+
+
+def test_production_works(read):
+    settings = read(**PRODUCTION)
+    assert settings["DATABASES"]["default"]["ENGINE"] == "django.db.backends.postgresql"
+    assert settings["CACHES"]["default"]["LOCATION"] == PRODUCTION["REDIS_URL"]
+    assert settings["ALLOWED_HOSTS"] == ["momentverse.example"]
+    assert settings["SECURE_HSTS_SECONDS"] == 2 * 365 * 24 * 3600
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"])
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_production_needs(read, name, value):
+    environment = {key: text for key, text in PRODUCTION.items() if key != name}
+    if value is not None:
+        environment[name] = value
+    with pytest.raises(ImproperlyConfigured, match=f"^Production needs {name}: set it"):
+        read(**environment)
+
+
+def test_production_names_all_that_is_missing(read):
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY, DATABASE_URL, REDIS_URL, ALLOWED"):
+        read(MOMENTVERSE_MODE="production")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "short"),
+        ("ALLOWED_HOSTS", "momentverse.example, *"),
+        ("DATABASE_URL", "sqlite:///somewhere.sqlite3"),
+    ],
+)
+def test_production_refuses(read, name, value):
+    with pytest.raises(ImproperlyConfigured, match=name):
+        read(**PRODUCTION | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MOMENTVERSE_MODE", "productoin"),
+        ("SITE_URL", "momentverse.example"),
+        ("SITE_URL", "ftp://momentverse.example"),
+        ("SITE_URL", "https://momentverse.example/path"),
+        ("SITE_URL", "https://momentverse.example?query"),
+        ("SITE_URL", "https://user@momentverse.example"),
+        ("SITE_URL", "https://momentverse.example:port"),
+        ("SITE_URL", "https://[::1"),
+        ("SITE_URL", ""),
+        ("TRUSTED_PROXIES", "-1"),
+        ("TRUSTED_PROXIES", "two"),
+        ("RATE_LIMIT_PER_MINUTE", "0"),
+        ("RATE_LIMIT_PER_MINUTE", "many"),
+        ("SLOW_QUERY_MS", "-5"),
+        ("LOG_LEVEL", "LOUD"),
+        ("REDIS_URL", "http://cache.example"),
+        ("REDIS_URL", "cache.example:6379"),
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "mysql://db.example/momentverse"),
+    ],
+)
+def test_it_refuses_nonsense(read, name, value):
+    with pytest.raises(ImproperlyConfigured, match=name):
+        read(**{name: value})
+
+
+def test_a_folder_that_cannot_be_is_refused(read, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match="DATA_DIR"):
+        read(DATA_DIR=str(tmp_path / "file" / "data"))
+
+
+def test_hosts_may_be_spaced(read):
+    assert read(ALLOWED_HOSTS="a.example, b.example,")["ALLOWED_HOSTS"] == [
+        "a.example",
+        "b.example",
+    ]
+
+
+def test_a_value_may_be_in_a_file(read, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("s" * 50 + "\n")
+    assert read(SECRET_KEY_FILE=str(secret))["SECRET_KEY"] == "s" * 50
+
+
+def test_an_unreadable_file_is_refused(read, tmp_path):
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY_FILE"):
+        read(SECRET_KEY_FILE=str(tmp_path / "nothing"))
+
+
+def test_no_secret_is_told_when_a_value_is_refused(read):
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        read(REDIS_URL="http://user:hunter2@cache.example")
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_the_secret_is_made_once_and_for_its_owner_only(read, tmp_path):
+    first = read()["SECRET_KEY"]
+    assert len(first) >= 50
+    assert read()["SECRET_KEY"] == first
+    assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
+
+
+def test_the_secret_is_one_when_many_start_together(tmp_path):
+    for number in range(20):
+        path = tmp_path / f"secret-{number}"
+        with ThreadPoolExecutor(8) as pool:
+            secrets = set(pool.map(embedded_secret_key, [path] * 8))
+        assert len(secrets) == 1
+        assert secrets.pop()
+    assert list(tmp_path.glob(".secret*")) == []
+
+
+def test_an_empty_secret_is_refused(read, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "secret_key").touch()
+    with pytest.raises(ImproperlyConfigured, match="secret_key is empty"):
+        read()
+
+
+def test_cookies_are_bound_to_the_host_under_https(read):
+    settings = read(**PRODUCTION)
+    assert settings["SESSION_COOKIE_NAME"] == "__Host-session"
+    assert settings["CSRF_COOKIE_NAME"] == "__Host-csrf"
+    for cookie in ("SESSION_COOKIE", "CSRF_COOKIE"):
+        assert settings[f"{cookie}_SECURE"] is True
+        assert settings[f"{cookie}_HTTPONLY"] is True
+        assert settings[f"{cookie}_SAMESITE"] == "Lax"
+        assert settings.get(f"{cookie}_DOMAIN") is None
+        assert settings.get(f"{cookie}_PATH", "/") == "/"
+
+
+def test_forwarded_https_is_believed_of_our_proxies_only(read):
+    assert "SECURE_PROXY_SSL_HEADER" not in read(**PRODUCTION)
+    assert "SECURE_PROXY_SSL_HEADER" in read(**PRODUCTION, TRUSTED_PROXIES="1")

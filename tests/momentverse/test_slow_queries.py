@@ -1,0 +1,58 @@
+"""Slow queries are warned of, with the request's id and without what was asked for."""
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def every_query_is_slow(settings):
+    settings.SLOW_QUERY_MS = 0
+
+
+def test_it_works(visitor, lines):
+    response = visitor.get("/t/people/")
+    (line,) = lines.of("momentverse.slow_queries")
+    assert line["level"] == "WARNING"
+    assert line["message"] == "slow query"
+    assert "accounts_user" in line["sql"]
+    assert line["ms"] >= 0
+    assert line["request_id"] == response["X-Request-ID"]
+
+
+def test_parameters_are_not_logged(lines):
+    User.objects.filter(email="private@example.org").exists()
+    assert lines.of("momentverse.slow_queries")
+    assert "private@example.org" not in "".join(lines.texts)
+
+
+def test_failing_queries_are_timed_too(lines):
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT nonsense FROM nowhere")
+    assert "nowhere" in "".join(line["sql"] for line in lines.of("momentverse.slow_queries"))
+
+
+def test_long_statements_are_cut(lines):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 -- " + "x" * 10_000)
+    assert len(lines.of("momentverse.slow_queries")[0]["sql"]) <= 2000
+
+
+def test_quick_queries_are_not_mentioned(lines, settings):
+    settings.SLOW_QUERY_MS = 60_000
+    User.objects.exists()
+    assert lines.of("momentverse.slow_queries") == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_is_watched_once_however_often_it_opens(lines):
+    for _ in range(3):
+        connection.close()
+        User.objects.exists()
+    about_people = [
+        line for line in lines.of("momentverse.slow_queries") if "accounts_user" in line["sql"]
+    ]
+    assert len(about_people) == 3

@@ -1,0 +1,134 @@
+"""Pages that do what the floor has to cope with, beside the site's own health and admin."""
+
+import os
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.db import InterfaceError, OperationalError, connection
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.shortcuts import get_object_or_404
+from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from momentverse import urls as site
+from momentverse.page_cache import public_page
+
+handler400, handler403 = site.handler400, site.handler403
+handler404, handler500 = site.handler404, site.handler500
+
+WAITING_LOCK = 4711
+
+
+def fine(request):
+    return HttpResponse("<p>fine</p>" * 50)
+
+
+def fine_json(request):
+    return JsonResponse({"ok": True, "data": "fine"})
+
+
+@public_page(30)
+def public(request):
+    return HttpResponse("<p>for everybody</p>" * 50)
+
+
+@public_page(30)
+def public_with_cookie(request):
+    response = HttpResponse("for one")
+    response.set_cookie("taste", "plain")
+    return response
+
+
+@public_page(30)
+def public_missing(request):
+    raise Http404("There is no such moment.")
+
+
+def raiser(exception):
+    def view(request: HttpRequest) -> HttpResponse:
+        raise exception
+
+    return view
+
+
+def missing_object(request):
+    get_object_or_404(User, handle="nobody-at-all")
+
+
+def body_length(request):
+    return HttpResponse(str(len(request.POST.get("text", ""))))
+
+
+def say(request):
+    messages.info(request, "Said once.")
+    return HttpResponse("said")
+
+
+def who(request):
+    return HttpResponse(str(request.user))
+
+
+def count_people(request):
+    return HttpResponse(str(User.objects.count()))
+
+
+def ask_database(request):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HttpResponse("answered")
+
+
+def wait_in_database(request):
+    """Hold a connection until a test lets go of the lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [WAITING_LOCK])
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [WAITING_LOCK])
+    return HttpResponse("waited")
+
+
+def process(request):
+    return HttpResponse(str(os.getpid()))
+
+
+def script_name(request):
+    return HttpResponse(f"{request.META['SCRIPT_NAME']}|{request.path}")
+
+
+failures = {
+    "boom": RuntimeError("the secret is 12345"),
+    "denied": PermissionDenied(),
+    "denied-with-words": PermissionDenied("Only its owner may do that."),
+    "bad": BadRequest("`from` must be a date."),
+    "suspicious": SuspiciousOperation("internal words"),
+    "missing": Http404("There is no such moment."),
+    "away": OperationalError("connection to server at 10.1.2.3 failed"),
+    "interface": InterfaceError("connection already closed"),
+    "hung-up": UnreadablePostError("client disconnected"),
+}
+
+pages = [
+    path("fine/", fine),
+    path("public/", public),
+    path("public-with-cookie/", public_with_cookie),
+    path("public-missing/", public_missing),
+    path("missing-object/", missing_object),
+    path("post-only/", require_POST(fine)),
+    path("form/", body_length),
+    path("form-exempt/", csrf_exempt(body_length)),
+    path("say/", say),
+    path("who/", who),
+    path("people/", count_people),
+    path("database/", ask_database),
+    path("database/wait/", wait_in_database),
+    path("script-name/", script_name),
+    path("process/", process),
+    *[path(f"{name}/", raiser(exception)) for name, exception in failures.items()],
+]
+
+urlpatterns = [
+    *site.urlpatterns,
+    path("t/", include(pages)),
+    path("api/t/", include([*pages, path("json/", fine_json)])),
+]

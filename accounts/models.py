@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -18,12 +16,7 @@ from accounts.handles import (
     validate_handle_form,
     validate_handle_free_to_choose,
 )
-
-
-def validate_time_zone(name: str) -> None:
-    """Refuse what is not an IANA time zone. Raises ValidationError."""
-    if name not in zoneinfo.available_timezones():
-        raise ValidationError(f"“{name}” is not a time zone such as Europe/Berlin.")
+from momentverse.time_zones import validate_time_zone
 
 
 class UserManager(BaseUserManager["User"]):

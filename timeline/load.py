@@ -21,11 +21,11 @@ from django.db.models import DateTimeField, Sum, Value
 from django.db.models.functions import Greatest, Least
 
 from accounts.models import User
+from momentverse.time_zones import TZDATA_VERSION
 from timeline import rollups
 from timeline.errors import TimelineError
 from timeline.models import Moment, MomentTag, Status, Tag, Visibility
 from timeline.models.expressions import LengthSeconds
-from timeline.models.moment import TZDATA_VERSION
 from timeline.overlap import placing
 from timeline.periods import FIRST_YEAR, LAST_YEAR
 from timeline.public_ids import random_id

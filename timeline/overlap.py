@@ -25,8 +25,10 @@ from timeline.spans import Span
 
 LOCK_TIMEOUT = "5s"
 MAX_ATTEMPTS = 3
-# One lock a day: more of them at once would crowd PostgreSQL's shared lock table.
-MAX_DAYS = 1000
+# One lock a day, until the outermost transaction ends: PostgreSQL's shared lock table has some
+# thousands of places for everybody.
+MAX_DAYS = 400
+BUSY_WORDS = "Many people are writing here. Try again in a moment."
 # First key of our advisory locks, so that they cannot meet anybody else's.
 _DAY_LOCKS = 0x4D56
 _SERIALIZATION_FAILURE, _DEADLOCK, _LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
@@ -75,6 +77,10 @@ def placing(spans: Iterable[Span]) -> Iterator[None]:
     except IntegrityError as error:
         if is_overlap(error):
             raise SpanTaken from error
+        raise
+    except OperationalError as error:
+        if _is_locked(error):
+            raise TimelineBusy(BUSY_WORDS) from error
         raise
 
 
@@ -142,6 +148,15 @@ def _release_lapsed_holds(spans: list[Span]) -> None:
     )
 
 
+def _is_locked(error: OperationalError) -> bool:
+    """Tell whether somebody else holds what was waited for."""
+    return _sqlstate(error) == _LOCK_NOT_AVAILABLE or "database is locked" in str(error)
+
+
+def _sqlstate(error: OperationalError) -> str | None:
+    return getattr(error.__cause__, "sqlstate", None)
+
+
 def _retrying(write: Callable[[], Result]) -> Result:
     """Run a write again when the database asks for that, unless it is part of a larger transaction."""
     attempts = 1 if connection.in_atomic_block else MAX_ATTEMPTS
@@ -149,13 +164,8 @@ def _retrying(write: Callable[[], Result]) -> Result:
         try:
             return write()
         except OperationalError as error:
-            code = getattr(error.__cause__, "sqlstate", None)
-            locked = code == _LOCK_NOT_AVAILABLE or "database is locked" in str(error)
-            again = code in (_SERIALIZATION_FAILURE, _DEADLOCK)
-            if locked or (again and attempt == attempts):
-                raise TimelineBusy(
-                    "Many people are writing here. Try again in a moment."
-                ) from error
-            if not again:
+            if _sqlstate(error) not in (_SERIALIZATION_FAILURE, _DEADLOCK):
                 raise
+            if attempt == attempts:
+                raise TimelineBusy(BUSY_WORDS) from error
     raise AssertionError("unreachable")

@@ -44,7 +44,7 @@ def test_it_checks_access(client, owner, url):
 @pytest.mark.parametrize(
     ("query", "found"),
     [("land", True), ("1969", True), ("1969-07", True), ("1969-07-20", True), ("1970", False),
-     ("@ada", True), ("@bob", False), ("1969-99", False), ("%00", True), ("0000", False),
+     ("@ada", True), ("@bob", False), ("1969-99", False), ("0000", False),
      ("x" * 2000, False)],
 )  # fmt: skip
 def test_it_is_searched(admin_client, make_moment, query, found):

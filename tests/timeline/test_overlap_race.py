@@ -8,16 +8,17 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
 from tests.timeline.strategies import MIDDLE, crowded_spans, overlap
+from timeline import overlap as overlap_rule
 from timeline import rollups
 from timeline.errors import SpanTaken
 from timeline.models import Moment, Status
-from timeline.overlap import place
+from timeline.overlap import place, placing
 from timeline.spans import Span
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,3 +132,36 @@ def test_rollups_stay_true_under_a_race(claimants):
     claimants.race(spans)
     rollups.fold()
     assert rollups.differences() == []
+
+
+@pytest.mark.postgresql
+def test_a_day_that_stays_locked_is_busy_and_not_an_error(claimants, monkeypatch):
+    """FAULTS 30: what cannot be had in time is said so; nothing is written."""
+    monkeypatch.setattr(overlap_rule, "LOCK_TIMEOUT", "50ms")
+    span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
+    with placing([span]):
+        (outcome,) = claimants.race([span])
+    assert outcome == "TimelineBusy: Many people are writing here. Try again in a moment."
+    assert not Moment.objects.exists()
+    assert claimants.race([span]) == {"placed": 1}
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+def test_what_the_database_asks_to_repeat_is_repeated(claimants, monkeypatch, code):
+    """FAULTS 30: a deadlock or a serialization failure, injected at the save."""
+    span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
+    failures = [code, code]
+    save = Moment.save
+
+    def failing(moment, *args, **kwargs):
+        if failures:
+            cause = Exception()
+            cause.sqlstate = failures.pop()
+            raise OperationalError("injected") from cause
+        save(moment, *args, **kwargs)
+
+    monkeypatch.setattr(Moment, "save", failing)
+    assert claimants.race([span]) == {"placed": 1}
+    failures[:] = [code] * 3
+    (outcome,) = claimants.race([Span(span.ends_at, span.ends_at + dt.timedelta(seconds=1))])
+    assert outcome.startswith("TimelineBusy")

@@ -14,7 +14,6 @@ from django.utils.text import slugify
 from timeline.errors import TimelineError
 from timeline.importing.local_times import read_instant, zone_named
 from timeline.models import Moment, Status, Visibility
-from timeline.models.moment import STORY_LENGTH
 from timeline.models.tag import TAG_LENGTH
 from timeline.spans import LONGEST
 from timeline.texts import clean_line
@@ -104,15 +103,13 @@ def make_row(
         time_zone=time_zone,
         place=place,
         story=story,
-        source=_required_line("source", source) if source else "",
+        source=source,
         status=Status.ACTIVE,
         visibility=Visibility.PUBLIC,
     )
     # Lengths after normalising: that can make a text longer.
-    moment.clean()
     moment.clean_fields(exclude={"user"})
-    if len(moment.story) > STORY_LENGTH:
-        raise RowRefused(f"story: it has {len(moment.story)} characters, {STORY_LENGTH} at most.")
+    moment.clean()
     return Row(number, moment, tag_names(tags))
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.metadata
 import zoneinfo
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
+from momentverse.time_zones import TIME_ZONES, TZDATA_VERSION, validate_time_zone
 from timeline.errors import InvalidSpan
 from timeline.models.expressions import IsWholeSecond, LengthSeconds, MonthDay
 from timeline.public_ids import encode_id, random_id
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
 
 TITLE_LENGTH = 120
 STORY_LENGTH = 5000
-TZDATA_VERSION = importlib.metadata.version("tzdata")
+# How each text that people write is normalised.
+TEXTS = {"title": clean_line, "story": clean_story, "place": clean_line, "source": clean_line}
 
 
 class Status(models.TextChoices):
@@ -132,13 +135,19 @@ class Moment(models.Model):
         max_length=8, choices=Visibility.choices, default=Visibility.PUBLIC
     )
     title = models.CharField(max_length=TITLE_LENGTH)
-    story = models.TextField(max_length=STORY_LENGTH, blank=True)
+    story = models.TextField(
+        max_length=STORY_LENGTH, blank=True, validators=[MaxLengthValidator(STORY_LENGTH)]
+    )
     place = models.CharField(max_length=120, blank=True)
     tags: models.ManyToManyField[Tag, Any] = models.ManyToManyField(
         "timeline.Tag", through="timeline.MomentTag", related_name="moments", blank=True
     )
     time_zone = models.CharField(
-        "entered in time zone", max_length=64, default="UTC", help_text="IANA name."
+        "entered in time zone",
+        max_length=64,
+        default="UTC",
+        help_text="IANA name.",
+        validators=[validate_time_zone],
     )
     utc_offset = models.IntegerField(
         "offset from UTC", default=0, editable=False, help_text="Seconds, at the start."
@@ -221,31 +230,37 @@ class Moment(models.Model):
         # Built by hand: a list of fifty cards asks fifty times, and reversing takes longer than the row.
         return f"/moments/{encode_id(self.pk)}/{slug_of(self.title)}/"
 
-    def clean(self) -> None:
-        """Normalise what people wrote. Raises ValidationError with a sentence a field."""
-        errors: dict[str, ValidationError] = {}
-        for field, cleaned in (
-            ("title", clean_line),
-            ("story", clean_story),
-            ("place", clean_line),
-        ):
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Normalise what people wrote, then check each field.
+
+        In this order, because normalising can lengthen a text. Raises
+        ValidationError with a sentence a field.
+        """
+        left_out = set(exclude or ())
+        errors: dict[str, Any] = {}
+        for field, cleaned in TEXTS.items():
             written = getattr(self, field)
-            if not written and field != "title":
-                continue
-            try:
-                setattr(self, field, cleaned(written))
-            except ValidationError as error:
-                errors[field] = error
-        if self.time_zone not in zoneinfo.available_timezones():
-            errors["time_zone"] = ValidationError("Give a time zone such as Europe/Berlin.")
-        if self.starts_at and self.ends_at:
-            try:
-                self.span  # noqa: B018  the property checks
-            except InvalidSpan as error:
-                errors["ends_at"] = ValidationError(str(error))
+            if field not in left_out and (written or field == "title"):
+                try:
+                    setattr(self, field, cleaned(written))
+                except ValidationError as error:
+                    errors[field] = error.messages
+        try:
+            super().clean_fields(exclude=left_out | errors.keys())
+        except ValidationError as error:
+            errors |= error.update_error_dict({})
         if errors:
             raise ValidationError(errors)
-        if self.starts_at:
+
+    def clean(self) -> None:
+        """Check the span and note its zone. Raises ValidationError."""
+        if not self.starts_at or not self.ends_at:
+            return
+        try:
+            self.span  # noqa: B018  the property checks
+        except InvalidSpan as error:
+            raise ValidationError({"ends_at": str(error)}) from error
+        if self.time_zone in TIME_ZONES:
             self.note_zone()
 
     def note_zone(self) -> None:

@@ -57,14 +57,13 @@ lint: $(DEVELOP_STAMP)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
-	@$(VENV)/bin/djlint --quiet --check --lint templates
+	@$(VENV)/bin/djlint --quiet --lint templates
 	@$(EMBEDDED) $(MANAGE) makemigrations --check --dry-run
 	@$(LIKE_PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
 
 format: $(DEVELOP_STAMP)
 	@$(VENV)/bin/ruff check --fix-only --quiet .
 	@$(VENV)/bin/ruff format --quiet .
-	@$(VENV)/bin/djlint --quiet --reformat templates || true
 
 clean:
 	@rm -rf $(VENV) .data/static .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

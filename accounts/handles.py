@@ -22,7 +22,26 @@ validate_handle_form = RegexValidator(
 )
 
 
+# Characters that are read as one another: `admln`, `rnoderator`, `0fficial`.
+_LOOK_ALIKES = (("rn", "m"), ("vv", "w"), ("0", "o"), ("1", "l"), ("i", "l"), ("5", "s"))
+
+
+def skeleton(handle: str) -> str:
+    """Return what a handle looks like: equal for handles that are read as one another."""
+    seen = handle.lower().replace("-", "").replace("_", "")
+    for written, read_as in _LOOK_ALIKES:
+        seen = seen.replace(written, read_as)
+    return seen
+
+
+_RESERVED_SKELETONS = frozenset(skeleton(handle) for handle in RESERVED_HANDLES)
+
+
 def validate_handle_free_to_choose(handle: str) -> None:
     """Refuse a reserved handle. Raises ValidationError."""
-    if handle in RESERVED_HANDLES:
-        raise ValidationError("This handle is reserved for the site itself.")
+    if skeleton(handle) in _RESERVED_SKELETONS:
+        raise ValidationError("This handle is reserved for the site itself, or looks like one that is.")
+
+
+# What sign-up checks; the model checks the same.
+HANDLE_VALIDATORS = [validate_handle_form, validate_handle_free_to_choose]

@@ -11,11 +11,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.handles import (
-    HANDLE_MAX_LENGTH,
-    validate_handle_form,
-    validate_handle_free_to_choose,
-)
+from accounts.handles import HANDLE_MAX_LENGTH, HANDLE_VALIDATORS, skeleton
 from momentverse.time_zones import validate_time_zone
 
 
@@ -49,6 +45,19 @@ class UserManager(BaseUserManager["User"]):
         return user or self.create_user(email, handle, display_name=display_name)
 
 
+class HandleSkeletonField(models.CharField):
+    """What the handle looks like, so that no two people have handles that are read as one.
+
+    Computed when a row is written, in bulk too.
+    """
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        """Take it from the handle at hand."""
+        look = skeleton(model_instance.handle)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, look)
+        return look
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     """One person, or a curator that owns collected moments."""
 
@@ -60,14 +69,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     handle = models.CharField(
         max_length=HANDLE_MAX_LENGTH,
         unique=True,
-        validators=[validate_handle_form, validate_handle_free_to_choose],
+        validators=HANDLE_VALIDATORS,
         help_text="Public, part of the profile's address.",
     )
+    handle_skeleton = HandleSkeletonField(max_length=HANDLE_MAX_LENGTH, unique=True, editable=False)
     display_name = models.CharField(max_length=60, blank=True)
     bio = models.TextField(max_length=500, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     is_staff = models.BooleanField("may use the admin", default=False)
     is_active = models.BooleanField("may log in", default=True)
+    # Set when the person has asked for erasure: until then there is a way back.
+    erase_after = models.DateTimeField(null=True, blank=True, editable=False)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
+import dj_email_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
@@ -91,6 +92,12 @@ DATABASE_URL = setting(env.str, "DATABASE_URL", "")
 # Redis (or Valkey) for cache and limits; without it both live in the process.
 REDIS_URL = setting(env.str, "REDIS_URL", "")
 
+# Where mail goes: submission://user:password@host:587 in production; without it mails are printed.
+EMAIL_URL = setting(env.str, "EMAIL_URL", "")
+
+# Who mails come from.
+DEFAULT_FROM_EMAIL = setting(env.str, "DEFAULT_FROM_EMAIL", f"MomentVerse <hello@{SITE_HOST}>")
+
 # How many reverse proxies of ours stand in front; that many entries of X-Forwarded-For are believed.
 TRUSTED_PROXIES = setting(env.int, "TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=8))
 
@@ -141,6 +148,7 @@ if PRODUCTION:
             "DATABASE_URL": DATABASE_URL,
             "REDIS_URL": REDIS_URL,
             "ALLOWED_HOSTS": ALLOWED_HOSTS,
+            "EMAIL_URL": EMAIL_URL,
         }.items()
         if not value
     ]
@@ -171,18 +179,29 @@ if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     )
 # A reader must not wait for a cache that hangs: past this many seconds the page is built without it.
 REDIS_TIMEOUT_SECONDS = 0.2
-CACHES: dict[str, dict[str, Any]] = {
-    "default": {
+
+
+def cache_in(location: str, name: str, *, ignore_exceptions: bool) -> dict[str, Any]:
+    """Return one entry of ``CACHES``: in Redis, or in the process when there is none."""
+    if not location:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": name}
+    return {
         "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": REDIS_URL,
-        "KEY_PREFIX": "momentverse",
+        "LOCATION": location,
+        "KEY_PREFIX": name,
         "OPTIONS": {
             "SOCKET_TIMEOUT": REDIS_TIMEOUT_SECONDS,
             "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_SECONDS,
+            "IGNORE_EXCEPTIONS": ignore_exceptions,
         },
     }
-    if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "momentverse"}
+
+
+CACHES: dict[str, dict[str, Any]] = {
+    # Without it everything works, slower: its failures are misses.
+    "default": cache_in(REDIS_URL, "momentverse", ignore_exceptions=True),
+    # Counters of log-in attempts: a failure must be seen, so that a local count takes over.
+    "throttle": cache_in(REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
 }
 
 INSTALLED_APPS = [
@@ -191,9 +210,14 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "momentverse",
     "accounts",
     "timeline",
@@ -214,6 +238,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "momentverse.limits.RateLimitMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -258,6 +283,31 @@ FIRST_MOMENTS = [
 # People
 
 AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "account-home"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "handle"
+ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_USERNAME_VALIDATORS = "accounts.handles.HANDLE_VALIDATORS"
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # the old address is told of a change, the owner of a new password
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = True
+# `accounts.throttle` limits log-in, sign-up, mails and codes, also while Redis is away.
+ACCOUNT_RATE_LIMITS = False
+MFA_RATE_LIMITS = False
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "MomentVerse"
+# Staff needs a second factor to use the admin.
+STAFF_NEEDS_SECOND_FACTOR = PRODUCTION
 PASSWORD_HASHERS = ["accounts.hashers.Argon2idPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -267,6 +317,24 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+# Mail
+
+_mail = dj_email_url.parse(EMAIL_URL or "console:")
+if "EMAIL_BACKEND" not in _mail:
+    # Its text is not repeated: it may hold a password.
+    raise ImproperlyConfigured(
+        "EMAIL_URL cannot be read: give submission://user:password@host:587, smtps:// or console:"
+    )
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST = _mail["EMAIL_HOST"]
+EMAIL_PORT = _mail["EMAIL_PORT"]
+EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_SSL = _mail["EMAIL_USE_SSL"]
+EMAIL_USE_TLS = _mail["EMAIL_USE_TLS"]
+EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
+EMAIL_TIMEOUT = 10
 
 # Time and language: everything is stored and computed in UTC.
 

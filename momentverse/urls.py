@@ -11,6 +11,7 @@ from momentverse import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("timeline.urls")),
+    path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
     # Browsers ask for it on pages that name no icon: the admin's, and plain JSON.
     path(

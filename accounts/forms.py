@@ -1,0 +1,24 @@
+"""Forms of one's own account."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django import forms
+
+from accounts.models import User
+from momentverse.time_zones import TIME_ZONES
+
+
+class ProfileForm(forms.ModelForm):
+    """What others see of a person, and the time zone they write in."""
+
+    time_zone = forms.ChoiceField(choices=[(name, name) for name in sorted(TIME_ZONES)])
+
+    class Meta:
+        model = User
+        fields = ("display_name", "bio", "time_zone")
+        widgets: ClassVar = {
+            "display_name": forms.TextInput(attrs={"autocomplete": "name"}),
+            "bio": forms.Textarea(attrs={"rows": 4}),
+        }

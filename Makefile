@@ -17,7 +17,7 @@ PIP_INSTALL := $(PYTHON) -m pip install --quiet --quiet --disable-pip-version-ch
 # `make run` is the embedded default whatever the shell has exported for other servers.
 EMBEDDED := env -u DATABASE_URL -u REDIS_URL BIND=127.0.0.1:$(PORT) SITE_URL=http://127.0.0.1:$(PORT)
 # `make lint` looks at the settings as production has them; nothing is connected to.
-LIKE_PRODUCTION := MOMENTVERSE_MODE=production SITE_URL=https://momentverse.example \
+LIKE_PRODUCTION := MOMENTVERSE_MODE=production SITE_URL=https://momentverse.example EMAIL_URL=console: \
 	ALLOWED_HOSTS=momentverse.example DATABASE_URL=postgresql://momentverse@localhost/momentverse \
 	REDIS_URL=redis://localhost:6379/0 \
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))')

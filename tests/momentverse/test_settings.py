@@ -16,6 +16,7 @@ PRODUCTION = {
     "DATABASE_URL": "postgresql://momentverse@db.example/momentverse",
     "REDIS_URL": "redis://cache.example:6379/0",
     "ALLOWED_HOSTS": "momentverse.example",
+    "EMAIL_URL": "submission://mail:secret@mail.example:587",
     "SITE_URL": "https://momentverse.example",
 }
 NAMES = [*PRODUCTION, "DATA_DIR", "LOG_LEVEL", "RATE_LIMIT_PER_MINUTE", "SLOW_QUERY_MS"]
@@ -66,7 +67,7 @@ def test_production_works(read):
     assert settings["SECURE_HSTS_SECONDS"] == 2 * 365 * 24 * 3600
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "EMAIL_URL"])
 @pytest.mark.parametrize("value", [None, "", "  "])
 def test_production_needs(read, name, value):
     environment = {key: text for key, text in PRODUCTION.items() if key != name}
@@ -112,6 +113,7 @@ def test_production_refuses(read, name, value):
         ("RATE_LIMIT_PER_MINUTE", "many"),
         ("SLOW_QUERY_MS", "-5"),
         ("LOG_LEVEL", "LOUD"),
+        ("EMAIL_URL", "pigeon://mail.example"),
         ("REDIS_URL", "http://cache.example"),
         ("REDIS_URL", "cache.example:6379"),
         ("DATABASE_URL", "nonsense"),

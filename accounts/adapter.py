@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.http import HttpRequest
@@ -30,6 +34,27 @@ class AccountAdapter(DefaultAccountAdapter):
         """Return the address that the configured proxies vouch for."""
         return client_address(request)
 
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """Tell the address's owner by mail, after the work that a new account would have cost.
+
+        Otherwise the time of the answer would tell who has an account.
+        """
+        make_password("as long as a password")
+        super().send_account_already_exists_mail(email)
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: Any,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Tell a person what happened to their account; of a new address, both addresses."""
+        context = {"user": user} | (context or {})
+        super().send_notification_mail(template_prefix, user, context, email)
+        if email and email == context.get("from_email"):
+            super().send_notification_mail(template_prefix, user, context, context["to_email"])
+
     def render_mail(
         self,
         template_prefix: str,
@@ -38,28 +63,48 @@ class AccountAdapter(DefaultAccountAdapter):
         headers: dict[str, str] | None = None,
     ) -> EmailMessage:
         """Return a mail in text and HTML; links lead to the configured origin and nowhere else."""
-        mail = super().render_mail(template_prefix, email, with_our_origin(context), headers)
+        headers = {"Auto-Submitted": "auto-generated"} | (headers or {})
+        mail = super().render_mail(template_prefix, email, of_our_site(context), headers)
         if isinstance(mail, EmailMultiAlternatives):
-            mail.attach_alternative(
-                render_to_string("mail/message.html", {"subject": mail.subject, "text": mail.body}),
-                "text/html",
-            )
+            parts = {"subject": mail.subject, "paragraphs": paragraphs(mail.body)}
+            mail.attach_alternative(render_to_string("mail/message.html", parts), "text/html")
         return mail
 
 
-def with_our_origin(context: dict[str, Any]) -> dict[str, Any]:
-    """Return a mail's context with links to ``SITE_URL``.
+def of_our_site(context: dict[str, Any]) -> dict[str, Any]:
+    """Return a mail's context with the site's own name, and with links to ``SITE_URL``.
 
-    allauth makes links from the request's Host header, which a stranger may
+    allauth takes both from the request's Host header, which a stranger may
     choose: a reset mail would then lead its reader to them.
     """
-    request: HttpRequest | None = context.get("request")
-    if request is None:
-        return context
-    asked_by = f"{request.scheme}://{request.get_host()}/"
-    return {
-        name: settings.SITE_URL + "/" + value.removeprefix(asked_by)
-        if isinstance(value, str) and value.startswith(asked_by)
-        else value
+    ours = {
+        name: urlunsplit(urlsplit(settings.SITE_URL)[:2] + urlsplit(value)[2:])
         for name, value in context.items()
+        if name.endswith("_url") and isinstance(value, str)
     }
+    site = {"name": "MomentVerse", "domain": settings.SITE_HOST}
+    return context | ours | {"current_site": site, "site_url": settings.SITE_URL}
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A part of a mail: words, and under them perhaps an address of ours."""
+
+    words: str
+    link: str = ""
+
+
+def paragraphs(text: str) -> list[Paragraph]:
+    """Return a mail's text in paragraphs.
+
+    Only a last line that is an address of this site becomes a link: whatever
+    else looks like one was written by somebody else.
+    """
+    found = []
+    for block in re.split(r"\n{2,}", text.strip()):
+        words, _, last = block.rpartition("\n")
+        if last.startswith(f"{settings.SITE_URL}/"):
+            found.append(Paragraph(words.removesuffix(":"), last))
+        else:
+            found.append(Paragraph(block))
+    return found

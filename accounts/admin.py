@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.forms import ModelForm
+from django.http import HttpRequest
 
 from accounts.models import User
 from momentverse.admin_paging import UncountedAdminMixin
@@ -40,3 +42,9 @@ class UserAdmin(UncountedAdminMixin, DjangoUserAdmin):
     add_fieldsets = (
         (None, {"fields": ("email", "handle", "usable_password", "password1", "password2")}),
     )
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
+        """Save; staff who enters an address vouches for it."""
+        super().save_model(request, obj, form, change)
+        if not change or "email" in form.changed_data:
+            obj.vouch_for_email()

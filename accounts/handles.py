@@ -40,7 +40,9 @@ _RESERVED_SKELETONS = frozenset(skeleton(handle) for handle in RESERVED_HANDLES)
 def validate_handle_free_to_choose(handle: str) -> None:
     """Refuse a reserved handle. Raises ValidationError."""
     if skeleton(handle) in _RESERVED_SKELETONS:
-        raise ValidationError("This handle is reserved for the site itself, or looks like one that is.")
+        raise ValidationError(
+            "This handle is reserved for the site itself, or looks like one that is."
+        )
 
 
 # What sign-up checks; the model checks the same.

@@ -30,8 +30,10 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(
         self, email: str, handle: str, password: str | None = None, **extra: Any
     ) -> User:
-        """Make an admin who may do everything."""
-        return self.create_user(email, handle, password, is_staff=True, is_superuser=True, **extra)
+        """Make an admin who may do everything; whoever makes one vouches for the e-mail address."""
+        user = self.create_user(email, handle, password, is_staff=True, is_superuser=True, **extra)
+        user.vouch_for_email()
+        return user
 
     def get_by_natural_key(self, username: str | None) -> User:
         """Find by e-mail, whatever its case."""
@@ -106,6 +108,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = self.email.strip().lower()
         self.handle = self.handle.strip().lower()
         super().clean_fields(exclude)
+
+    def vouch_for_email(self) -> None:
+        """Take the address as verified, and as the only one: log-in asks for a verified one."""
+        from allauth.account.models import EmailAddress
+
+        EmailAddress.objects.filter(user=self).delete()
+        EmailAddress.objects.create(user=self, email=self.email, verified=True, primary=True)
 
     @property
     def name(self) -> str:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from functools import wraps
+from typing import Any, TypeVar, cast
 
+from allauth.account.decorators import secure_admin_login
+from allauth.mfa.utils import is_mfa_enabled
 from csp.decorators import csp_replace
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
@@ -24,11 +29,26 @@ class MomentverseAdminSite(AdminSite):
     index_title = "The timeline and its people"
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Wrap every admin page in the admin's policy."""
-        return cast(View, _without_trusted_types(super().admin_view(view, cacheable)))
+        """Wrap every admin page in the admin's policy, and ask staff for a second factor."""
+        guarded = _with_second_factor(super().admin_view(view, cacheable))
+        return cast(View, _without_trusted_types(guarded))
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Log in where everybody does: there is one log-in to guard, with its second factor."""
+        return cast(HttpResponse, secure_admin_login(super().login)(request, extra_context))
 
 
-class AdminConfig(DjangoAdminConfig):
-    """Names our site as the admin's default."""
+def _with_second_factor(view: View) -> View:
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user = request.user
+        if settings.STAFF_NEEDS_SECOND_FACTOR and user.is_staff and not is_mfa_enabled(user):
+            messages.warning(
+                request, "The admin needs a second factor. Set it up here, then go on."
+            )
+            return redirect("mfa_activate_totp")
+        return view(request, *args, **kwargs)
 
-    default_site = "momentverse.admin_site.MomentverseAdminSite"
+    return cast(View, guarded)

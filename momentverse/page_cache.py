@@ -15,6 +15,7 @@ from django.utils.cache import patch_vary_headers
 from redis.exceptions import RedisError
 
 TIMELINE_SECONDS = 30
+PROFILE_SECONDS = 300
 STATIC_PAGE_SECONDS = 3600
 STALE_SECONDS = 60
 # What a cache that is away raises.

@@ -205,7 +205,7 @@ CACHES: dict[str, dict[str, Any]] = {
 }
 
 INSTALLED_APPS = [
-    "momentverse.admin_site.AdminConfig",
+    "momentverse.admin_app.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -294,7 +294,9 @@ ACCOUNT_USERNAME_VALIDATORS = "accounts.handles.HANDLE_VALIDATORS"
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_EMAIL_NOTIFICATIONS = True  # the old address is told of a change, the owner of a new password
+ACCOUNT_EMAIL_NOTIFICATIONS = (
+    True  # the old address is told of a change, the owner of a new password
+)
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
@@ -304,8 +306,10 @@ ACCOUNT_SESSION_REMEMBER = True
 # `accounts.throttle` limits log-in, sign-up, mails and codes, also while Redis is away.
 ACCOUNT_RATE_LIMITS = False
 MFA_RATE_LIMITS = False
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "MomentVerse"
+MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 # Staff needs a second factor to use the admin.
 STAFF_NEEDS_SECOND_FACTOR = PRODUCTION
 PASSWORD_HASHERS = ["accounts.hashers.Argon2idPasswordHasher"]

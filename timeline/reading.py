@@ -20,6 +20,7 @@ from timeline.models.expressions import MonthDay
 from timeline.spans import WINDOW_END, WINDOW_START
 
 if TYPE_CHECKING:
+    from accounts.models import User
     from timeline.models.moment import Viewer
 
 PAGE_SIZE = 50
@@ -54,10 +55,21 @@ class Page:
 
 
 def newest_first(
-    viewer: Viewer, cut: Cut = Cut(), *, tag: Tag | None = None, size: int = PAGE_SIZE
+    viewer: Viewer,
+    cut: Cut = Cut(),
+    *,
+    tag: Tag | None = None,
+    owner: User | None = None,
+    size: int = PAGE_SIZE,
 ) -> Page:
-    """Return a page of the whole timeline, or of one tag, newest first. Reads size + 1 rows."""
-    return _page(_visible(viewer, tag), cut, size, newest_first=True, tagged=tag is not None)
+    """Return a page of the whole timeline, of one tag or of one owner, newest first.
+
+    Reads size + 1 rows; of an owner also their hidden ones in between.
+    """
+    moments = _visible(viewer, tag)
+    if owner is not None:
+        moments = moments.filter(user=owner)
+    return _page(moments, cut, size, newest_first=True, tagged=tag is not None)
 
 
 def within(

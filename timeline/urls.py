@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path, register_converter
 
-from timeline.pages import home, moment, newest, period, tags, today
+from timeline.pages import home, moment, newest, period, profile, tags, today
 from timeline.public_ids import PublicIdConverter
 
 register_converter(PublicIdConverter, "id")
@@ -49,6 +49,7 @@ urlpatterns = [
     path("timeline/", include(period_urls)),
     path("moments/", include(moment_urls)),
     path("tags/", include(tag_urls)),
+    path("@<slug:handle>/", profile.profile, name="profile"),
     path("today/", include(today_urls)),
     path("api/", include("timeline.api.urls")),
 ]

@@ -12,5 +12,6 @@ PAGES = {
     "empty year": "/timeline/1066/",
     "tags": "/tags/",
     "today": "/today/07-20/",
+    "profile": "/@ada/",
     "not found": "/nowhere/",
 }

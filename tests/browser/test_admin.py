@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -9,9 +11,10 @@ from playwright.sync_api import expect
 @pytest.fixture
 def admin(page, site):
     page.goto("/admin/")
-    page.get_by_label("E-mail address").fill(site.admin_email)
-    page.get_by_label("Password").fill(site.admin_password)
-    page.get_by_role("button", name="Log in").click()
+    page.locator("input[name=login]").fill(site.admin_email)
+    page.locator("input[name=password]").fill(site.admin_password)
+    page.locator("main button[type=submit]").first.click()
+    expect(page).to_have_url(re.compile("/admin/$"))
     return page
 
 

@@ -13,7 +13,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -22,152 +21,354 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='RollupPeriod',
+            name="RollupPeriod",
             fields=[
-                ('pk', models.CompositePrimaryKey('level', 'starts_on', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('level', models.CharField(choices=[('month', 'Month'), ('year', 'Year'), ('century', 'Century')], max_length=7)),
-                ('starts_on', models.DateField()),
-                ('moments', models.BigIntegerField(default=0)),
-                ('seconds', models.BigIntegerField(default=0)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "level",
+                        "starts_on",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("month", "Month"), ("year", "Year"), ("century", "Century")],
+                        max_length=7,
+                    ),
+                ),
+                ("starts_on", models.DateField()),
+                ("moments", models.BigIntegerField(default=0)),
+                ("seconds", models.BigIntegerField(default=0)),
             ],
             options={
-                'db_table': 'rollup_periods',
+                "db_table": "rollup_periods",
             },
         ),
         migrations.CreateModel(
-            name='Tag',
+            name="Tag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9]+(?:-[a-z0-9]+)*\\Z', 'A tag is lower-case letters a to z and digits, with single hyphens between words.')])),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=40,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9]+(?:-[a-z0-9]+)*\\Z",
+                                "A tag is lower-case letters a to z and digits, with single hyphens between words.",
+                            )
+                        ],
+                    ),
+                ),
             ],
             options={
-                'db_table': 'tags',
-                'ordering': ['name'],
+                "db_table": "tags",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Moment',
+            name="Moment",
             fields=[
-                ('id', models.BigIntegerField(default=timeline.public_ids.random_id, editable=False, primary_key=True, serialize=False)),
-                ('starts_at', models.DateTimeField(verbose_name='start')),
-                ('ends_at', models.DateTimeField(help_text="The first second that is not the moment's.", verbose_name='end')),
-                ('status', models.CharField(choices=[('held', 'Held'), ('paying', 'Being paid for'), ('active', 'Active'), ('revoked', 'Revoked'), ('released', 'Released')], default='held', max_length=8)),
-                ('held_until', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('status_changed_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('status_reason', models.CharField(blank=True, editable=False, max_length=200)),
-                ('visibility', models.CharField(choices=[('public', 'Public'), ('unlisted', 'Unlisted: whoever has the address'), ('private', 'Private: only me')], default='public', max_length=8)),
-                ('title', models.CharField(max_length=120)),
-                ('story', models.TextField(blank=True, max_length=5000, validators=[django.core.validators.MaxLengthValidator(5000)])),
-                ('place', models.CharField(blank=True, max_length=120)),
-                ('time_zone', models.CharField(default='UTC', help_text='IANA name.', max_length=64, validators=[momentverse.time_zones.validate_time_zone], verbose_name='entered in time zone')),
-                ('utc_offset', models.IntegerField(default=0, editable=False, help_text='Seconds, at the start.', verbose_name='offset from UTC')),
-                ('tzdata_version', models.CharField(blank=True, editable=False, max_length=10)),
-                ('source', models.CharField(blank=True, help_text='Where the time can be looked up.', max_length=200)),
-                ('external_id', models.CharField(blank=True, editable=False, max_length=100)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='moments', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
+                (
+                    "id",
+                    models.BigIntegerField(
+                        default=timeline.public_ids.random_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(verbose_name="start")),
+                (
+                    "ends_at",
+                    models.DateTimeField(
+                        help_text="The first second that is not the moment's.", verbose_name="end"
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("held", "Held"),
+                            ("paying", "Being paid for"),
+                            ("active", "Active"),
+                            ("revoked", "Revoked"),
+                            ("released", "Released"),
+                        ],
+                        default="held",
+                        max_length=8,
+                    ),
+                ),
+                ("held_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "status_changed_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("status_reason", models.CharField(blank=True, editable=False, max_length=200)),
+                (
+                    "visibility",
+                    models.CharField(
+                        choices=[
+                            ("public", "Public"),
+                            ("unlisted", "Unlisted: whoever has the address"),
+                            ("private", "Private: only me"),
+                        ],
+                        default="public",
+                        max_length=8,
+                    ),
+                ),
+                ("title", models.CharField(max_length=120)),
+                (
+                    "story",
+                    models.TextField(
+                        blank=True,
+                        max_length=5000,
+                        validators=[django.core.validators.MaxLengthValidator(5000)],
+                    ),
+                ),
+                ("place", models.CharField(blank=True, max_length=120)),
+                (
+                    "time_zone",
+                    models.CharField(
+                        default="UTC",
+                        help_text="IANA name.",
+                        max_length=64,
+                        validators=[momentverse.time_zones.validate_time_zone],
+                        verbose_name="entered in time zone",
+                    ),
+                ),
+                (
+                    "utc_offset",
+                    models.IntegerField(
+                        default=0,
+                        editable=False,
+                        help_text="Seconds, at the start.",
+                        verbose_name="offset from UTC",
+                    ),
+                ),
+                ("tzdata_version", models.CharField(blank=True, editable=False, max_length=10)),
+                (
+                    "source",
+                    models.CharField(
+                        blank=True, help_text="Where the time can be looked up.", max_length=200
+                    ),
+                ),
+                ("external_id", models.CharField(blank=True, editable=False, max_length=100)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="moments",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'moments',
-                'ordering': ['starts_at'],
+                "db_table": "moments",
+                "ordering": ["starts_at"],
             },
         ),
         migrations.CreateModel(
-            name='RollupDay',
+            name="RollupDay",
             fields=[
-                ('day', models.DateField(primary_key=True, serialize=False)),
-                ('moments', models.IntegerField(default=0)),
-                ('seconds', models.IntegerField(default=0)),
-                ('folded_moments', models.IntegerField(default=0)),
-                ('folded_seconds', models.IntegerField(default=0)),
-                ('dirty', models.BooleanField(default=True)),
+                ("day", models.DateField(primary_key=True, serialize=False)),
+                ("moments", models.IntegerField(default=0)),
+                ("seconds", models.IntegerField(default=0)),
+                ("folded_moments", models.IntegerField(default=0)),
+                ("folded_seconds", models.IntegerField(default=0)),
+                ("dirty", models.BooleanField(default=True)),
             ],
             options={
-                'db_table': 'rollup_days',
-                'indexes': [models.Index(condition=models.Q(('dirty', True)), fields=['day'], name='idx_rollup_days_dirty')],
+                "db_table": "rollup_days",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("dirty", True)),
+                        fields=["day"],
+                        name="idx_rollup_days_dirty",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='MomentTag',
+            name="MomentTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('starts_at', models.DateTimeField(editable=False)),
-                ('moment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='moment_tags', to='timeline.moment')),
-                ('tag', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='moment_tags', to='timeline.tag')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("starts_at", models.DateTimeField(editable=False)),
+                (
+                    "moment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="moment_tags",
+                        to="timeline.moment",
+                    ),
+                ),
+                (
+                    "tag",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="moment_tags",
+                        to="timeline.tag",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'moment_tags',
-                'ordering': ['tag__name'],
+                "db_table": "moment_tags",
+                "ordering": ["tag__name"],
             },
         ),
         migrations.AddField(
-            model_name='moment',
-            name='tags',
-            field=models.ManyToManyField(blank=True, related_name='moments', through='timeline.MomentTag', to='timeline.tag'),
+            model_name="moment",
+            name="tags",
+            field=models.ManyToManyField(
+                blank=True, related_name="moments", through="timeline.MomentTag", to="timeline.tag"
+            ),
         ),
         migrations.AddIndex(
-            model_name='momenttag',
-            index=models.Index(fields=['tag', 'starts_at'], name='idx_moment_tags_tag_time'),
+            model_name="momenttag",
+            index=models.Index(fields=["tag", "starts_at"], name="idx_moment_tags_tag_time"),
         ),
         migrations.AddConstraint(
-            model_name='momenttag',
-            constraint=models.UniqueConstraint(fields=('moment', 'tag'), name='moment_tag_unique'),
+            model_name="momenttag",
+            constraint=models.UniqueConstraint(fields=("moment", "tag"), name="moment_tag_unique"),
         ),
         migrations.AddIndex(
-            model_name='moment',
-            index=models.Index(fields=['user_id', 'starts_at'], name='idx_moments_user_time'),
+            model_name="moment",
+            index=models.Index(fields=["user_id", "starts_at"], name="idx_moments_user_time"),
         ),
         migrations.AddIndex(
-            model_name='moment',
-            index=models.Index(fields=['starts_at', 'ends_at'], name='idx_moments_time_range'),
+            model_name="moment",
+            index=models.Index(fields=["starts_at", "ends_at"], name="idx_moments_time_range"),
         ),
         migrations.AddIndex(
-            model_name='moment',
-            index=models.Index(fields=['status', 'starts_at'], name='idx_moments_status_time'),
+            model_name="moment",
+            index=models.Index(fields=["status", "starts_at"], name="idx_moments_status_time"),
         ),
         migrations.AddIndex(
-            model_name='moment',
-            index=models.Index(condition=models.Q(('status', 'active'), ('visibility', 'public')), fields=['starts_at', 'ends_at'], name='idx_moments_public_time'),
+            model_name="moment",
+            index=models.Index(
+                condition=models.Q(("status", "active"), ("visibility", "public")),
+                fields=["starts_at", "ends_at"],
+                name="idx_moments_public_time",
+            ),
         ),
         migrations.AddIndex(
-            model_name='moment',
-            index=models.Index(timeline.models.expressions.MonthDay('starts_at'), models.F('starts_at'), condition=models.Q(('status', 'active'), ('visibility', 'public')), name='idx_moments_public_month_day'),
+            model_name="moment",
+            index=models.Index(
+                timeline.models.expressions.MonthDay("starts_at"),
+                models.F("starts_at"),
+                condition=models.Q(("status", "active"), ("visibility", "public")),
+                name="idx_moments_public_month_day",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='moment',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__lte', datetime.datetime(9999, 12, 31, 0, 0, tzinfo=datetime.timezone.utc)), ('starts_at__gte', datetime.datetime(1, 1, 2, 0, 0, tzinfo=datetime.timezone.utc))), name='moment_in_window', violation_error_message='The timeline runs from 0001-01-02 to 9999-12-30 (UTC).'),
+            model_name="moment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "ends_at__lte",
+                        datetime.datetime(9999, 12, 31, 0, 0, tzinfo=datetime.UTC),
+                    ),
+                    (
+                        "starts_at__gte",
+                        datetime.datetime(1, 1, 2, 0, 0, tzinfo=datetime.UTC),
+                    ),
+                ),
+                name="moment_in_window",
+                violation_error_message="The timeline runs from 0001-01-02 to 9999-12-30 (UTC).",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='moment',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='moment_ends_after_start', violation_error_message='A moment ends after it starts.'),
+            model_name="moment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                name="moment_ends_after_start",
+                violation_error_message="A moment ends after it starts.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='moment',
-            constraint=models.CheckConstraint(condition=django.db.models.lookups.LessThanOrEqual(timeline.models.expressions.LengthSeconds('starts_at', 'ends_at'), 86400), name='moment_at_most_24_hours', violation_error_message='A moment is at most 24 hours long.'),
+            model_name="moment",
+            constraint=models.CheckConstraint(
+                condition=django.db.models.lookups.LessThanOrEqual(
+                    timeline.models.expressions.LengthSeconds("starts_at", "ends_at"), 86400
+                ),
+                name="moment_at_most_24_hours",
+                violation_error_message="A moment is at most 24 hours long.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='moment',
-            constraint=models.CheckConstraint(condition=models.Q(timeline.models.expressions.IsWholeSecond('starts_at'), timeline.models.expressions.IsWholeSecond('ends_at')), name='moment_whole_seconds', violation_error_message='The timeline counts in whole seconds.'),
+            model_name="moment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    timeline.models.expressions.IsWholeSecond("starts_at"),
+                    timeline.models.expressions.IsWholeSecond("ends_at"),
+                ),
+                name="moment_whole_seconds",
+                violation_error_message="The timeline counts in whole seconds.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='moment',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['held', 'paying', 'active', 'revoked', 'released'])), name='moment_status_known'),
+            model_name="moment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["held", "paying", "active", "revoked", "released"])
+                ),
+                name="moment_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='moment',
-            constraint=models.CheckConstraint(condition=models.Q(('visibility__in', ['public', 'unlisted', 'private'])), name='moment_visibility_known'),
+            model_name="moment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("visibility__in", ["public", "unlisted", "private"])),
+                name="moment_visibility_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='moment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'held'), _negated=True), ('held_until__isnull', False), _connector='OR'), name='moment_hold_has_an_end'),
+            model_name="moment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "held"), _negated=True),
+                    ("held_until__isnull", False),
+                    _connector="OR",
+                ),
+                name="moment_hold_has_an_end",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='moment',
-            constraint=models.CheckConstraint(condition=models.Q(('title', ''), _negated=True), name='moment_has_a_title'),
+            model_name="moment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("title", ""), _negated=True), name="moment_has_a_title"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='moment',
-            constraint=models.UniqueConstraint(condition=models.Q(('external_id', ''), _negated=True), fields=('user', 'external_id'), name='moment_external_id_unique'),
+            model_name="moment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("external_id", ""), _negated=True),
+                fields=("user", "external_id"),
+                name="moment_external_id_unique",
+            ),
         ),
     ]

@@ -1,0 +1,42 @@
+"""People with passwords, and the mails they get."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from accounts.models import User
+
+PASSWORD = "a perfectly long passphrase"
+LOGIN = "/accounts/login/"
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    """A person with a verified address."""
+    user = User.objects.create_user("ada@example.org", "ada", PASSWORD, display_name="Ada")
+    user.vouch_for_email()
+    return user
+
+
+@pytest.fixture
+def log_in() -> Callable[..., Client]:
+    """Return a function that logs in by the page, as a person does, and returns their client."""
+
+    def enter(email: str = "ada@example.org", password: str = PASSWORD, **headers: str) -> Client:
+        client = Client(headers=headers)
+        response = client.post(LOGIN, {"login": email, "password": password})
+        assert response.status_code == 302, response.text
+        return client
+
+    return enter
+
+
+def link_in(message: mail.EmailMessage, part: str) -> str:
+    """Return the path of the link with ``part`` in it that a mail holds."""
+    (link,) = set(re.findall(rf"https?://[^/\s]+(/\S*{part}\S*)", str(message.body)))
+    return link

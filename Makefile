@@ -17,19 +17,20 @@ PIP_INSTALL := $(PYTHON) -m pip install --quiet --quiet --disable-pip-version-ch
 # `make run` is the embedded default whatever the shell has exported for other servers.
 EMBEDDED := env -u DATABASE_URL -u REDIS_URL BIND=127.0.0.1:$(PORT) SITE_URL=http://127.0.0.1:$(PORT)
 # `make lint` looks at the settings as production has them; nothing is connected to.
-LIKE_PRODUCTION := MOMENTVERSE_MODE=production SITE_URL=https://momentverse.example EMAIL_URL=console: \
+LIKE_PRODUCTION := MOMENTVERSE_MODE=production SITE_URL=https://momentverse.example EMAIL_URL=console: TRUSTED_PROXIES=1 \
 	ALLOWED_HOSTS=momentverse.example DATABASE_URL=postgresql://momentverse@localhost/momentverse \
 	REDIS_URL=redis://localhost:6379/0 \
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev serve test lint format clean chromium
+.PHONY: help run dev serve test bench lint format clean chromium
 
 help: ## list what can be done
 	@echo "make run      MomentVerse on this machine: needs Python alone, keeps its data in .data"
 	@echo "make dev      the same while writing code: reloads itself, shows what each page costs"
 	@echo "make serve    as in production, on DATABASE_URL and REDIS_URL"
 	@echo "make test     all tests, on PostgreSQL and Redis and on the embedded default"
+	@echo "make bench    how reading grows from 10,000 to 5,000,000 moments (half an hour; ARGS=--large=500000)"
 	@echo "make lint     style, types, templates, migrations, deployment settings"
 	@echo "make format   bring code into shape"
 	@echo "make clean    remove what can be made again; .data with its moments stays"
@@ -53,6 +54,9 @@ serve: $(RUN_STAMP)
 test: $(DEVELOP_STAMP) chromium
 	@$(PYTHON) -m tests $(ARGS)
 
+bench: $(DEVELOP_STAMP)
+	@$(PYTHON) -m tests.benchmarks.reading $(ARGS)
+
 lint: $(DEVELOP_STAMP)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -71,15 +75,15 @@ clean:
 
 # The browser that the browser tests drive; only taken where nobody needs to be asked.
 chromium:
-	@if command -v chromium || command -v google-chrome; then :; \
-	elif [ "$$(id -u)" = 0 ] && command -v apt-get; then \
+	@if command -v chromium > /dev/null || command -v google-chrome > /dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 		echo "Installing Chromium for the browser tests ..."; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -qq --no-install-recommends chromium fonts-liberation; \
+			apt-get install -y -qq --no-install-recommends chromium fonts-liberation > /dev/null; \
 	else \
 		echo "No Chromium here, so the browser tests are skipped. Install it with your system's" >&2; \
 		echo "packages (Debian: apt-get install chromium fonts-liberation) or install Google Chrome." >&2; \
-	fi > /dev/null
+	fi
 
 $(PYTHON):
 	@for python in python3 python3.11 python3.12 python3.13 python3.14; do \

@@ -1,5 +1,7 @@
 """What a public handle may look like."""
 
+from collections.abc import Callable
+
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
@@ -8,11 +10,12 @@ HANDLE_MAX_LENGTH = 30
 # Names that would pass for the site itself, or that are addresses of it.
 RESERVED_HANDLES = frozenset(
     """
-    about abuse account accounts admin administrator api app auth billing blog certificate claim
-    contact everybody everyone feed health help home legal login logout mail me metrics moderator
-    moment moments momentverse nobody null official owner payments postmaster privacy profile root
-    search security settings sign-in sign-up signin signup staff stars static status support system
-    tags team terms timeline today trending undefined verify webmaster www
+    about abuse account accounts admin administrator almanac api app auth billing blog
+    certificate chronicle claim contact everybody everyone feed health help home keeper legal
+    login logout mail me metrics moderator moment moments momentverse nobody null official owner
+    payments postmaster privacy profile root search security settings sign-in sign-up signin
+    signup staff stars static status support system tags team terms timeline today trending
+    undefined verify webmaster www
     """.split()
 )
 
@@ -46,4 +49,7 @@ def validate_handle_free_to_choose(handle: str) -> None:
 
 
 # What sign-up checks; the model checks the same.
-HANDLE_VALIDATORS = [validate_handle_form, validate_handle_free_to_choose]
+HANDLE_VALIDATORS: list[Callable[[str], None]] = [
+    validate_handle_form,
+    validate_handle_free_to_choose,
+]

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.conf import settings
 from django.http import HttpRequest
 
+# The parameters that make another page of an address; all others change nothing.
+_OF_THE_PAGE = ("before", "after")
+
 
 def site(request: HttpRequest) -> dict[str, str]:
-    """Add the page's canonical address, made from the configured origin and the path alone."""
-    return {"canonical_url": settings.SITE_URL + request.path}
+    """Add the page's canonical address: the configured origin, the path, and where a list is cut."""
+    cut = {name: request.GET[name] for name in _OF_THE_PAGE if name in request.GET}
+    query = f"?{urlencode(cut, safe=':')}" if cut else ""
+    return {"canonical_url": settings.SITE_URL + request.path + query}

@@ -77,10 +77,16 @@ def error_response(request: HttpRequest, status: int, detail: str = "") -> HttpR
         )
     else:
         # No request context: an error page must not need a session, a user or the database.
-        page = render_to_string(
-            "errors/error.html",
-            {"status": status, "title": text.title, "message": text.message, "detail": detail},
-        )
+        context = {"status": status, "title": text.title, "message": text.message, "detail": detail}
+        try:
+            page = str(render_to_string("errors/error.html", context))
+        except Exception:
+            # Whatever keeps the page from being made, static files not collected for one, people
+            # get the words.
+            logger.exception("the error page cannot be made")
+            page = (
+                f"<!doctype html><title>{text.title}</title><h1>{text.title}</h1><p>{text.message}"
+            )
         response = HttpResponse(page, status=status)
     if status == 503:
         response["Retry-After"] = str(RETRY_DATABASE_AFTER_SECONDS)

@@ -7,15 +7,13 @@ process is one. In production there are as many processes as cores, or as
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
 
+from momentverse import settings
 from momentverse.logs import JsonFormatter
-
-PRODUCTION = os.environ.get("MOMENTVERSE_MODE") == "production"
 
 
 class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -30,15 +28,14 @@ class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 def when_ready(server: Any) -> None:
     """Tell a person at a terminal where to look, once the port is really open."""
-    if not PRODUCTION:
-        url = os.environ.get("SITE_URL", f"http://{bind}")
-        print(f"MomentVerse is at {url} (Ctrl-C ends it)", flush=True)  # noqa: T201
+    if not settings.PRODUCTION:
+        print(f"MomentVerse is at {settings.SITE_URL} (Ctrl-C ends it)", flush=True)  # noqa: T201
 
 
-bind = os.environ.get("BIND", "127.0.0.1:8000")
+bind = settings.BIND
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_PROCESSES") or ((os.cpu_count() or 1) if PRODUCTION else 1))
-threads = int(os.environ.get("WEB_THREADS", "8"))
+workers = settings.WEB_PROCESSES
+threads = settings.WEB_THREADS
 keepalive = 15
 timeout = 30
 graceful_timeout = 20

@@ -47,7 +47,7 @@ class SecurityHeadersMiddleware:
 
 
 class NoNulMiddleware:
-    """Refuses an address with a NUL character in it.
+    """Refuses an address or a cookie with a NUL character in it.
 
     No page has one, and PostgreSQL cannot store or compare it: looked up, it
     would be an error of ours. (Forms refuse it by themselves.)
@@ -58,6 +58,7 @@ class NoNulMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, or raise BadRequest."""
-        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+        in_address = "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "")
+        if in_address or any("\0" in value for value in request.COOKIES.values()):
             raise BadRequest
         return self.get_response(request)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.db import connection
 from django.test import Client
@@ -15,6 +16,10 @@ from accounts.models import User
 from timeline.models import Moment, MomentTag, Status, Tag
 from timeline.overlap import place
 from timeline.spans import parse_instant
+
+# Nothing depends on how fast the machine is.
+hypothesis.settings.register_profile("momentverse", deadline=None)
+hypothesis.settings.load_profile("momentverse")
 
 MakeMoment = Callable[..., Moment]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms.models import BaseModelForm
@@ -18,11 +20,12 @@ from django.utils import timezone
 
 from momentverse.admin_paging import UncountedAdminMixin
 from timeline import lifecycle, overlap
-from timeline.errors import InvalidSpan, SpanTaken, TimelineBusy, TimelineError
-from timeline.models import Moment, MomentTag, Status, Tag
+from timeline.errors import InvalidSpan, SpanTaken, TagRefused, TimelineBusy, TimelineError
+from timeline.models import Moment, Status, Tag
 from timeline.periods import NoSuchPeriod, Period
 from timeline.public_ids import decode_id
 from timeline.spans import Span
+from timeline.tagging import put_tags, tag_names, tags_named
 
 MAX_LISTED = 50
 
@@ -65,12 +68,31 @@ def starts_in(period: Period) -> Q:
 class MomentForm(forms.ModelForm):
     """A moment's form; that its span is taken is an error of the form."""
 
+    tag_list = forms.CharField(
+        label="Tags",
+        required=False,
+        widget=forms.TextInput(attrs={"size": 80}),
+        help_text="With commas between them: moon, apollo.",
+    )
+
     class Meta:
         model = Moment
         fields = (
             "title", "story", "place", "user", "starts_at", "ends_at", "time_zone", "visibility",
             "source",
         )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:  # noqa: SLF001  how Django tells a new row from a stored one
+            self.initial["tag_list"] = ", ".join(tag.name for tag in self.instance.tags.all())
+
+    def clean_tag_list(self) -> tuple[str, ...]:
+        """Return the tags' names as they are stored."""
+        try:
+            return tag_names(self.cleaned_data["tag_list"].split(","))
+        except TagRefused as error:
+            raise ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
         """Refuse a span that another live moment holds."""
@@ -91,14 +113,6 @@ class MomentForm(forms.ModelForm):
         return cleaned
 
 
-class MomentTagInline(admin.TabularInline):
-    """The moment's tags."""
-
-    model = MomentTag
-    extra = 1
-    autocomplete_fields = ("tag",)
-
-
 class ReasonForm(forms.Form):
     """Why somebody's moment is taken from them."""
 
@@ -110,7 +124,6 @@ class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
     """List, form and actions; every write goes through ``overlap`` or ``lifecycle``."""
 
     form = MomentForm
-    inlines = (MomentTagInline,)
     list_display = ("title", "starts_at", "length", "status", "visibility", "user")
     list_filter = ("status", "visibility", StartFilter)
     list_select_related = ("user",)
@@ -137,10 +150,11 @@ class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
             return queryset.filter(starts_in(period)), False
         if term.startswith("@"):
             return queryset.filter(user__handle=term[1:].lower()), False
-        try:
-            return queryset.filter(pk=decode_id(term)), False
-        except ValueError:
-            return super().get_search_results(request, queryset, search_term)
+        with suppress(ValueError):  # eleven letters may be an id, or just a word
+            found = queryset.filter(pk=decode_id(term))
+            if found.exists():
+                return found, False
+        return super().get_search_results(request, queryset, search_term)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str | list[str]]:
         """A new moment is the admin's own, unless they say otherwise."""
@@ -172,6 +186,29 @@ class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
         if not change:
             obj.status = Status.ACTIVE
         overlap.place(obj)
+        names = set(form.cleaned_data["tag_list"])
+        put_tags(obj, tags_named(names).values(), replace=change)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Say it when the moment's days stay locked."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except TimelineBusy as error:
+            messages.error(request, str(error))
+            return redirect(request.path)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Let an action, with its log, be done whole or not at all."""
+        try:
+            with transaction.atomic():
+                return super().changelist_view(request, extra_context)
+        except TimelineBusy as error:
+            messages.error(request, str(error))
+            return redirect(request.get_full_path())
 
     def delete_model(self, request: HttpRequest, obj: Moment) -> None:
         """Delete one moment; its span is free again."""
@@ -244,3 +281,10 @@ class TagAdmin(UncountedAdminMixin, admin.ModelAdmin):
 
     search_fields = ("name",)
     ordering = ("name",)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Name the tags alone: a tag may be on more moments than a page can list."""
+        names = [str(tag) for tag in objs]
+        return names, {"tags": len(names)}, set(), []

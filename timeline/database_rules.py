@@ -1,9 +1,12 @@
 """Rules that live in the database itself: no overlap, true rollups, true tag times.
 
 PostgreSQL: an exclusion constraint, and statement triggers that add a whole
-statement's change to each day once. SQLite: triggers. The migration installs
-them; SQLite's are put back after every migrate, because Django rebuilds an
-altered table there and a rebuilt table has lost its triggers.
+statement's change to each day once. SQLite: triggers.
+
+A migration installs them. Installing replaces what is there, so that a changed
+rule needs one more migration with ``install_rules``. On SQLite they are also
+taken off before each migrate and put back after it: Django rebuilds an altered
+table there, which loses its own triggers and breaks those that name it.
 
 The names of states are written out: a rule in the database must not change
 because a Python constant did.
@@ -16,18 +19,21 @@ from typing import Any
 from django.apps.registry import Apps
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.utils import CursorWrapper
 
 OVERLAP_RULE = "no_overlap_active"
 
-POSTGRESQL = [
-    f"""
+# Building it over a full table takes minutes, so it is not replaced: it is there or it is made.
+POSTGRESQL_CONSTRAINT = f"""
     ALTER TABLE moments ADD CONSTRAINT {OVERLAP_RULE}
         EXCLUDE USING gist (tstzrange(starts_at, ends_at) WITH &&)
         WHERE (status IN ('held', 'paying', 'active'))
-    """,
+"""
+
+POSTGRESQL = [
     # The days that one moment counts for: its first, and the next when it passes midnight.
     """
-    CREATE FUNCTION moment_day_shares(
+    CREATE OR REPLACE FUNCTION moment_day_shares(
         starts timestamptz, ends timestamptz, status text, visibility text
     ) RETURNS TABLE (day date, moments integer, seconds integer) LANGUAGE sql IMMUTABLE AS $$
         SELECT first.day,
@@ -48,7 +54,7 @@ POSTGRESQL = [
     """,
     # One upsert a statement, days in order, so that two statements never wait for each other in a ring.
     """
-    CREATE FUNCTION moments_add_to_rollups() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE OR REPLACE FUNCTION moments_add_to_rollups() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF TG_OP = 'INSERT' THEN
             INSERT INTO rollup_days AS r (day, moments, seconds, folded_moments, folded_seconds, dirty)
@@ -82,29 +88,29 @@ POSTGRESQL = [
     END $$
     """,
     """
-    CREATE TRIGGER moments_rollup_insert AFTER INSERT ON moments
+    CREATE OR REPLACE TRIGGER moments_rollup_insert AFTER INSERT ON moments
         REFERENCING NEW TABLE AS new_rows
         FOR EACH STATEMENT EXECUTE FUNCTION moments_add_to_rollups()
     """,
     """
-    CREATE TRIGGER moments_rollup_delete AFTER DELETE ON moments
+    CREATE OR REPLACE TRIGGER moments_rollup_delete AFTER DELETE ON moments
         REFERENCING OLD TABLE AS old_rows
         FOR EACH STATEMENT EXECUTE FUNCTION moments_add_to_rollups()
     """,
     """
-    CREATE TRIGGER moments_rollup_update AFTER UPDATE ON moments
+    CREATE OR REPLACE TRIGGER moments_rollup_update AFTER UPDATE ON moments
         REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
         FOR EACH STATEMENT EXECUTE FUNCTION moments_add_to_rollups()
     """,
     """
-    CREATE FUNCTION moments_move_tags() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE OR REPLACE FUNCTION moments_move_tags() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         UPDATE moment_tags SET starts_at = NEW.starts_at WHERE moment_id = NEW.id;
         RETURN NULL;
     END $$
     """,
     """
-    CREATE TRIGGER moments_move_tags AFTER UPDATE OF starts_at ON moments
+    CREATE OR REPLACE TRIGGER moments_move_tags AFTER UPDATE OF starts_at ON moments
         FOR EACH ROW WHEN (OLD.starts_at IS DISTINCT FROM NEW.starts_at)
         EXECUTE FUNCTION moments_move_tags()
     """,
@@ -154,24 +160,24 @@ def _add_to_days(row: str, sign: str) -> str:
 
 SQLITE = [
     f"""
-    CREATE TRIGGER IF NOT EXISTS {OVERLAP_RULE} BEFORE INSERT ON moments
+    CREATE TRIGGER {OVERLAP_RULE} BEFORE INSERT ON moments
     WHEN NEW.status IN {_LIVE} BEGIN {_refuse_overlap("NEW.id")} END
     """,
     f"""
-    CREATE TRIGGER IF NOT EXISTS {OVERLAP_RULE}_update
+    CREATE TRIGGER {OVERLAP_RULE}_update
     BEFORE UPDATE OF id, starts_at, ends_at, status ON moments
     WHEN NEW.status IN {_LIVE} BEGIN {_refuse_overlap("OLD.id")} END
     """,
     f"""
-    CREATE TRIGGER IF NOT EXISTS moments_rollup_insert AFTER INSERT ON moments
+    CREATE TRIGGER moments_rollup_insert AFTER INSERT ON moments
     WHEN NEW.status = 'active' BEGIN {_add_to_days("NEW", "+")} END
     """,
     f"""
-    CREATE TRIGGER IF NOT EXISTS moments_rollup_delete AFTER DELETE ON moments
+    CREATE TRIGGER moments_rollup_delete AFTER DELETE ON moments
     WHEN OLD.status = 'active' BEGIN {_add_to_days("OLD", "-")} END
     """,
     f"""
-    CREATE TRIGGER IF NOT EXISTS moments_rollup_update
+    CREATE TRIGGER moments_rollup_update
     AFTER UPDATE OF starts_at, ends_at, status, visibility ON moments
     WHEN (OLD.status = 'active' OR NEW.status = 'active')
      AND (OLD.starts_at, OLD.ends_at, OLD.status, OLD.visibility)
@@ -179,7 +185,7 @@ SQLITE = [
     BEGIN {_add_to_days("OLD", "-")} {_add_to_days("NEW", "+")} END
     """,
     """
-    CREATE TRIGGER IF NOT EXISTS moments_move_tags AFTER UPDATE OF starts_at ON moments
+    CREATE TRIGGER moments_move_tags AFTER UPDATE OF starts_at ON moments
     WHEN OLD.starts_at <> NEW.starts_at
     BEGIN UPDATE moment_tags SET starts_at = NEW.starts_at WHERE moment_id = NEW.id; END
     """,
@@ -187,24 +193,49 @@ SQLITE = [
 
 
 def install_rules(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Migration step: install the rules of the database at hand."""
-    vendor = schema_editor.connection.vendor
-    with schema_editor.connection.cursor() as cursor:
-        for statement in POSTGRESQL if vendor == "postgresql" else SQLITE:
+    """Migration step: install the rules of the database at hand, or replace them."""
+    connection = schema_editor.connection
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            _replace_triggers(cursor)
+            return
+        constraints = connection.introspection.get_constraints(cursor, "moments")
+        if OVERLAP_RULE not in constraints:
+            cursor.execute(POSTGRESQL_CONSTRAINT)
+        for statement in POSTGRESQL:
             cursor.execute(statement)
+
+
+def suspend_rules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+    """Receiver of ``pre_migrate``: on SQLite, take off the triggers, which name what may be rebuilt."""
+    connection = connections[using]
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            _drop_triggers(cursor)
 
 
 def restore_rules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     """Receiver of ``post_migrate``, which follows a migrate and a flush: set SQLite right again.
 
-    A rebuilt table has lost its triggers. A flush empties table by table, and
-    emptying ``moments`` after ``rollup_days`` leaves counts below zero.
+    A flush empties table by table, and emptying ``moments`` after
+    ``rollup_days`` leaves counts below zero.
     """
     connection = connections[using]
     if connection.vendor != "sqlite" or "moments" not in connection.introspection.table_names():
         return
     with connection.cursor() as cursor:
-        for statement in SQLITE:
-            cursor.execute(statement)
+        _replace_triggers(cursor)
         for table in ("rollup_days", "rollup_periods"):
             cursor.execute(f"DELETE FROM {table} WHERE NOT EXISTS (SELECT 1 FROM moments)")  # noqa: S608
+
+
+def _replace_triggers(cursor: CursorWrapper) -> None:
+    _drop_triggers(cursor)
+    for statement in SQLITE:
+        cursor.execute(statement)
+
+
+def _drop_triggers(cursor: CursorWrapper) -> None:
+    cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'moments'")
+    for (name,) in cursor.fetchall():
+        cursor.execute(f'DROP TRIGGER "{name}"')

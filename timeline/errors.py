@@ -15,6 +15,10 @@ class InvalidSpan(TimelineError):
     """Two instants do not make a span that a moment can have."""
 
 
+class TagRefused(TimelineError):
+    """What was written cannot be a tag, or there are too many of them."""
+
+
 class SpanTaken(TimelineError):
     """The span, or a part of it, belongs to a live moment already."""
 

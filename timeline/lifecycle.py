@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from timeline.errors import TransitionRefused
 from timeline.models import Moment, Status
-from timeline.overlap import placing
+from timeline.overlap import LAPSED, placing, retrying
 
 _MAY_BECOME = {
     Status.HELD: frozenset({Status.PAYING, Status.ACTIVE, Status.RELEASED}),
@@ -38,14 +38,19 @@ def revoke(moment: Moment, reason: str) -> None:
 
 def _go(moment: Moment, target: Status, reason: str) -> None:
     sources = [status for status in Status if may_become(status, target)]
-    with placing([moment.span]):
-        # The state is compared and set in one statement: of two who try, one wins.
-        changed = Moment.objects.filter(pk=moment.pk, status__in=sources).update(
-            status=target, status_changed_at=Now(), status_reason=reason, held_until=None
-        )
-    if not changed:
+
+    def change() -> int:
+        with placing([moment.span]):
+            # The state is compared and set in one statement: of two who try, one wins.
+            return Moment.objects.filter(pk=moment.pk, status__in=sources).update(
+                status=target, status_changed_at=Now(), status_reason=reason, held_until=None
+            )
+
+    changed = retrying(change)
+    moment.refresh_from_db()
+    # A lapsed hold was released on the way in: then what was asked for is done.
+    if not changed and not (target is Status.RELEASED and moment.status_reason == LAPSED):
         raise TransitionRefused(
             f"“{moment.title}” is {moment.get_status_display().lower()}"
             f" and cannot become {target.label.lower()}."
         )
-    moment.refresh_from_db()

@@ -2,8 +2,9 @@
 
 Every one is plainly marked as test data: title, story, owner and tags say so.
 Free time is divided into as many slots as moments are wanted, in order, and
-each slot gets one. So exactly the number asked for is made, or nothing: how
-much room there is stands fixed before the first row is written.
+each slot gets one. How much room there is stands fixed before the first row is
+written: then exactly the number asked for is made, unless others take the room
+meanwhile.
 """
 
 from __future__ import annotations
@@ -358,20 +359,22 @@ def _bulk_create(moments: list[LoadMoment]) -> None:
 def _owner_ids(count: int) -> list[int]:
     """Return the ids of the accounts ``load-001`` and so on; nobody can log in as them."""
     handles = [f"load-{number:03}" for number in range(1, count + 1)]
+    emails = [f"{handle}@curators.invalid" for handle in handles]
     User.objects.bulk_create(
         (
             User(
-                email=f"{handle}@curators.invalid",
+                email=email,
                 handle=handle,
                 display_name=f"Load owner {handle[5:]}",
                 password=make_password(None),
             )
-            for handle in handles
+            for handle, email in zip(handles, emails, strict=True)
         ),
         ignore_conflicts=True,
     )
+    # By address, which nobody can verify: a person may have such a handle.
     return list(
-        User.objects.filter(handle__in=handles).order_by("handle").values_list("pk", flat=True)
+        User.objects.filter(email__in=emails).order_by("email").values_list("pk", flat=True)
     )
 
 

@@ -28,22 +28,34 @@ MAX_ATTEMPTS = 3
 # One lock a day, until the outermost transaction ends: PostgreSQL's shared lock table has some
 # thousands of places for everybody.
 MAX_DAYS = 400
+LAPSED = "hold lapsed"
 BUSY_WORDS = "Many people are writing here. Try again in a moment."
 # First key of our advisory locks, so that they cannot meet anybody else's.
 _DAY_LOCKS = 0x4D56
 _SERIALIZATION_FAILURE, _DEADLOCK, _LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
 
+# What `place` saves of a stored moment.
+_STATE = {"status", "status_changed_at", "status_reason", "held_until"}
+_BESIDES_STATE = [
+    field.name
+    for field in Moment._meta.concrete_fields  # noqa: SLF001  Django's documented API
+    if not field.primary_key and field.name not in _STATE
+]
+
 Result = TypeVar("Result")
 
 
 def place(moment: Moment) -> Moment:
-    """Save a moment, new or moved, at its span.
+    """Save a moment, new or changed, at its span.
 
+    Of a stored moment everything is saved but its state: that is ``lifecycle``'s,
+    which compares before it sets, and a copy read earlier must not undo it.
     Raises SpanTaken when a part of the span belongs to another live moment,
     InvalidSpan when it is no span, TimelineBusy when its days stay locked.
     """
     spans = [moment.span]
-    if not moment._state.adding:  # noqa: SLF001  how Django tells a new row from a stored one
+    is_new = moment._state.adding  # noqa: SLF001  how Django tells a new row from a stored one
+    if not is_new:
         # Its old days change too: their counts are written, so their locks are taken.
         spans += [
             Span(*bounds)
@@ -52,10 +64,10 @@ def place(moment: Moment) -> Moment:
 
     def save() -> Moment:
         with placing(spans):
-            moment.save()
+            moment.save(update_fields=None if is_new else _BESIDES_STATE)
         return moment
 
-    return _retrying(save)
+    return retrying(save)
 
 
 @contextmanager
@@ -73,7 +85,8 @@ def placing(spans: Iterable[Span]) -> Iterator[None]:
             _lock_days({day for span in wanted for day in span.days})
             _release_lapsed_holds(wanted)
             yield
-            transaction.on_commit(rollups.fold_if_due)
+            # Robust: what is written stays written, whatever becomes of the fold.
+            transaction.on_commit(rollups.fold_if_due, robust=True)
     except IntegrityError as error:
         if is_overlap(error):
             raise SpanTaken from error
@@ -144,7 +157,7 @@ def _release_lapsed_holds(spans: list[Span]) -> None:
     # For many spans their hull will do: what lapsed between them may be freed as well.
     start, end = spans[0].starts_at, max(span.ends_at for span in spans)
     Moment.objects.touching(start, end).filter(status=Status.HELD, held_until__lte=Now()).update(
-        status=Status.RELEASED, status_changed_at=Now(), status_reason="hold lapsed"
+        status=Status.RELEASED, status_changed_at=Now(), status_reason=LAPSED
     )
 
 
@@ -157,7 +170,7 @@ def _sqlstate(error: OperationalError) -> str | None:
     return getattr(error.__cause__, "sqlstate", None)
 
 
-def _retrying(write: Callable[[], Result]) -> Result:
+def retrying(write: Callable[[], Result]) -> Result:
     """Run a write again when the database asks for that, unless it is part of a larger transaction."""
     attempts = 1 if connection.in_atomic_block else MAX_ATTEMPTS
     for attempt in range(1, attempts + 1):

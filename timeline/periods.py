@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from timeline.spans import UTC, WINDOW_END, WINDOW_START
+from timeline.spans import UTC, WINDOW_END, WINDOW_START, WINDOW_WORDS
 from timeline.words import MONTHS, day_in_words, ordinal
 
 FIRST_YEAR, LAST_YEAR = 1, 9999
@@ -70,7 +70,7 @@ class Period:
         if day is None:
             return cls(Level.MONTH, first_day)
         if not FIRST_DAY <= first_day <= LAST_DAY:
-            raise NoSuchPeriod("The timeline runs from 0001-01-02 to 9999-12-30 (UTC).")
+            raise NoSuchPeriod(WINDOW_WORDS)
         if hour is None:
             return cls(Level.DAY, first_day)
         if not 0 <= hour <= 23:
@@ -115,7 +115,7 @@ class Period:
 
     @cached_property
     def name(self) -> str:
-        """``20th century``, ``1969``, ``July 1969``, ``20 July 1969``, ``20 July 1969, 20 h``."""
+        """``20th century``, ``1969``, ``July 1969``, ``20 July 1969``, ``20 July 1969, 20:00–20:59``."""
         day = self.first_day
         if self.level is Level.CENTURY:
             return f"{ordinal(self.century_number)} century"
@@ -201,18 +201,16 @@ class Period:
 
 def period_at(level: Level, instant: dt.datetime) -> Period:
     """Return the period of ``level`` that ``instant``, in UTC and in the window, lies in."""
-    day = instant.date()
+    hour = instant.hour if level is Level.HOUR else 0
+    return Period(level, first_day_of(level, instant.date()), hour)
+
+
+def first_day_of(level: Level, day: dt.date) -> dt.date:
+    """Return the first day of the period of ``level`` that ``day`` lies in."""
     if level is Level.CENTURY:
-        return Period(level, century_start(day.year))
+        return dt.date((day.year - 1) // 100 * 100 + 1, 1, 1)
     if level is Level.YEAR:
-        return Period(level, dt.date(day.year, 1, 1))
+        return dt.date(day.year, 1, 1)
     if level is Level.MONTH:
-        return Period(level, day.replace(day=1))
-    if level is Level.DAY:
-        return Period(level, day)
-    return Period(level, day, instant.hour)
-
-
-def century_start(year: int) -> dt.date:
-    """Return the first day of the century that ``year`` lies in."""
-    return dt.date((year - 1) // 100 * 100 + 1, 1, 1)
+        return day.replace(day=1)
+    return day

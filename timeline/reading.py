@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
 
 from timeline.models import Moment, MomentQuerySet, MomentTag, Tag
 from timeline.models.expressions import MonthDay
@@ -66,10 +66,10 @@ def newest_first(
 
     Reads size + 1 rows; of an owner also their hidden ones in between.
     """
-    moments = _visible(viewer, tag)
+    moments = Moment.objects.visible_to(viewer)
     if owner is not None:
         moments = moments.filter(user=owner)
-    return _page(moments, cut, size, newest_first=True, tagged=tag is not None)
+    return _page(moments, cut, size, newest_first=True, tag=tag)
 
 
 def within(
@@ -165,35 +165,45 @@ def by_id(viewer: Viewer, pk: int) -> Moment | None:
     return moment
 
 
-def tags_in_use(viewer: Viewer, after: str = "", *, size: int = TAGS_SIZE) -> list[Tag]:
-    """Return tags that a moment visible to ``viewer`` carries, by name, those after ``after``."""
-    return list(_tags(viewer).filter(name__gt=after).order_by("name")[:size])
+def tags_in_use(
+    viewer: Viewer, after: str = "", *, size: int | None = None
+) -> tuple[list[Tag], bool]:
+    """Return tags that a moment visible to ``viewer`` carries, by name, and whether there are more.
+
+    Those after ``after``, ``TAGS_SIZE`` unless told. Reads one more; of each its
+    latest visible moment, and the hidden ones after that.
+    """
+    size = size or TAGS_SIZE
+    tags = list(_tags(viewer).filter(name__gt=after).order_by("name")[: size + 1])
+    return tags[:size], len(tags) > size
 
 
 def tag_named(viewer: Viewer, name: str) -> Tag | None:
-    """Return the tag of this name if a moment visible to ``viewer`` carries it."""
+    """Return the tag of this name if a moment visible to ``viewer`` carries it.
+
+    Reads of its moments the latest visible one, and the hidden ones after that.
+    """
     return _tags(viewer).filter(name=name).first()
 
 
 def _tags(viewer: Viewer) -> QuerySet[Tag]:
+    # The latest one, and not just any: ordered, it is a walk along the tag's index that ends at
+    # the first visible moment; unordered, PostgreSQL gathers all that carry the tag.
     visible = Moment.objects.visible_to(viewer).filter(pk=OuterRef("moment"))
-    return Tag.objects.filter(Exists(MomentTag.objects.filter(Exists(visible), tag=OuterRef("pk"))))
-
-
-def _visible(viewer: Viewer, tag: Tag | None) -> MomentQuerySet:
-    moments: MomentQuerySet = Moment.objects.visible_to(viewer)
-    return moments.filter(moment_tags__tag=tag) if tag else moments
+    latest = MomentTag.objects.filter(Exists(visible), tag=OuterRef("pk")).order_by("-starts_at")
+    return Tag.objects.annotate(latest=Subquery(latest.values("pk")[:1])).filter(
+        latest__isnull=False
+    )
 
 
 def _page(
-    moments: MomentQuerySet, cut: Cut, size: int, *, newest_first: bool, tagged: bool = False
+    moments: MomentQuerySet, cut: Cut, size: int, *, newest_first: bool, tag: Tag | None = None
 ) -> Page:
     # A tag's own copy of the start, so that the scan runs along the tag's index.
-    key = "moment_tags__starts_at" if tagged else "starts_at"
-    if cut.before is not None:
-        moments = moments.filter(**{f"{key}__lt": cut.before})
-    if cut.after is not None:
-        moments = moments.filter(**{f"{key}__gt": cut.after})
+    key = "moment_tags__starts_at" if tag else "starts_at"
+    bounds = {f"{key}__lt": cut.before, f"{key}__gt": cut.after, "moment_tags__tag": tag}
+    # In one filter: a second one would join the tags a second time, and repeat moments.
+    moments = moments.filter(**{name: value for name, value in bounds.items() if value is not None})
     # Read away from the cut, so that the rows next to it are the ones that are found.
     backwards = cut.after is None if newest_first else cut.before is not None
     rows = list(

@@ -19,7 +19,7 @@ from django.db.models.functions import ExtractHour
 
 from timeline.models import Moment, RollupDay, RollupPeriod, Status, Visibility
 from timeline.models.expressions import LengthSeconds
-from timeline.periods import CENTURIES, Level, Period, century_start
+from timeline.periods import CENTURIES, Level, Period, first_day_of
 from timeline.spans import SECOND, UTC
 
 # Readers add at most about this many unfolded days.
@@ -70,12 +70,12 @@ def tallies(level: Level, first: dt.date, last: dt.date) -> dict[dt.date, Tally]
             level=_STORED[level], starts_on__range=(first, last)
         ).values_list("starts_on", "moments", "seconds")
         unfolded = RollupDay.objects.filter(
-            dirty=True, day__gte=first, day__lte=_last_day(level, last)
+            dirty=True, day__gte=first, day__lte=Period(level, last).last_day
         ).values_list("day", F("moments") - F("folded_moments"), F("seconds") - F("folded_seconds"))
         rows = folded.union(unfolded, all=True)
     sums: defaultdict[dt.date, Tally] = defaultdict(Tally)
     for day, moments, seconds in rows:
-        sums[bucket_of(level, day)] += Tally(moments, seconds)
+        sums[first_day_of(level, day)] += Tally(moments, seconds)
     return {day: tally for day, tally in sums.items() if tally != NOTHING}
 
 
@@ -126,40 +126,34 @@ def _seconds(length: dt.timedelta) -> int:
     return int(length.total_seconds())
 
 
-def tallied_parts(period: Period) -> list[tuple[Period, Tally]]:
-    """Return the finer periods that ``period`` consists of, in order, each with what it holds."""
-    parts = period.parts
+def tallied(period: Period) -> tuple[Tally, list[tuple[Period, Tally]]]:
+    """Return what ``period`` holds, and the finer periods it consists of with what each holds.
+
+    An hour consists of none.
+    """
+    if period.level is Level.HOUR:
+        return tally_of(period), []
     if period.level is Level.DAY:
         hours = hour_tallies(period.first_day)
-        return [(part, hours.get(part.hour, NOTHING)) for part in parts]
-    return _with_tallies(parts)
+        parts = [(part, hours.get(part.hour, NOTHING)) for part in period.parts]
+    else:
+        parts = _with_tallies(period.parts)
+    return _sum(parts), parts
 
 
-def tallied_centuries() -> list[tuple[Period, Tally]]:
-    """Return all centuries of the timeline, each with what it holds."""
-    return _with_tallies([Period.century(number) for number in range(1, CENTURIES + 1)])
+def tallied_timeline() -> tuple[Tally, list[tuple[Period, Tally]]]:
+    """Return what the whole timeline holds, and its centuries with what each holds."""
+    centuries = _with_tallies([Period.century(number) for number in range(1, CENTURIES + 1)])
+    return _sum(centuries), centuries
+
+
+def _sum(parts: list[tuple[Period, Tally]]) -> Tally:
+    return sum((tally for _, tally in parts), start=NOTHING)
 
 
 def _with_tallies(periods: list[Period]) -> list[tuple[Period, Tally]]:
-    if not periods:
-        return []
     stored = tallies(periods[0].level, periods[0].first_day, periods[-1].first_day)
     return [(period, stored.get(period.first_day, NOTHING)) for period in periods]
-
-
-def bucket_of(level: Level, day: dt.date) -> dt.date:
-    """Return the first day of the period of ``level`` that ``day`` lies in."""
-    if level is Level.MONTH:
-        return day.replace(day=1)
-    if level is Level.YEAR:
-        return day.replace(month=1, day=1)
-    if level is Level.CENTURY:
-        return century_start(day.year)
-    return day
-
-
-def _last_day(level: Level, first: dt.date) -> dt.date:
-    return Period(level, first).last_day
 
 
 def fold_if_due() -> None:
@@ -210,7 +204,7 @@ def _add_to_periods(days: list[RollupDay]) -> None:
     for day in days:
         change = Tally(day.moments - day.folded_moments, day.seconds - day.folded_seconds)
         for level, stored in _STORED.items():
-            changes[stored.value, bucket_of(level, day.day)] += change
+            changes[stored.value, first_day_of(level, day.day)] += change
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO rollup_periods (level, starts_on, moments, seconds) VALUES (%s, %s, %s, %s)"
@@ -252,7 +246,7 @@ def differences() -> list[str]:
     for level, found in stored.items():
         counted: defaultdict[dt.date, Tally] = defaultdict(Tally)
         for day, tally in days.items():
-            counted[bucket_of(level, day)] += tally
+            counted[first_day_of(level, day)] += tally
         lines += [
             f"{level.value} {day}: stored {found.get(day, NOTHING)}, counted {counted[day]}"
             for day in sorted(counted.keys() | found.keys())

@@ -86,6 +86,17 @@ def parse_instant(text: str) -> dt.datetime:
         raise InvalidInstant(f"There is no such time. {WINDOW_WORDS}") from None
 
 
+def parse_instant_in_window(text: str) -> dt.datetime:
+    """Read an instant like ``parse_instant``, one that the timeline has. Raises InvalidInstant.
+
+    The window's end itself is taken: it is where the last moment may end.
+    """
+    instant = parse_instant(text)
+    if not WINDOW_START <= instant <= WINDOW_END:
+        raise InvalidInstant(WINDOW_WORDS)
+    return instant
+
+
 def _zone_of(offset: str | None) -> dt.timezone:
     if offset in (None, "Z", "z"):
         return UTC

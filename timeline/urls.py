@@ -14,7 +14,7 @@ _two = r"[0-9]{2}"
 period_urls = [
     path("", newest.newest, name="newest"),
     path("centuries/", period.centuries, name="centuries"),
-    path("centuries/<int:number>/", period.century, name="century"),
+    re_path(r"^centuries/(?P<number>[1-9][0-9]{0,2})/$", period.century, name="century"),
     re_path(r"^(?P<year>[0-9]{4})/$", period.calendar_period, name="year"),
     re_path(rf"^(?P<year>[0-9]{{4}})/(?P<month>{_two})/$", period.calendar_period, name="month"),
     re_path(

@@ -133,9 +133,9 @@ def reads() -> dict[str, Callable[[dt.datetime], Any]]:
     return {
         "what touches 6 h": lambda at: reading.within(None, at, at + 6 * hour, size=20),
         "newest before": lambda at: reading.newest_first(None, reading.Cut(before=at), size=20),
-        "counts of a year": lambda at: rollups.tallied_parts(period_at(Level.YEAR, at)),
-        "counts of a century": lambda at: rollups.tallied_parts(period_at(Level.CENTURY, at)),
-        "counts of a day's hours": lambda at: rollups.tallied_parts(period_at(Level.DAY, at)),
+        "counts of a year": lambda at: rollups.tallied(period_at(Level.YEAR, at)),
+        "counts of a century": lambda at: rollups.tallied(period_at(Level.CENTURY, at)),
+        "counts of a day's hours": lambda at: rollups.tallied(period_at(Level.DAY, at)),
         "page /timeline/": lambda at: get(f"/timeline/?before={at:%Y-%m-%dT%H:%M:%S}"),
         "page of a century": page(Level.CENTURY),
         "page of a year": page(Level.YEAR),

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from timeline import overlap, rollups
+from timeline.errors import TimelineBusy
 from timeline.models import Moment, MomentTag, Status, Tag, Visibility
 
 LIST = "/admin/timeline/moment/"
@@ -24,7 +25,7 @@ def form_of(owner, **fields):
         "visibility": "public", "source": "",
         "starts_at_0": "1969-07-20", "starts_at_1": "20:17:40",
         "ends_at_0": "1969-07-20", "ends_at_1": "20:18:40",
-        "moment_tags-TOTAL_FORMS": 0, "moment_tags-INITIAL_FORMS": 0,
+        "tag_list": "",
     } | fields  # fmt: skip
 
 
@@ -72,6 +73,55 @@ def test_it_is_filtered(admin_client, make_moment, query, found):
     assert page.text.count("field-title") == found
 
 
+def test_a_word_of_eleven_letters_is_not_taken_for_an_id(admin_client, make_moment):
+    make_moment("1969-07-20", title="Earthquakes of the Moon")
+    assert "field-title" in admin_client.get(f"{LIST}?q=Earthquakes").text
+
+
+@pytest.mark.parametrize("page", ["change", "delete"])
+def test_a_moments_page_asks_once_for_all_its_tags(admin_client, tagged, page):
+    def queries(moment):
+        with CaptureQueriesContext(connection) as captured:
+            assert admin_client.get(f"{LIST}{moment.pk}/{page}/").status_code == 200
+        return len(captured)
+
+    first = tagged("1969-07-20", "one")
+    queries(first)  # fills Django's own caches
+    few = queries(first)
+    assert queries(tagged("1969-07-21", *(f"tag-{n}" for n in range(12)))) == few
+
+
+def test_a_tag_is_deleted_without_listing_its_moments(admin_client, tagged):
+    tagged("1969-07-20", "moon")
+    tag = Tag.objects.get()
+    page = admin_client.get(f"/admin/timeline/tag/{tag.pk}/delete/")
+    assert "moon" in page.text
+    admin_client.post(f"/admin/timeline/tag/{tag.pk}/delete/", {"post": "yes"})
+    assert not Tag.objects.exists()
+    assert Moment.objects.count() == 1
+
+
+@pytest.mark.parametrize("way", ["one", "many"])
+def test_days_that_stay_locked_are_said_and_nothing_is_deleted(
+    admin_client, make_moment, monkeypatch, way
+):
+    moment = make_moment("1969-07-20")
+
+    def busy(days):
+        raise TimelineBusy("Many people are writing here.")
+
+    monkeypatch.setattr(overlap, "_lock_days", busy)
+    if way == "one":
+        url, fields = f"{LIST}{moment.pk}/delete/", {"post": "yes"}
+    else:
+        url, fields = LIST, chosen(moment, action="delete_selected", post="yes")
+    page = admin_client.post(url, fields, follow=True)
+    assert page.status_code == 200
+    assert "Many people are writing here." in page.text
+    assert Moment.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
 def test_the_list_neither_counts_the_table_nor_asks_row_by_row(admin_client, make_moment):
     def queries():
         with CaptureQueriesContext(
@@ -99,10 +149,14 @@ def test_it_is_added(admin_client, owner):
 
 
 def test_it_is_added_with_tags(admin_client, owner):
-    tag = Tag.objects.create(name="moon")
-    fields = {"moment_tags-TOTAL_FORMS": 1, "moment_tags-0-tag": tag.pk}
-    admin_client.post(LIST + "add/", form_of(owner, **fields))
-    assert MomentTag.objects.get().starts_at == Moment.objects.get().starts_at
+    admin_client.post(LIST + "add/", form_of(owner, tag_list="Moon, first steps,"))
+    moment = Moment.objects.get()
+    assert {tag.name for tag in moment.tags.all()} == {"moon", "first-steps"}
+    assert {link.starts_at for link in MomentTag.objects.all()} == {moment.starts_at}
+    url = f"{LIST}{moment.pk}/change/"
+    assert 'value="first-steps, moon"' in admin_client.get(url).text
+    admin_client.post(url, form_of(owner, tag_list="apollo, moon"))
+    assert {tag.name for tag in moment.tags.all()} == {"moon", "apollo"}
 
 
 def test_an_overlap_is_an_error_of_the_form(admin_client, make_moment, owner):
@@ -164,6 +218,7 @@ def test_times_are_moved_under_the_same_rule(admin_client, make_moment, owner):
      ({"title": "\u200b"}, "can be seen"),
      ({"title": "a\x00"}, "Null characters"),
      ({"time_zone": "Moon/Tranquility"}, "time zone such as"),
+     ({"tag_list": "日本"}, "no letter from a to z"),
      ({"starts_at_0": "0001-01-01", "ends_at_0": "0001-01-01"}, "runs from")],
 )  # fmt: skip
 def test_bad_input_is_an_error_of_the_form(admin_client, owner, fields, words):

@@ -29,6 +29,14 @@ def test_what_is_not_yet_active_is_released(make_moment, status):
     assert moment.held_until is None
 
 
+def test_a_lapsed_hold_is_released_too(make_moment):
+    """The write itself releases it on its way in; that is what was asked for."""
+    past = timezone.now() - dt.timedelta(hours=1)
+    moment = make_moment("2020-01-01", status=Status.HELD, held_until=past)
+    release(moment, "asked for")
+    assert moment.status == Status.RELEASED
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [(release, Status.ACTIVE), (release, Status.REVOKED), (release, Status.RELEASED),
@@ -46,7 +54,7 @@ def test_the_stored_state_decides_not_the_one_in_memory(make_moment):
     moment = make_moment("2020-01-01")
     again = type(moment).objects.get()
     revoke(moment, "first")
-    with pytest.raises(TransitionRefused):
+    with pytest.raises(TransitionRefused, match="is revoked and cannot become revoked"):
         revoke(again, "second")
     moment.refresh_from_db()
     assert moment.status_reason == "first"

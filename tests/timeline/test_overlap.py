@@ -5,20 +5,20 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.timeline.strategies import any_spans, crowded_spans, overlap
+from timeline import rollups
 from timeline.errors import InvalidSpan, SpanTaken
+from timeline.lifecycle import revoke
 from timeline.models import Moment, MomentTag, Status, Tag
 from timeline.overlap import MAX_DAYS, holder_of, is_overlap, place, placing, remove
 from timeline.spans import Span, parse_instant
 
-per_example = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
-)
+per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
 def fill(owner, span, **fields):
@@ -64,9 +64,31 @@ def test_other_states_do_not(make_moment, status):
 def test_a_released_moment_cannot_come_back_over_another(make_moment):
     gone = make_moment("2020-01-01", 60, status=Status.RELEASED)
     make_moment("2020-01-01", 60)
-    gone.status = Status.ACTIVE
-    with pytest.raises(SpanTaken):
-        place(gone)
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        Moment.objects.filter(pk=gone.pk).update(status=Status.ACTIVE)
+    assert is_overlap(caught.value)
+
+
+def test_a_copy_read_earlier_does_not_bring_a_moment_back(make_moment):
+    """A state is the lifecycle's: an edit that began before a revocation must not undo it."""
+    moment = make_moment("2020-01-01", 60)
+    copy = Moment.objects.get()
+    revoke(moment, "taken down")
+    copy.title = "Edited meanwhile"
+    place(copy)
+    moment.refresh_from_db()
+    assert (moment.title, moment.status) == ("Edited meanwhile", Status.REVOKED)
+    assert moment.status_reason == "taken down"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_written_stays_written_when_the_fold_fails(make_moment, monkeypatch):
+    def failing():
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(rollups, "fold_if_due", failing)
+    assert make_moment("2020-01-01", 60).pk
+    assert Moment.objects.count() == 1
 
 
 def test_a_lapsed_hold_is_released_by_the_next_claimer(make_moment):

@@ -81,9 +81,7 @@ def assert_disjoint() -> list[Span]:
     return stored
 
 
-@settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(spans=st.lists(crowded_spans(), min_size=2, max_size=32))
 def test_any_spans_from_eight_threads_leave_disjoint_ones(claimants, spans):
     Moment.objects.all().delete()

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from timeline.api.fields import FIELDS, LIST_FIELDS
 from timeline.errors import InvalidInstant
-from timeline.spans import WINDOW_END, WINDOW_START, WINDOW_WORDS, parse_instant
+from timeline.spans import parse_instant_in_window
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -57,12 +57,9 @@ def _instant(request: HttpRequest, name: str) -> dt.datetime | None:
     if text is None:
         return None
     try:
-        instant = parse_instant(text)
+        return parse_instant_in_window(text)
     except InvalidInstant as error:
         raise BadRequest(f"“{name}” is not a time of the timeline. {error}") from None
-    if not WINDOW_START <= instant <= WINDOW_END:
-        raise BadRequest(f"“{name}” is not a time of the timeline. {WINDOW_WORDS}")
-    return instant
 
 
 def _limit(request: HttpRequest) -> int:

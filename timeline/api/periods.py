@@ -12,7 +12,7 @@ from momentverse.page_cache import TIMELINE_SECONDS
 from timeline import rollups
 from timeline.api.answers import answer, public_api
 from timeline.periods import NoSuchPeriod, Period
-from timeline.rollups import NOTHING, Tally
+from timeline.rollups import Tally
 from timeline.spans import WINDOW_END, WINDOW_START, format_instant
 
 ADDRESS = "/api/periods"
@@ -24,8 +24,7 @@ _DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}){0,3}")
 @public_api(TIMELINE_SECONDS)
 def whole_timeline(request: HttpRequest) -> HttpResponse:
     """Answer the whole timeline with its centuries."""
-    parts = rollups.tallied_centuries()
-    tally = _sum(parts)
+    tally, parts = rollups.tallied_timeline()
     return answer(
         {
             "name": "The timeline",
@@ -61,9 +60,8 @@ def calendar_period(request: HttpRequest, **digits: str) -> HttpResponse:
 
 
 def _period_of(digits: Iterable[str]) -> Period:
-    # `Period.of` takes 0 for a month that is not given.
     digits = list(digits)
-    if not _DATE.fullmatch("-".join(digits)) or "00" in digits[1:3]:
+    if not _DATE.fullmatch("-".join(digits)):
         raise Http404(
             "Name a period by four digits for the year and two for each part: 1969/07/20/20."
         )
@@ -74,9 +72,7 @@ def _period_of(digits: Iterable[str]) -> Period:
 
 
 def _whole(period: Period) -> dict[str, Any]:
-    parts = rollups.tallied_parts(period)
-    # What the parts hold is what the period holds: a second query would only say it again.
-    tally = _sum(parts) if parts else rollups.tally_of(period)
+    tally, parts = rollups.tallied(period)
     parent = _address(period.parent) if period.parent else ADDRESS
     return {
         **_holding(period, tally),
@@ -107,7 +103,3 @@ def _around(
 def _address(period: Period | None) -> str | None:
     """Return a period's address here: its page's path, below another root, without a slash."""
     return ADDRESS + period.url.removeprefix("/timeline").removesuffix("/") if period else None
-
-
-def _sum(parts: Iterable[tuple[Period, Tally]]) -> Tally:
-    return sum((tally for _, tally in parts), start=NOTHING)

@@ -11,6 +11,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from itertools import islice
 
 from django.db import DataError, IntegrityError, transaction
@@ -19,9 +20,10 @@ from accounts.models import User
 from timeline import rollups
 from timeline.errors import SpanTaken
 from timeline.importing.rows import Refusal, Row, RowRefused
-from timeline.models import Moment, MomentTag, Status, Tag
-from timeline.overlap import MAX_DAYS, is_overlap, placing
+from timeline.models import Moment, Status, Tag
+from timeline.overlap import MAX_DAYS, is_overlap, placing, retrying
 from timeline.spans import Span
+from timeline.tagging import put_tags, tags_named
 
 # A row touches two days at most, and two more when it moves.
 BATCH_ROWS = MAX_DAYS // 5
@@ -60,21 +62,26 @@ class Report:
 
 
 def import_rows(
-    rows: Iterable[Row | Refusal], owner: Callable[[], User], *, dry_run: bool = False
-) -> Report:
-    """Take rows into the timeline as ``owner``'s moments and report what became of each.
+    rows: Iterable[Row | Refusal],
+    owner: Callable[[], User],
+    report: Report,
+    *,
+    dry_run: bool = False,
+) -> None:
+    """Take rows into the timeline as ``owner``'s moments and note in ``report`` what became of each.
+
+    Raises TimelineBusy when the rows' days stay locked; what was written before
+    stays and is in the report, and the import can be run again.
 
     ``owner`` is asked in each batch's transaction: a dry run, which writes each
     batch and takes it back, leaves no new account either.
     """
-    report = Report()
     rehearsal = Rehearsal() if dry_run else None
     for batch in _batches(_without_repeats(rows, report)):
-        for outcome in _import_batch(batch, owner, rehearsal):
+        for outcome in retrying(partial(_import_batch, batch, owner, rehearsal)):
             report.note(outcome)
     if not dry_run:
         rollups.fold()
-    return report
 
 
 class Rehearsal:
@@ -147,7 +154,7 @@ class _Batch:
                 user=owner, external_id__in=[row.moment.external_id for row in rows]
             ).prefetch_related("tags")
         }
-        self._tags = _tags_named({name for row in rows for name in row.tags})
+        self._tags = tags_named({name for row in rows for name in row.tags})
 
     def spans(self) -> list[Span]:
         """Spans that may be written: the rows', and those that known moments leave."""
@@ -207,19 +214,4 @@ def _save(moment: Moment, tags: list[Tag], *, is_new: bool) -> None:
     else:
         # Nothing else: who may see it is the owner's business.
         moment.save(update_fields=[*TEXTS, *TIMES, "utc_offset", "tzdata_version", "updated_at"])
-        MomentTag.objects.filter(moment=moment).exclude(tag__in=tags).delete()
-    MomentTag.objects.bulk_create(
-        (MomentTag(moment=moment, tag=tag, starts_at=moment.starts_at) for tag in tags),
-        ignore_conflicts=True,
-    )
-
-
-def _tags_named(names: set[str]) -> dict[str, Tag]:
-    """Return tags by name; those that do not exist are made."""
-    found = {tag.name: tag for tag in Tag.objects.filter(name__in=names)}
-    # In order, so that two imports never wait for each other in a ring.
-    missing = sorted(names - found.keys())
-    if missing:
-        Tag.objects.bulk_create((Tag(name=name) for name in missing), ignore_conflicts=True)
-        found |= {tag.name: tag for tag in Tag.objects.filter(name__in=missing)}
-    return found
+    put_tags(moment, tags, replace=not is_new)

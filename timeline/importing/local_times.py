@@ -5,23 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import re
 import zoneinfo
-from functools import cache
 
+from momentverse.time_zones import TIME_ZONES
 from timeline.errors import InvalidInstant
 from timeline.spans import SECOND, UTC, WINDOW_WORDS, format_instant, parse_instant
 
 _HAS_OFFSET = re.compile(r"\d\d:\d\d.*(?:[Zz]|[+-]\d\d:?\d\d)\s*\Z", re.ASCII | re.DOTALL)
 
 
-@cache
-def _zone_names() -> frozenset[str]:
-    # Asking anew walks the disk: 8 ms each time.
-    return frozenset(zoneinfo.available_timezones())
-
-
 def zone_named(name: str) -> zoneinfo.ZoneInfo:
     """Return the IANA zone of this name. Raises InvalidInstant."""
-    if name not in _zone_names():
+    if name not in TIME_ZONES:
         raise InvalidInstant("Give a time zone such as Europe/Berlin.")
     return zoneinfo.ZoneInfo(name)
 

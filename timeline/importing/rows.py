@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
-from django.utils.text import slugify
 
 from timeline.errors import TimelineError
 from timeline.importing.local_times import read_instant, zone_named
 from timeline.models import Moment, Status, Visibility
-from timeline.models.tag import TAG_LENGTH
 from timeline.spans import LONGEST
+from timeline.tagging import tag_names
 from timeline.texts import clean_line
 
 COLUMNS = (
@@ -23,7 +22,6 @@ COLUMNS = (
     "time_zone", "place", "tags", "story", "source",
 )  # fmt: skip
 REQUIRED = ("external_id", "title", "starts_at")
-MAX_TAGS = 20
 LONGEST_SECONDS = int(LONGEST.total_seconds())
 
 
@@ -113,18 +111,6 @@ def make_row(
     return Row(number, moment, tag_names(tags))
 
 
-def tag_names(written: Iterable[str]) -> tuple[str, ...]:
-    """Return tags as they are stored, ``lower-case-with-hyphens``, each once.
-
-    Raises RowRefused for one that has no letter a to z nor digit, or is too
-    long, and for too many.
-    """
-    names = dict.fromkeys(_tag_name(text) for text in written if text.strip())
-    if len(names) > MAX_TAGS:
-        raise RowRefused(f"tags: there are {len(names)}, {MAX_TAGS} at most.")
-    return tuple(names)
-
-
 def reason_of(error: Exception) -> str:
     """Return an error as the sentence, or sentences, of a refusal."""
     if isinstance(error, ValidationError):
@@ -136,16 +122,6 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, OverflowError):
         return "There is no such time."
     return str(error)
-
-
-def _tag_name(text: str) -> str:
-    name = slugify(text.replace("_", "-")).strip("-")
-    name = "-".join(part for part in name.split("-") if part)
-    if not name:
-        raise RowRefused(f"tags: {text.strip()!a} has no letter from a to z and no digit.")
-    if len(name) > TAG_LENGTH:
-        raise RowRefused(f"tags: one is {len(name)} characters long, {TAG_LENGTH} at most.")
-    return name
 
 
 def _text(cells: Mapping[str, object], name: str) -> str:

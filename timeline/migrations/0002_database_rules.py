@@ -8,4 +8,5 @@ from timeline.database_rules import install_rules
 class Migration(migrations.Migration):
     dependencies = [("timeline", "0001_initial")]
 
+    # Back: nothing to do, the tables go with the migration before; installing again replaces.
     operations = [migrations.RunPython(install_rules, migrations.RunPython.noop)]

@@ -12,7 +12,6 @@ class LengthSeconds(Func):
 
     output_field: ClassVar[Any] = IntegerField()
     arity = 2
-    template = "EXTRACT(EPOCH FROM (%(expressions)s))::integer"
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         start, end = self.get_source_expressions()

@@ -64,7 +64,8 @@ class MomentTag(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.tag.name
+        # No look-up: the admin says it for each of a moment's tags.
+        return f"tag {self.tag_id} on moment {self.moment_id}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save with the moment's start."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest
@@ -9,7 +10,7 @@ from django.http import HttpRequest
 
 from timeline.errors import InvalidInstant
 from timeline.reading import Cut, Page
-from timeline.spans import format_instant, parse_instant
+from timeline.spans import format_instant, parse_instant_in_window
 
 
 def cut_of(request: HttpRequest) -> Cut:
@@ -19,22 +20,24 @@ def cut_of(request: HttpRequest) -> Cut:
     if len(values) > 1:
         raise BadRequest("Give one of “before” and “after”, once.")
     try:
-        return Cut(**{name: parse_instant(value) for name, value in values})
+        return Cut(**{name: parse_instant_in_window(value) for name, value in values})
     except InvalidInstant as error:
         raise BadRequest(f"“{values[0][0]}” is not a time. {error}") from None
 
 
-def earlier_address(page: Page) -> str:
-    """Return the query that leads to the moments before a page's, or nothing."""
-    return _query("before", page) if page.has_earlier and page.moments else ""
+def shown(page: Page, cut: Cut) -> dict[str, object]:
+    """Return what a template needs to show a page and to lead on from it.
+
+    The two addresses are queries, empty where nothing follows; ``is_cut`` tells
+    an empty page of a list from an empty list.
+    """
+    return {
+        "page": page,
+        "earlier_address": _query("before", page.earliest if page.has_earlier else None),
+        "later_address": _query("after", page.latest if page.has_later else None),
+        "is_cut": cut != Cut(),
+    }
 
 
-def later_address(page: Page) -> str:
-    """Return the query that leads to the moments after a page's, or nothing."""
-    return _query("after", page) if page.has_later and page.moments else ""
-
-
-def _query(name: str, page: Page) -> str:
-    edge = page.earliest if name == "before" else page.latest
-    assert edge is not None
-    return "?" + urlencode({name: format_instant(edge)}, safe=":")
+def _query(name: str, edge: dt.datetime | None) -> str:
+    return "?" + urlencode({name: format_instant(edge)}, safe=":") if edge else ""

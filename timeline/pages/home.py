@@ -22,7 +22,7 @@ def home(request: HttpRequest) -> HttpResponse:
     now = timezone.now().replace(microsecond=0)
     earlier, later = reading.around(request.user, now)
     today = reading.on_day_of_year(request.user, now.month, now.day, size=SHOWN_TODAY)
-    centuries = [part for part in rollups.tallied_centuries() if part[1].moments]
+    centuries = [part for part in rollups.tallied_timeline()[1] if part[1].moments]
     return render(
         request,
         "timeline/home.html",
@@ -34,6 +34,6 @@ def home(request: HttpRequest) -> HttpResponse:
             "later": later,
             "today": today,
             "cells": cells_of(centuries),
-            "tags": reading.tags_in_use(request.user, size=SHOWN_TAGS),
+            "tags": reading.tags_in_use(request.user, size=SHOWN_TAGS)[0],
         },
     )

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_safe
 from momentverse.page_cache import TIMELINE_SECONDS, public_page
 from timeline import reading
 from timeline.errors import InvalidInstant
-from timeline.pages.cutting import cut_of, earlier_address, later_address
+from timeline.pages.cutting import cut_of, shown
 from timeline.periods import Level, NoSuchPeriod, Period, period_at
-from timeline.spans import format_instant, parse_instant
+from timeline.spans import format_instant, parse_instant_in_window
 
 
 @require_safe
@@ -22,14 +22,13 @@ def newest(request: HttpRequest) -> HttpResponse:
     """Show a page of the timeline; ``?date=`` goes to that day's page."""
     if date := request.GET.get("date"):
         return redirect(_day_of(date).url)
-    page = reading.newest_first(request.user, cut_of(request))
+    cut = cut_of(request)
+    page = reading.newest_first(request.user, cut)
     return render(
         request,
         "timeline/newest.html",
         {
-            "page": page,
-            "earlier_address": earlier_address(page),
-            "later_address": later_address(page),
+            **shown(page, cut),
             # The day's end, so that the page stays the same all day.
             "present": format_instant(period_at(Level.DAY, timezone.now()).ends_at),
         },
@@ -38,7 +37,7 @@ def newest(request: HttpRequest) -> HttpResponse:
 
 def _day_of(date: str) -> Period:
     try:
-        day = parse_instant(date).date()
+        day = parse_instant_in_window(date).date()
         return Period.of(day.year, day.month, day.day)
     except (InvalidInstant, NoSuchPeriod) as error:
         raise BadRequest(f"“date” is not a day of the timeline. {error}") from None

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from momentverse.page_cache import TIMELINE_SECONDS, public_page
 from timeline import reading, rollups
 from timeline.pages.charts import cells_of, claimed_in_words, weekday_offset
-from timeline.pages.cutting import cut_of, earlier_address, later_address
+from timeline.pages.cutting import cut_of, shown
 from timeline.periods import Level, NoSuchPeriod, Period
 from timeline.words import WEEKDAYS
 
@@ -19,16 +19,16 @@ from timeline.words import WEEKDAYS
 def centuries(request: HttpRequest) -> HttpResponse:
     """Show all centuries."""
     return render(
-        request, "timeline/centuries.html", {"cells": cells_of(rollups.tallied_centuries())}
+        request, "timeline/centuries.html", {"cells": cells_of(rollups.tallied_timeline()[1])}
     )
 
 
 @require_safe
 @public_page(TIMELINE_SECONDS)
-def century(request: HttpRequest, number: int) -> HttpResponse:
+def century(request: HttpRequest, number: str) -> HttpResponse:
     """Show one century, its years and its moments."""
     try:
-        period = Period.century(number)
+        period = Period.century(int(number))
     except NoSuchPeriod as error:
         raise Http404(str(error)) from None
     return _show(request, period)
@@ -53,11 +53,9 @@ def calendar_period(
 
 
 def _show(request: HttpRequest, period: Period) -> HttpResponse:
-    parts = rollups.tallied_parts(period)
-    tally = sum((tally for _, tally in parts), start=rollups.NOTHING)
-    if not parts:
-        tally = rollups.tally_of(period)
-    page = reading.within(request.user, period.starts_at, period.ends_at, cut_of(request))
+    tally, parts = rollups.tallied(period)
+    cut = cut_of(request)
+    page = reading.within(request.user, period.starts_at, period.ends_at, cut)
     return render(
         request,
         "timeline/period.html",
@@ -72,8 +70,6 @@ def _show(request: HttpRequest, period: Period) -> HttpResponse:
             "cells": cells_of(parts),
             "offset": weekday_offset(period),
             "weekdays": WEEKDAYS if period.level is Level.MONTH else (),
-            "page": page,
-            "earlier_address": earlier_address(page),
-            "later_address": later_address(page),
+            **shown(page, cut),
         },
     )

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from momentverse.page_cache import PROFILE_SECONDS, public_page
 from timeline import reading
-from timeline.pages.cutting import cut_of, earlier_address, later_address
+from timeline.pages.cutting import cut_of, shown
 
 
 @require_safe
@@ -21,14 +21,13 @@ def profile(request: HttpRequest, handle: str) -> HttpResponse:
         raise Http404("There is nobody with this handle.")
     if handle != owner.handle:
         return redirect("timeline:profile", owner.handle, permanent=True)
-    page = reading.newest_first(request.user, cut_of(request), owner=owner)
+    cut = cut_of(request)
+    page = reading.newest_first(request.user, cut, owner=owner)
     return render(
         request,
         "timeline/profile.html",
         {
             "owner": owner,
-            "page": page,
-            "earlier_address": earlier_address(page),
-            "later_address": later_address(page),
+            **shown(page, cut),
         },
     )

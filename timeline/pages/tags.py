@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from momentverse.page_cache import TIMELINE_SECONDS, public_page
 from timeline import reading
 from timeline.models.tag import TAG_LENGTH
-from timeline.pages.cutting import cut_of, earlier_address, later_address
+from timeline.pages.cutting import cut_of, shown
 
 
 @require_safe
@@ -20,9 +20,8 @@ def tags(request: HttpRequest) -> HttpResponse:
     after = request.GET.get("after", "")
     if not after.isprintable() or len(after) > TAG_LENGTH:
         raise BadRequest("“after” is not a tag.")
-    size = reading.TAGS_SIZE
-    found = reading.tags_in_use(request.user, after, size=size + 1)
-    context = {"tags": found[:size], "more": len(found) > size}
+    found, more = reading.tags_in_use(request.user, after)
+    context = {"tags": found, "more": more}
     return render(request, "timeline/tags.html", context)
 
 
@@ -36,14 +35,13 @@ def tag(request: HttpRequest, name: str) -> HttpResponse:
     found = reading.tag_named(request.user, name)
     if found is None:
         raise Http404(f"No public moment carries the tag “{name}”.")
-    page = reading.newest_first(request.user, cut_of(request), tag=found)
+    cut = cut_of(request)
+    page = reading.newest_first(request.user, cut, tag=found)
     return render(
         request,
         "timeline/tag.html",
         {
             "tag": found,
-            "page": page,
-            "earlier_address": earlier_address(page),
-            "later_address": later_address(page),
+            **shown(page, cut),
         },
     )

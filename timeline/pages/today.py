@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TIMELINE_SECONDS, public_page
 from timeline import reading
-from timeline.pages.cutting import cut_of, earlier_address, later_address
+from timeline.pages.cutting import cut_of, shown
 from timeline.words import MONTHS
 
 # Any leap year: the days of a year are neighbours of each other, 29 February among them.
@@ -39,7 +39,8 @@ def day_of_year(request: HttpRequest, month: str, day: str) -> HttpResponse:
 
 
 def _show(request: HttpRequest, date: dt.date, *, is_today: bool) -> HttpResponse:
-    page = reading.on_day_of_year(request.user, date.month, date.day, cut_of(request))
+    cut = cut_of(request)
+    page = reading.on_day_of_year(request.user, date.month, date.day, cut)
     return render(
         request,
         "timeline/today.html",
@@ -48,9 +49,7 @@ def _show(request: HttpRequest, date: dt.date, *, is_today: bool) -> HttpRespons
             "is_today": is_today,
             "previous": _link(date - ONE_DAY),
             "next": _link(date + ONE_DAY),
-            "page": page,
-            "earlier_address": earlier_address(page),
-            "later_address": later_address(page),
+            **shown(page, cut),
         },
     )
 

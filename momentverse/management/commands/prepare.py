@@ -57,7 +57,8 @@ class Command(BaseCommand):
         for command in settings.FIRST_MOMENTS:
             name, content = " ".join(command), fingerprint(command)
             if done.get(name) != content:
-                self.stdout.write(f"Loading real moments: {name} ...")
+                shown = name.replace(f"{settings.BASE_DIR}/", "")
+                self.stdout.write(f"Loading real moments: {shown} ...")
                 report = StringIO()
                 call_command(*command, verbosity=0, stdout=report)
                 # Its last line sums up; rows refused because their second is taken are no news here.

@@ -72,9 +72,7 @@ hostile = st.text(
 )
 
 
-@settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(
     prefix=st.sampled_from(
         ["/", "/timeline/", "/timeline/1969/", "/moments/", "/tags/", "/today/"]

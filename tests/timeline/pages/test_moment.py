@@ -68,6 +68,14 @@ def test_it_checks_access(client, make_moment, owner, stranger, visibility):
         assert "noindex" in nobody.text
 
 
+def test_tags_of_an_unlisted_moment_are_no_links(client, tagged):
+    """They may be on nothing that is listed; then their pages would be 404."""
+    moment = tagged("1969-07-20", "rare", visibility=Visibility.UNLISTED)
+    page = client.get(moment.get_absolute_url()).text
+    assert '<span class="tag">rare</span>' in page
+    assert "/tags/rare/" not in page
+
+
 def test_a_wrong_slug_of_a_private_moment_tells_nothing(client, make_moment):
     moment = make_moment("1969-07-20", visibility=Visibility.PRIVATE, title="Canary")
     assert client.get(f"/moments/{moment.public_id}/x/").status_code == 404

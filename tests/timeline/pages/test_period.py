@@ -119,7 +119,8 @@ def test_the_ends_of_time(client, make_moment, url, words):
     ["/timeline/0000/", "/timeline/10000/", "/timeline/969/", "/timeline/1969/13/", "/timeline/1969/00/",
      "/timeline/1969/7/", "/timeline/1969/02/29/", "/timeline/1900/02/29/", "/timeline/1969/07/00/",
      "/timeline/1969/07/20/24/", "/timeline/0001/01/01/", "/timeline/9999/12/31/",
-     "/timeline/centuries/0/", "/timeline/centuries/101/", "/timeline/centuries/99999999999999999999/",
+     "/timeline/centuries/0/", "/timeline/centuries/0020/", "/timeline/centuries/101/",
+     "/timeline/centuries/99999999999999999999/",
      "/timeline/١٩٦٩/", "/timeline/-001/"],
 )  # fmt: skip
 def test_what_is_no_period_is_404(client, db, url):
@@ -127,6 +128,19 @@ def test_what_is_no_period_is_404(client, db, url):
     response = client.get(url)
     assert response.status_code == 404
     assert "Nothing here" in response.text
+
+
+def test_an_empty_page_of_a_list_leads_back(client, make_moment):
+    make_moment("1969-07-20")
+    page = client.get("/timeline/1969/?after=1970-01-01").text
+    assert "There is nothing more in this direction." in page
+    assert '<a href="/timeline/1969/">Back' in page
+    assert "Nothing public happens here yet." in client.get("/timeline/1968/").text
+
+
+def test_each_page_of_a_list_names_itself_as_canonical(client, db):
+    page = client.get("/timeline/1969/?after=1969-07-20&utm=x").text
+    assert 'rel="canonical" href="http://127.0.0.1:8000/timeline/1969/?after=1969-07-20"' in page
 
 
 def test_a_bad_cut_is_400(client, db):

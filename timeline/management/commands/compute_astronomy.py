@@ -10,7 +10,7 @@ from tqdm import tqdm
 from accounts.models import User
 from timeline import astronomy
 from timeline.errors import TimelineError
-from timeline.importing.importer import import_rows
+from timeline.importing.importer import Report, import_rows
 
 
 class Command(BaseCommand):
@@ -25,13 +25,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         rows = astronomy.rows(options["from_year"], options["to_year"])
+        report = Report()
         try:
-            report = import_rows(
+            import_rows(
                 tqdm(rows, unit=" rows", disable=None),
                 lambda: User.objects.curator("almanac", "The Almanac"),
+                report,
                 dry_run=options["dry_run"],
             )
         except TimelineError as error:
+            self.stdout.write("\n".join(report.lines()))
             raise CommandError(str(error)) from error
         self.stdout.write("\n".join(report.lines()))
         if options["dry_run"]:

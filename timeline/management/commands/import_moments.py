@@ -27,20 +27,22 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="report, but write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        report = Report()
         try:
-            report = self._import(options["file"], options)
+            self._import(options["file"], report, options)
         except (OSError, TimelineError) as error:
+            self.stdout.write("\n".join(report.lines()))
             raise CommandError(f"{options['file']}: {error}") from error
         self.stdout.write("\n".join(report.lines()))
         if options["dry_run"]:
             self.stdout.write("Dry run: nothing was written.")
 
-    def _import(self, path: Path, options: dict[str, Any]) -> Report:
+    def _import(self, path: Path, report: Report, options: dict[str, Any]) -> None:
         reader = reader_for(path, options["format"])
         owner = _owner(options["owner"])
         with path.open("rb") as file:
             rows = tqdm(reader(file), unit=" rows", disable=None)
-            return import_rows(rows, owner, dry_run=options["dry_run"])
+            import_rows(rows, owner, report, dry_run=options["dry_run"])
 
 
 def _owner(handle: str | None) -> Callable[[], User]:

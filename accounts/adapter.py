@@ -10,7 +10,6 @@ from urllib.parse import urlsplit, urlunsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -20,19 +19,28 @@ from accounts.models import User
 from momentverse.client_network import client_address
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """Our answers to the questions that django-allauth leaves to the site."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "duplicate_email": "You sign in with this address already.",
+        "email_password_mismatch": "This address and this password do not belong together.",
+        "enter_current_password": "This is not your current password.",
+        "incorrect_password": "This is not your password.",
+        "username_taken": "This handle is taken, or reads like one that is.",
+    }
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         """Refuse, besides what allauth refuses, a handle that reads like somebody else's."""
         handle: str = super().clean_username(username.strip().lower(), shallow)
         if not shallow and User.objects.filter(handle_skeleton=skeleton(handle)).exists():
-            raise ValidationError("This handle is taken, or reads like one that is.")
+            raise self.validation_error("username_taken")
         return handle
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address that the configured proxies vouch for."""
-        return client_address(request)
+        # Over a Unix socket without a proxy there is none, and a session's row needs one.
+        return client_address(request) or "0.0.0.0"  # noqa: S104  it is no address to listen at
 
     def send_account_already_exists_mail(self, email: str) -> None:
         """Tell the address's owner by mail, after the work that a new account would have cost.
@@ -64,10 +72,18 @@ class AccountAdapter(DefaultAccountAdapter):
     ) -> EmailMessage:
         """Return a mail in text and HTML; links lead to the configured origin and nowhere else."""
         headers = {"Auto-Submitted": "auto-generated"} | (headers or {})
-        mail = super().render_mail(template_prefix, email, of_our_site(context), headers)
+        mail: EmailMessage = super().render_mail(
+            template_prefix, email, of_our_site(context), headers
+        )
         if isinstance(mail, EmailMultiAlternatives):
-            parts = {"subject": mail.subject, "paragraphs": paragraphs(mail.body)}
+            signature = f"MomentVerse, {settings.SITE_URL}"
+            parts = {
+                "subject": mail.subject,
+                "paragraphs": paragraphs(str(mail.body)),
+                "signature": signature,
+            }
             mail.attach_alternative(render_to_string("mail/message.html", parts), "text/html")
+            mail.body = f"{mail.body}\n\n{signature}\n"
         return mail
 
 

@@ -7,3 +7,11 @@ class AccountsConfig(AppConfig):
     """Users; knows nothing of moments."""
 
     name = "accounts"
+
+    def ready(self) -> None:
+        """Say what accounts hold on people."""
+        from accounts.erasure import FATE, erase_account
+        from accounts.export import collect_account
+        from accounts.personal_data import Source, register
+
+        register(Source("account", FATE, collect_account, erase_account))

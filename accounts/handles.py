@@ -11,7 +11,7 @@ HANDLE_MAX_LENGTH = 30
 RESERVED_HANDLES = frozenset(
     """
     about abuse account accounts admin administrator almanac api app auth billing blog
-    certificate chronicle claim contact everybody everyone feed health help home keeper legal
+    certificate chronicle claim contact everybody everyone feed health help home legal
     login logout mail me metrics moderator moment moments momentverse nobody null official owner
     payments postmaster privacy profile root search security settings sign-in sign-up signin
     signup staff stars static status support system tags team terms timeline today trending

@@ -10,6 +10,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.handles import HANDLE_MAX_LENGTH, HANDLE_VALIDATORS, skeleton
 from momentverse.time_zones import validate_time_zone
@@ -120,3 +121,47 @@ class User(AbstractBaseUser, PermissionsMixin):
     def name(self) -> str:
         """The name others see."""
         return self.display_name or f"@{self.handle}"
+
+
+class KnownNetworkManager(models.Manager["KnownNetwork"]):
+    """Remembers where people have proved who they are; keeps a keyed hash, never an address."""
+
+    KEPT = 20  # networks of one person, the last used ones
+
+    @staticmethod
+    def hash_of(network: str) -> str:
+        """Return what stands for ``network`` in the table."""
+        return salted_hmac("accounts.KnownNetwork", network, algorithm="sha256").hexdigest()
+
+    def knows(self, email: str, network: str) -> bool:
+        """Tell whether the person with this address has been on ``network`` before."""
+        return self.filter(user__email=email, network_hash=self.hash_of(network)).exists()
+
+    def remember(self, user: User, network: str) -> None:
+        """Note that a person is on ``network`` now; forget what is beyond the last ``KEPT``."""
+        self.update_or_create(
+            user=user,
+            network_hash=self.hash_of(network),
+            defaults={"last_used_at": timezone.now()},
+        )
+        networks = self.filter(user=user).order_by("-last_used_at", "-pk")
+        if forgotten := list(networks.values_list("pk", flat=True)[self.KEPT :]):
+            self.filter(pk__in=forgotten).delete()
+
+
+class KnownNetwork(models.Model):
+    """A network that a person has logged in from: nobody elsewhere can lock them out of it."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_networks")
+    network_hash = models.CharField(max_length=64)
+    last_used_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[KnownNetworkManager] = KnownNetworkManager()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "network_hash"], name="known_network_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"a network of {self.user}"

@@ -8,9 +8,10 @@ import hashlib
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
+from django.utils.encoding import force_bytes
 
 
-class SecondFactorAdapter(DefaultMFAAdapter):
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
     """Stores the secrets of authenticators encrypted, so that a copy of the database opens nothing.
 
     The key is derived from ``SECRET_KEY``; what was stored under one of
@@ -32,7 +33,7 @@ def _box() -> MultiFernet:
     )
 
 
-def _fernet(secret: str) -> Fernet:
+def _fernet(secret: str | bytes) -> Fernet:
     # The secret has its own entropy (production asks for 40 characters), so one hash will do.
-    digest = hashlib.blake2b(secret.encode(), digest_size=32, person=b"second factor").digest()
+    digest = hashlib.blake2b(force_bytes(secret), digest_size=32, person=b"second factor").digest()
     return Fernet(base64.urlsafe_b64encode(digest))

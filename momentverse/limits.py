@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
@@ -31,6 +31,7 @@ EXEMPT_PREFIX = "/health/"
 # While the shared store is away, each process counts for itself, and more strictly.
 LOCAL_SHARE = 0.5
 RETRY_SHARED_AFTER_SECONDS = 5.0
+Answer = TypeVar("Answer")
 
 
 def shared_strategy(redis_url: str, timeout_seconds: float) -> SlidingWindowCounterRateLimiter:
@@ -56,33 +57,28 @@ class Verdict:
     reset_after: int  # whole seconds until there is room again
 
 
-class Limiter:
-    """A sliding-window limit over Redis, or in the process when there is none.
+class Breaker:
+    """Asks Redis while it answers, and goes on in this process while it does not.
 
-    When Redis fails, or hangs past its socket timeout, counting goes on in the
-    process. Every ``RETRY_SHARED_AFTER_SECONDS`` one request, and no other,
-    tries Redis again, so that not each of them pays for a time-out.
+    Every ``RETRY_SHARED_AFTER_SECONDS`` one caller, and no other, tries Redis
+    again, so that not each of them pays for a time-out.
     """
 
-    def __init__(self, redis_url: str, timeout_seconds: float) -> None:
-        self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._shared = shared_strategy(redis_url, timeout_seconds) if redis_url else None
+    def __init__(self) -> None:
         self._retry_shared_at: float | None = None  # None while Redis is well
         self._lock = threading.Lock()
 
-    def hit(self, key: str, per_minute: int) -> Verdict:
-        """Count one request under ``key`` and say whether it may pass."""
-        if self._shared is None:
-            return self._count(self._local, key, per_minute)
+    def ask(self, shared: Callable[[], Answer], otherwise: Callable[[], Answer]) -> Answer:
+        """Return what ``shared`` says or, when it cannot be asked, what ``otherwise`` says."""
         if self._may_try_shared():
             try:
-                verdict = self._count(self._shared, key, per_minute)
+                answer = shared()
             except RedisError as error:
                 self._shared_failed(error)
             else:
                 self._retry_shared_at = None
-                return verdict
-        return self._count(self._local, key, max(1, int(per_minute * LOCAL_SHARE)))
+                return answer
+        return otherwise()
 
     def _may_try_shared(self) -> bool:
         if self._retry_shared_at is None:
@@ -98,6 +94,30 @@ class Limiter:
         with self._lock:
             self._retry_shared_at = time.monotonic() + RETRY_SHARED_AFTER_SECONDS
         logger.warning("limits fall back to this process: %s", error)
+
+
+def local_share(limit: int) -> int:
+    """Return what is left of a limit while each process counts for itself."""
+    return max(1, int(limit * LOCAL_SHARE))
+
+
+class Limiter:
+    """A sliding-window limit over Redis, or in the process when there is none or it is away."""
+
+    def __init__(self, redis_url: str, timeout_seconds: float) -> None:
+        self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._shared = shared_strategy(redis_url, timeout_seconds) if redis_url else None
+        self._breaker = Breaker()
+
+    def hit(self, key: str, per_minute: int) -> Verdict:
+        """Count one request under ``key`` and say whether it may pass."""
+        shared = self._shared
+        if shared is None:
+            return self._count(self._local, key, per_minute)
+        return self._breaker.ask(
+            lambda: self._count(shared, key, per_minute),
+            lambda: self._count(self._local, key, local_share(per_minute)),
+        )
 
     @staticmethod
     def _count(strategy: SlidingWindowCounterRateLimiter, key: str, per_minute: int) -> Verdict:

@@ -46,11 +46,12 @@ class SecurityHeadersMiddleware:
         return response
 
 
-class NoNulMiddleware:
-    """Refuses an address or a cookie with a NUL character in it.
+class UnreadableTextMiddleware:
+    """Refuses what no page of ours can store or show again, before anything looks at it.
 
-    No page has one, and PostgreSQL cannot store or compare it: looked up, it
-    would be an error of ours. (Forms refuse it by themselves.)
+    A NUL character in an address or a cookie, which PostgreSQL cannot compare
+    (forms refuse it by themselves); and a body in another encoding than UTF-8,
+    some of which make half characters.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -61,4 +62,7 @@ class NoNulMiddleware:
         in_address = "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", "")
         if in_address or any("\0" in value for value in request.COOKIES.values()):
             raise BadRequest
+        charset = (request.content_params or {}).get("charset", "utf-8")
+        if charset.lower() not in ("utf-8", "utf8"):
+            raise BadRequest("Send it in UTF-8.")
         return self.get_response(request)

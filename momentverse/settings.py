@@ -98,6 +98,21 @@ EMAIL_URL = setting(env.str, "EMAIL_URL", "")
 # Who mails come from.
 DEFAULT_FROM_EMAIL = setting(env.str, "DEFAULT_FROM_EMAIL", f"MomentVerse <hello@{SITE_HOST}>")
 
+# The address that gunicorn listens at.
+BIND = setting(env.str, "BIND", "127.0.0.1:8000")
+
+# How many processes of gunicorn there are: one when nothing is set, so that the cache in the process
+# is one; in production one a core.
+WEB_PROCESSES = setting(
+    env.int,
+    "WEB_PROCESSES",
+    (os.cpu_count() or 1) if PRODUCTION else 1,
+    validate=validate.Range(min=1),
+)
+
+# How many requests each of them answers at once.
+WEB_THREADS = setting(env.int, "WEB_THREADS", 8, validate=validate.Range(min=1))
+
 # How many reverse proxies of ours stand in front; that many entries of X-Forwarded-For are believed.
 TRUSTED_PROXIES = setting(env.int, "TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=8))
 
@@ -161,6 +176,11 @@ if PRODUCTION:
         raise ImproperlyConfigured(
             "SECRET_KEY is too short: production takes 40 characters or more."
         )
+    if SECURE and not TRUSTED_PROXIES:
+        raise ImproperlyConfigured(
+            "SITE_URL is https, which a proxy in front must serve: set TRUSTED_PROXIES to their"
+            " number, or every page would redirect to itself."
+        )
     if "*" in ALLOWED_HOSTS:
         raise ImproperlyConfigured("ALLOWED_HOSTS is '*': production answers to host names only.")
     if not DATABASE_URL.startswith(("postgres://", "postgresql://")):
@@ -203,6 +223,10 @@ CACHES: dict[str, dict[str, Any]] = {
     # Counters of log-in attempts: a failure must be seen, so that a local count takes over.
     "throttle": cache_in(REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
 }
+RATELIMIT_USE_CACHE = "throttle"
+if not REDIS_URL:
+    # The least used entry goes first; of 300, the default, a flood would push out what it wants to.
+    CACHES["throttle"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
 
 INSTALLED_APPS = [
     "momentverse.admin_app.AdminConfig",
@@ -233,13 +257,14 @@ MIDDLEWARE = [
     "django.middleware.http.ConditionalGetMiddleware",
     "momentverse.page_cache.NoStoreByDefaultMiddleware",
     "momentverse.errors.ErrorPagesMiddleware",
-    "momentverse.security.NoNulMiddleware",
+    "momentverse.security.UnreadableTextMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "momentverse.limits.RateLimitMiddleware",
+    "accounts.throttling.middleware.ThrottleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -275,9 +300,16 @@ TEMPLATES = [
 
 # What `manage.py prepare` fills a new timeline with: commands of the apps, each run once.
 FIRST_MOMENTS = [
-    ["import_moments", "timeline/collections/spaceflight.csv"],
-    ["import_moments", "timeline/collections/earth_and_sky.csv"],
+    ["import_moments", str(BASE_DIR / "timeline/collections/spaceflight.csv")],
+    ["import_moments", str(BASE_DIR / "timeline/collections/earth_and_sky.csv")],
     ["compute_astronomy", "--from-year", "1950", "--to-year", "2050"],
+]
+
+# What `manage.py worker` runs again and again: commands of the apps, each with its seconds in between.
+PERIODIC_JOBS = [
+    ("fold_rollups", 30),
+    ("erase_accounts", 3600),
+    ("clearsessions", 24 * 3600),
 ]
 
 # People
@@ -303,7 +335,7 @@ ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
-# `accounts.throttle` limits log-in, sign-up, mails and codes, also while Redis is away.
+# `accounts.throttling` limits log-in, sign-up, mails and codes, also while Redis is away.
 ACCOUNT_RATE_LIMITS = False
 MFA_RATE_LIMITS = False
 MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"

@@ -1,7 +1,7 @@
 """The timeline and its moments."""
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class TimelineConfig(AppConfig):
@@ -10,7 +10,11 @@ class TimelineConfig(AppConfig):
     name = "timeline"
 
     def ready(self) -> None:
-        """Watch for what would leave SQLite without its rules."""
-        from timeline.database_rules import restore_rules
+        """Watch for what would leave SQLite without its rules; say what is held on people."""
+        from accounts.personal_data import register
+        from timeline.database_rules import restore_rules, suspend_rules
+        from timeline.personal_data import SOURCE
 
+        pre_migrate.connect(suspend_rules, sender=self, dispatch_uid="timeline_rules_off")
         post_migrate.connect(restore_rules, sender=self, dispatch_uid="timeline_rules")
+        register(SOURCE)

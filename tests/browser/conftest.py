@@ -78,7 +78,8 @@ class ServedSite:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSite]:
     """The site as ``make run`` serves it, on a port and a database of its own."""
-    environment = site_environment(tmp_path_factory.mktemp("site"))
+    folder = tmp_path_factory.mktemp("site")
+    environment = site_environment(folder, EMAIL_URL=f"file:///{folder / 'mail'}")
     served = ServedSite(environment["SITE_URL"], environment)
     served.manage("prepare", "--without-moments")
     served.manage("shell", script=MAKE_MOMENTS)

@@ -141,6 +141,20 @@ def test_too_much_is_refused(visitor, data):
     assert response.status_code == 400
 
 
+@pytest.mark.parametrize("path", ["/t/fine/", "/api/t/json/"])
+def test_a_cookie_with_nul_is_refused(visitor, path):
+    """Quoted as cookies may be, it would reach PostgreSQL as a session's key."""
+    visitor.cookies.load('session="abc\\000def"')
+    assert visitor.get(path).status_code == 400
+
+
+@pytest.mark.parametrize("charset", ["unicode_escape", "utf-7", "utf-16"])
+def test_a_body_in_another_encoding_is_refused(visitor, charset):
+    for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        response = visitor.post("/t/fine/", b"a=b", content_type=f"{kind}; charset={charset}")
+        assert response.status_code == 400
+
+
 @pytest.mark.parametrize("path", ["/t/a%00b/", "/t/fine/?q=%00", "/api/t/json/?q=a%00", "/%00"])
 def test_no_address_holds_a_nul(visitor, path):
     assert visitor.get(path).status_code == 400

@@ -19,6 +19,7 @@ def calls(settings, tmp_path, monkeypatch):
     """What it calls, and a data set that may change."""
     settings.BASE_DIR = tmp_path
     settings.FIRST_MOMENTS = [["load", "some.csv"], ["compute", "--from-year", "1950"]]
+    settings.PERIODIC_JOBS = [("tidy", 60)]
     (tmp_path / "some.csv").write_text("title,start\n")
     monkeypatch.setattr(prepare, "RECORD", tmp_path / "loaded.json")
     calls = []
@@ -41,7 +42,7 @@ def run(**options):
 def test_it_works(calls):
     printed = run()
     names = [name for name, *_ in calls]
-    assert names == ["migrate", "load", "compute", "ensure_admin", "collectstatic"]
+    assert names == ["migrate", "tidy", "load", "compute", "ensure_admin", "collectstatic"]
     assert "password: " in printed
     assert User.objects.filter(is_superuser=True).count() == 1
 
@@ -50,7 +51,7 @@ def test_moments_are_loaded_once(calls):
     run()
     calls.clear()
     printed = run()
-    assert [name for name, *_ in calls] == ["migrate", "ensure_admin", "collectstatic"]
+    assert [name for name, *_ in calls] == ["migrate", "tidy", "ensure_admin", "collectstatic"]
     assert len(printed.splitlines()) == 1
 
 
@@ -83,7 +84,8 @@ def test_a_new_database_is_filled_whatever_an_earlier_one_held(calls, monkeypatc
     assert ("load", "some.csv") in calls
 
 
-def test_production_is_left_as_it_is(calls):
+def test_production_is_left_as_it_is(calls, settings):
+    settings.PRODUCTION = True
     run(without_moments=True)
     assert [name for name, *_ in calls] == ["migrate", "collectstatic"]
 

@@ -101,7 +101,7 @@ def test_plain_http_promises_nothing_about_https(visitor):
 
 @pytest.mark.django_db
 def test_cookies_under_https(https, visitor):
-    response = visitor.get("/admin/login/", secure=True)
+    response = visitor.get("/accounts/login/", secure=True)
     cookie = response.cookies["__Host-csrf"]
     assert (cookie["secure"], cookie["httponly"], cookie["samesite"]) == (True, True, "Lax")
     assert (cookie["path"], cookie["domain"]) == ("/", "")

@@ -18,6 +18,7 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "momentverse.example",
     "EMAIL_URL": "submission://mail:secret@mail.example:587",
     "SITE_URL": "https://momentverse.example",
+    "TRUSTED_PROXIES": "1",
 }
 NAMES = [*PRODUCTION, "DATA_DIR", "LOG_LEVEL", "RATE_LIMIT_PER_MINUTE", "SLOW_QUERY_MS"]
 NAMES += ["TRUSTED_PROXIES"]
@@ -67,7 +68,9 @@ def test_production_works(read):
     assert settings["SECURE_HSTS_SECONDS"] == 2 * 365 * 24 * 3600
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "EMAIL_URL"])
+@pytest.mark.parametrize(
+    "name", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "EMAIL_URL"]
+)
 @pytest.mark.parametrize("value", [None, "", "  "])
 def test_production_needs(read, name, value):
     environment = {key: text for key, text in PRODUCTION.items() if key != name}
@@ -192,5 +195,11 @@ def test_cookies_are_bound_to_the_host_under_https(read):
 
 
 def test_forwarded_https_is_believed_of_our_proxies_only(read):
-    assert "SECURE_PROXY_SSL_HEADER" not in read(**PRODUCTION)
-    assert "SECURE_PROXY_SSL_HEADER" in read(**PRODUCTION, TRUSTED_PROXIES="1")
+    assert "SECURE_PROXY_SSL_HEADER" not in read()
+    assert "SECURE_PROXY_SSL_HEADER" in read(**PRODUCTION)
+
+
+def test_https_without_a_proxy_is_refused(read):
+    """gunicorn speaks plain http: every page would redirect to itself."""
+    with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES"):
+        read(**PRODUCTION | {"TRUSTED_PROXIES": "0"})

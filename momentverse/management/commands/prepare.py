@@ -45,6 +45,10 @@ class Command(BaseCommand):
         if not connection.introspection.table_names():
             RECORD.unlink(missing_ok=True)  # a new database, whatever an earlier one held
         call_command("migrate", interactive=False, verbosity=0)
+        if not settings.PRODUCTION:
+            # No worker runs there: what it would do is done at each start at least.
+            for command, _ in settings.PERIODIC_JOBS:
+                call_command(command, stdout=StringIO())
         if not options["without_moments"]:
             self.load_first_moments()
             call_command("ensure_admin", stdout=self.stdout)

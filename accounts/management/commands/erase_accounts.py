@@ -1,0 +1,32 @@
+"""``manage.py erase_accounts``: erases the people whose 14 days are over."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts import erasure
+
+logger = logging.getLogger("accounts.erasure")
+
+
+class Command(BaseCommand):
+    """Erases one person after another; a failure is logged and does not hold up the others."""
+
+    help = "Erase the accounts whose owners asked for it and whose days to come back are over."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        erased = failed = 0
+        for pk in erasure.due():
+            try:
+                done = erasure.erase(pk)
+            except Exception:
+                logger.exception("account not erased: %s", pk)
+                failed += 1
+            else:
+                erased += done
+        self.stdout.write(f"{erased} accounts erased.")
+        if failed:
+            raise CommandError(f"{failed} accounts could not be erased; the log says why.")

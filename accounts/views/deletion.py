@@ -1,0 +1,79 @@
+"""Leave, with 14 days to come back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import erasure
+from accounts.models import User
+from accounts.personal_data import sources
+
+
+class DeletionForm(forms.Form):
+    """Asks for the password, of those who have one."""
+
+    password = forms.CharField(
+        label="Your password",
+        strip=False,
+        max_length=128,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        if not user.has_usable_password():
+            del self.fields["password"]
+
+    def clean_password(self) -> str:
+        """Refuse what is not the password."""
+        password: str = self.cleaned_data["password"]
+        if not self.user.check_password(password):
+            raise forms.ValidationError("This is not your password.")
+        return password
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def delete(request: HttpRequest) -> HttpResponse:
+    """Explain what becomes of everything and ask for the password; afterwards, show the way back."""
+    user = request.user
+    assert isinstance(user, User)
+    if user.erase_after:
+        context = {"may_stay": user.erase_after > timezone.now()}
+        return render(request, "accounts/deletion_pending.html", context)
+    form = DeletionForm(user, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        return _schedule(request, user)
+    fates = [sentence for source in sources() for sentence in source.fate]
+    days = erasure.WAIT.days
+    return render(request, "accounts/delete.html", {"form": form, "fates": fates, "days": days})
+
+
+def _schedule(request: HttpRequest, user: User) -> HttpResponse:
+    try:
+        erasure.schedule(user, request.session.session_key)
+    except erasure.DeletionRefused as refused:
+        messages.error(request, str(refused))
+    return redirect("account-delete")
+
+
+@require_POST
+@login_required
+def keep(request: HttpRequest) -> HttpResponse:
+    """Take the wish to leave back."""
+    user = request.user
+    assert isinstance(user, User)
+    if erasure.keep(user):
+        messages.success(request, "Welcome back. Your account stays as it is.")
+    return redirect("account-home")

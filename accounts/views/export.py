@@ -1,0 +1,29 @@
+"""Take along all that the site holds on one."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import FileResponse, HttpRequest, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from accounts.export import archive_name, write_archive
+from accounts.models import User
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def export(request: HttpRequest) -> HttpResponseBase:
+    """Say what is in the archive; by POST, send it. It is always the visitor's own."""
+    user = request.user
+    assert isinstance(user, User)
+    if request.method != "POST":
+        return render(request, "accounts/export.html")
+    response = FileResponse(
+        write_archive(user),
+        as_attachment=True,
+        filename=archive_name(user),
+        content_type="application/zip",
+    )
+    response["Cache-Control"] = "private, no-store"
+    return response

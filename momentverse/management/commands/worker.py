@@ -1,0 +1,95 @@
+"""``manage.py worker``: runs the periodic jobs of ``settings.PERIODIC_JOBS``."""
+
+from __future__ import annotations
+
+import io
+import logging
+import queue
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command, get_commands
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+logger = logging.getLogger("momentverse.worker")
+
+Told = queue.SimpleQueue[int]
+
+
+class Command(BaseCommand):
+    """Runs each job when it is due, one at a time, until SIGTERM or SIGINT.
+
+    A job is a management command, by name. Any number of workers may run:
+    that two of a kind do not get in each other's way is the command's affair.
+    """
+
+    help = "Run the periodic jobs, each again and again, until SIGTERM or SIGINT."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        jobs: Sequence[tuple[str, float]] = settings.PERIODIC_JOBS
+        unknown = {name for name, _ in jobs} - get_commands().keys()
+        if unknown:
+            raise CommandError(f"PERIODIC_JOBS names no command: {', '.join(sorted(unknown))}")
+        with _told_to_stop() as told:
+            _work(jobs, told)
+        self.stdout.write("Stopped.")
+
+
+def _work(jobs: Sequence[tuple[str, float]], told: Told) -> None:
+    due = dict.fromkeys(dict(jobs), time.monotonic())
+    while True:
+        for name, every in jobs:
+            if not told.empty():
+                return
+            if due[name] <= time.monotonic():
+                _run_or_log(name)
+                due[name] = time.monotonic() + every
+        if _told_within(told, min(due.values()) - time.monotonic()):
+            return
+
+
+def _told_within(told: Told, seconds: float) -> bool:
+    try:
+        told.get(timeout=max(0.0, seconds))
+    except queue.Empty:
+        return False
+    return True
+
+
+def _run_or_log(name: str) -> None:
+    """Run a job once. One that fails, or a database that is away, must not end the worker."""
+    output = io.StringIO()
+    try:
+        call_command(name, stdout=output, stderr=output)
+    except (Exception, SystemExit):
+        logger.exception("job failed: %s", name)
+    else:
+        logger.debug("job done: %s: %s", name, output.getvalue().strip())
+    finally:
+        # Waiting needs no connection, and the next job gets one that works.
+        for connection in connections.all(initialized_only=True):
+            if not connection.in_atomic_block:
+                connection.close()
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[Told]:
+    """Yield a queue that SIGTERM and SIGINT are put in; a job under way is finished first.
+
+    A queue, because an Event that a handler sets while it is waited for can lock up.
+    """
+    told: Told = queue.SimpleQueue()
+    before = {
+        number: signal.signal(number, lambda received, _: told.put(received))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

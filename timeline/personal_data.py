@@ -1,0 +1,120 @@
+"""What the timeline holds on a person: their moments, for export and for erasure.
+
+An erased person's moments leave the timeline and their spans are free again.
+A row stays of each, without a word of its owner's, so that its address and
+its certificate can say that it was withdrawn, and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from accounts.models import User
+from accounts.personal_data import PersonalFile, Source, blank_admin_log
+from timeline import lifecycle, overlap
+from timeline.models import Moment, MomentQuerySet, MomentTag, Status, Tag
+
+EXPORTED_AT_ONCE = 500
+# So many that their days can be locked in one transaction.
+ERASED_AT_ONCE = overlap.MAX_DAYS // 2
+
+WITHDRAWN = "Withdrawn"
+REASON = "withdrawn by its owner"
+FATE = (
+    "Your moments leave the timeline, whatever their visibility, and their spans are free for anybody.",
+    "Their titles, stories, places, sources and tags are erased.",
+    "What is left of each says that it was withdrawn, and when, without a name.",
+    "Spans that you hold or are paying for are given back.",
+    "Orders stay, with amount and date, because the law asks for that; they hold no personal data then.",
+)
+
+# Every column that holds words of the owner, or about the owner, and what it holds afterwards.
+BLANK: dict[str, Any] = {
+    "title": WITHDRAWN,
+    "story": "",
+    "place": "",
+    "source": "",
+    "external_id": "",
+    "time_zone": "UTC",
+    "utc_offset": 0,
+    "tzdata_version": "",
+}
+EXPORTED = (
+    "title", "starts_at", "ends_at", "status", "status_changed_at", "status_reason", "held_until",
+    "visibility", "story", "place", "time_zone", "utc_offset", "tzdata_version", "source",
+    "external_id", "created_at", "updated_at",
+)  # fmt: skip
+
+
+def collect(user: User) -> Iterator[PersonalFile]:
+    """Yield all moments of a person in order of start, whatever their state and visibility."""
+    moments = (
+        Moment.objects.filter(user=user)
+        .order_by("starts_at", "pk")
+        .prefetch_related("tags")
+        .iterator(chunk_size=EXPORTED_AT_ONCE)
+    )
+    number = 0
+    while batch := [_as_data(moment) for moment in islice(moments, EXPORTED_AT_ONCE)]:
+        number += 1
+        about = f"Your moments, {batch[0]['starts_at']} to {batch[-1]['starts_at']}."
+        yield PersonalFile(f"{number:04}.json", about, batch)
+
+
+def _as_data(moment: Moment) -> dict[str, Any]:
+    return {
+        "id": moment.public_id,
+        **{name: getattr(moment, name) for name in EXPORTED},
+        "tags": [tag.name for tag in moment.tags.all()],
+    }
+
+
+def erase(user: User) -> bool:
+    """Withdraw and blank a person's moments, at most ``ERASED_AT_ONCE``; return whether more are left.
+
+    In order of start, so that the days of one batch after another are locked in order.
+    """
+    batch = list(_not_yet_erased(user).order_by("starts_at", "pk")[: ERASED_AT_ONCE + 1])
+    more = len(batch) > ERASED_AT_ONCE
+    batch = batch[:ERASED_AT_ONCE]
+    ids = [moment.pk for moment in batch]
+    with overlap.placing(moment.span for moment in batch):
+        _blank(ids)
+        # Read again now that nobody else can change their state.
+        for moment in Moment.objects.live().filter(pk__in=ids).order_by("starts_at"):
+            step = lifecycle.revoke if moment.status == Status.ACTIVE else lifecycle.release
+            step(moment, REASON)
+    return more
+
+
+def _not_yet_erased(user: User) -> MomentQuerySet:
+    has_tags = Exists(MomentTag.objects.filter(moment=OuterRef("pk")))
+    blank = Q(**BLANK, status__in=[Status.REVOKED, Status.RELEASED])
+    moments: MomentQuerySet = Moment.objects.filter(user=user)
+    return moments.filter(~blank | has_tags)
+
+
+def _blank(ids: list[int]) -> None:
+    """Erase all words of some moments; a reason that staff wrote may name somebody, so it goes too."""
+    Moment.objects.filter(pk__in=ids).update(**BLANK, status_reason="", updated_at=Now())
+    carried = MomentTag.objects.filter(moment__in=ids)
+    tags = list(carried.order_by().values_list("tag", flat=True).distinct())
+    carried.delete()
+    _drop_unused(tags)
+    blank_admin_log(Moment, ids)
+
+
+def _drop_unused(tags: list[int]) -> None:
+    """Delete those tags that no moment carries any more: they were this person's words."""
+    # A locked row cannot get a new carrier; one that somebody else has locked is in use.
+    rows = Tag.objects.select_for_update(skip_locked=True).filter(pk__in=tags)
+    locked = list(rows.values_list("pk", flat=True))
+    Tag.objects.filter(pk__in=locked, moment_tags=None).delete()
+
+
+SOURCE = Source("moments", FATE, collect, erase)

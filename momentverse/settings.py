@@ -369,7 +369,8 @@ EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"]
 EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_SSL = _mail["EMAIL_USE_SSL"]
 EMAIL_USE_TLS = _mail["EMAIL_USE_TLS"]
-EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
+# As written: the library takes the leading slash away.
+EMAIL_FILE_PATH = urlsplit(EMAIL_URL).path or str(DATA_DIR / "mail")
 EMAIL_TIMEOUT = 10
 
 # Time and language: everything is stored and computed in UTC.

@@ -54,6 +54,8 @@ print(json.dumps({
 """
 # By whose session, and the address; what stands in braces is in what PREPARE prints.
 PAGES = {
+    "delete": ("plain", "/accounts/delete/"),
+    "export": ("plain", "/accounts/export/"),
     "sign in": ("", "/accounts/login/"),
     "sign up": ("", "/accounts/signup/"),
     "verification sent": ("", "/accounts/confirm-email/"),

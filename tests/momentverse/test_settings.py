@@ -203,3 +203,8 @@ def test_https_without_a_proxy_is_refused(read):
     """gunicorn speaks plain http: every page would redirect to itself."""
     with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES"):
         read(**PRODUCTION | {"TRUSTED_PROXIES": "0"})
+
+
+@pytest.mark.parametrize("url", ["file:/tmp/mail", "file:///tmp/mail"])
+def test_mails_are_kept_in_the_folder_that_is_named(read, url):
+    assert read(EMAIL_URL=url)["EMAIL_FILE_PATH"] == "/tmp/mail"

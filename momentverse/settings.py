@@ -249,6 +249,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "momentverse.logs.RequestLogMiddleware",
+    "momentverse.head_requests.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "momentverse.security.SecurityHeadersMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -27,7 +27,6 @@ from accounts.personal_data import blank_admin_log, sources
 logger = logging.getLogger("accounts.erasure")
 
 WAIT = dt.timedelta(days=14)
-CURATORS = "@curators.invalid"  # see UserManager.curator
 
 FATE = (
     "Your name, handle, e-mail addresses, profile, password, second factors and sessions are erased.",
@@ -44,7 +43,7 @@ def refuse_if_needed(user: User) -> None:
 
     In a transaction, admins are locked: of the last two who ask at once, one is refused.
     """
-    if user.email.endswith(CURATORS):
+    if user.is_curator:
         raise DeletionRefused("This account keeps one of the site's own collections.")
     if user.is_superuser:
         admins = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")

@@ -15,6 +15,13 @@ from django.utils.crypto import salted_hmac
 from accounts.handles import HANDLE_MAX_LENGTH, HANDLE_VALIDATORS, skeleton
 from momentverse.time_zones import validate_time_zone
 
+_CURATORS = "@curators.invalid"
+
+
+def curator_email(handle: str) -> str:
+    """Return the address of an account that nobody can log in to: no mail can reach it."""
+    return handle + _CURATORS
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes users; e-mail addresses are compared without regard to case."""
@@ -42,8 +49,8 @@ class UserManager(BaseUserManager["User"]):
 
     def curator(self, handle: str, display_name: str) -> User:
         """Return the account that owns collected moments; nobody can log in as it."""
-        # By address, which nobody can verify: a person who took the handle first is not the curator.
-        email = f"{handle}@curators.invalid"
+        # By address: a person who took the handle first is not the curator.
+        email = curator_email(handle)
         user = self.filter(email=email).first()
         return user or self.create_user(email, handle, display_name=display_name)
 
@@ -116,6 +123,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
         EmailAddress.objects.filter(user=self).delete()
         EmailAddress.objects.create(user=self, email=self.email, verified=True, primary=True)
+
+    @property
+    def is_curator(self) -> bool:
+        """Whether the account keeps a collection of the site's own, and is nobody's."""
+        return self.email.endswith(_CURATORS)
 
     @property
     def name(self) -> str:

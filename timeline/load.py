@@ -21,7 +21,7 @@ from django.db import connection
 from django.db.models import DateTimeField, Sum, Value
 from django.db.models.functions import Greatest, Least
 
-from accounts.models import User
+from accounts.models import User, curator_email
 from momentverse.time_zones import TZDATA_VERSION
 from timeline import rollups
 from timeline.errors import TimelineError
@@ -359,7 +359,7 @@ def _bulk_create(moments: list[LoadMoment]) -> None:
 def _owner_ids(count: int) -> list[int]:
     """Return the ids of the accounts ``load-001`` and so on; nobody can log in as them."""
     handles = [f"load-{number:03}" for number in range(1, count + 1)]
-    emails = [f"{handle}@curators.invalid" for handle in handles]
+    emails = [curator_email(handle) for handle in handles]
     User.objects.bulk_create(
         (
             User(
@@ -372,7 +372,7 @@ def _owner_ids(count: int) -> list[int]:
         ),
         ignore_conflicts=True,
     )
-    # By address, which nobody can verify: a person may have such a handle.
+    # By address: a person may have such a handle.
     return list(
         User.objects.filter(email__in=emails).order_by("email").values_list("pk", flat=True)
     )

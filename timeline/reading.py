@@ -11,9 +11,9 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Exists, Model, OuterRef, Prefetch, QuerySet, Subquery
 
 from timeline.models import Moment, MomentQuerySet, MomentTag, Tag
 from timeline.models.expressions import MonthDay
@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from accounts.models import User
     from timeline.models.moment import Viewer
 
+Row = TypeVar("Row", bound=Model)
+
 PAGE_SIZE = 50
 TAGS_SIZE = 300
+# One sentence for ids that are none, that are free and that are not public: it tells them not apart.
+NO_SUCH_MOMENT = "There is no such moment, or it is not public."
 
 
 @dataclass(frozen=True)
@@ -104,8 +108,8 @@ def newest_touching(
         moments = moments.filter(starts_at__lt=before)
     if any(column.startswith("user__") for column in columns):
         moments = moments.select_related("user")
-    rows = list(moments.only("starts_at", *columns).order_by("-starts_at")[: size + 1])
-    return Page(rows[:size], has_earlier=len(rows) > size, has_later=before is not None)
+    rows, more = _first(moments.only("starts_at", *columns).order_by("-starts_at"), size)
+    return Page(rows, has_earlier=more, has_later=before is not None)
 
 
 def tag_names(moments: Iterable[Moment]) -> dict[int, list[str]]:
@@ -173,9 +177,7 @@ def tags_in_use(
     Those after ``after``, ``TAGS_SIZE`` unless told. Reads one more; of each its
     latest visible moment, and the hidden ones after that.
     """
-    size = size or TAGS_SIZE
-    tags = list(_tags(viewer).filter(name__gt=after).order_by("name")[: size + 1])
-    return tags[:size], len(tags) > size
+    return _first(_tags(viewer).filter(name__gt=after).order_by("name"), size or TAGS_SIZE)
 
 
 def tag_named(viewer: Viewer, name: str) -> Tag | None:
@@ -196,6 +198,12 @@ def _tags(viewer: Viewer) -> QuerySet[Tag]:
     )
 
 
+def _first(rows: QuerySet[Row], size: int) -> tuple[list[Row], bool]:
+    """Return the first ``size`` rows, and whether there are more; reads one more to know."""
+    found = list(rows[: size + 1])
+    return found[:size], len(found) > size
+
+
 def _page(
     moments: MomentQuerySet, cut: Cut, size: int, *, newest_first: bool, tag: Tag | None = None
 ) -> Page:
@@ -206,13 +214,8 @@ def _page(
     moments = moments.filter(**{name: value for name, value in bounds.items() if value is not None})
     # Read away from the cut, so that the rows next to it are the ones that are found.
     backwards = cut.after is None if newest_first else cut.before is not None
-    rows = list(
-        moments.for_cards()
-        .prefetch_related(Prefetch("tags", queryset=Tag.objects.only("name")))
-        .order_by(f"-{key}" if backwards else key)[: size + 1]
-    )
-    more = len(rows) > size
-    rows = rows[:size]
+    cards = moments.for_cards().prefetch_related(Prefetch("tags", Tag.objects.only("name")))
+    rows, more = _first(cards.order_by(f"-{key}" if backwards else key), size)
     if backwards is not newest_first:
         rows.reverse()
     return Page(

@@ -158,8 +158,7 @@ def _with_tallies(periods: list[Period]) -> list[tuple[Period, Tally]]:
 
 def fold_if_due() -> None:
     """Fold when readers would have to add too many unfolded days."""
-    waiting = RollupDay.objects.filter(dirty=True).values("day")[: FOLD_AT + 1]
-    if len(waiting) > FOLD_AT:
+    if RollupDay.objects.filter(dirty=True)[FOLD_AT : FOLD_AT + 1].exists():
         fold()
 
 

@@ -10,7 +10,6 @@ from timeline.errors import InvalidInstant, InvalidSpan
 
 UTC = dt.UTC
 SECOND = dt.timedelta(seconds=1)
-SHORTEST = SECOND
 LONGEST = dt.timedelta(hours=24)
 
 # A day of margin at both ends keeps every conversion to a local time inside Python's range.

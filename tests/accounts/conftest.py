@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from django.core import mail
@@ -47,3 +49,12 @@ def link_in(message: mail.EmailMessage, part: str) -> str:
     """Return the path of the link with ``part`` in it that a mail holds."""
     (link,) = set(re.findall(rf"https?://[^/\s]+(/\S*{part}\S*)", str(message.body)))
     return link
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Time stands still for the shared counts' windows until a test moves it."""
+    clock = SimpleNamespace(now=time.time())
+    clock.time = lambda: clock.now
+    monkeypatch.setattr("django_ratelimit.core.time", clock)
+    return clock

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import pytest
 from allauth.mfa.totp.internal import auth
@@ -22,20 +20,11 @@ from accounts.throttling.middleware import _when
 from accounts.throttling.rules import RULES
 from tests.accounts.conftest import LOGIN, PASSWORD, link_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 HOME = "203.0.113.7"
 ELSEWHERE = "198.51.100.9"
 REFUSED = 429
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time stands still for the counts' windows until a test moves it."""
-    clock = SimpleNamespace(now=time.time())
-    clock.time = lambda: clock.now
-    monkeypatch.setattr("django_ratelimit.core.time", clock)
-    return clock
 
 
 @pytest.fixture(autouse=True)

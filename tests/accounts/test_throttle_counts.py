@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from types import SimpleNamespace
 
 import pytest
 from django.core.cache import caches
@@ -19,18 +18,11 @@ from momentverse.settings import REDIS_TIMEOUT_SECONDS, cache_in
 from tests.accounts.conftest import LOGIN
 from tests.servers import Valkey, valkey
 
+pytestmark = pytest.mark.usefixtures("clock")
+
 FIVE = Counter("five", "somebody", Limit(5, 900))
 OTHER = Counter("five", "somebody else", Limit(5, 900))
 TEN = Counter("ten", "somebody", Limit(10, 900))
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch):
-    """Time stands still for the shared counts' windows until a test moves it."""
-    clock = SimpleNamespace(now=time.time())
-    clock.time = lambda: clock.now
-    monkeypatch.setattr("django_ratelimit.core.time", clock)
-    return clock
 
 
 @pytest.fixture(scope="module")

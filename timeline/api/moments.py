@@ -50,7 +50,6 @@ def _moment_with(public_id: str) -> dict[str, Any]:
         found = reading.by_id(NOBODY, decode_id(public_id))
     except ValueError:
         found = None
-    # One sentence for ids that are none, that are free and that are not public.
     if found is None:
-        raise Http404("There is no such moment, or it is not public.")
+        raise Http404(reading.NO_SUCH_MOMENT)
     return shown(found, FIELDS, [tag.name for tag in found.tags.all()])

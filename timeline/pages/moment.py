@@ -19,7 +19,7 @@ def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     """Show a moment; the id decides, and a slug that is not the title's leads to the right one."""
     found = reading.by_id(request.user, pk)
     if found is None:
-        raise Http404("There is no such moment, or it is not public.")
+        raise Http404(reading.NO_SUCH_MOMENT)
     if slug != found.slug:
         return redirect(found, permanent=True)
     earlier, later = reading.neighbours(request.user, found)

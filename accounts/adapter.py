@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,11 +10,15 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.http import HttpRequest
-from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.handles import skeleton
+from accounts.mail import HEADERS, dress
 from accounts.models import User
 from momentverse.client_network import client_address
+
+# A key of the session: the path of the page that somebody was at when they had to log in.
+AFTER_LOGIN = "after_login"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -41,6 +43,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """Return the address that the configured proxies vouch for."""
         # Over a Unix socket without a proxy there is none, and a session's row needs one.
         return client_address(request) or "0.0.0.0"  # noqa: S104  it is no address to listen at
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Return where a person goes on: to what a page of ours has kept for them, else their account.
+
+        Asked when no ``next`` has come along: an address was confirmed an hour after sign-up, say.
+        """
+        path = request.session.get(AFTER_LOGIN, "")
+        if path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None):
+            return str(path)
+        return str(super().get_login_redirect_url(request))
 
     def send_account_already_exists_mail(self, email: str) -> None:
         """Tell the address's owner by mail, after the work that a new account would have cost.
@@ -71,19 +83,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         headers: dict[str, str] | None = None,
     ) -> EmailMessage:
         """Return a mail in text and HTML; links lead to the configured origin and nowhere else."""
-        headers = {"Auto-Submitted": "auto-generated"} | (headers or {})
+        headers = HEADERS | (headers or {})
         mail: EmailMessage = super().render_mail(
             template_prefix, email, of_our_site(context), headers
         )
         if isinstance(mail, EmailMultiAlternatives):
-            signature = f"MomentVerse, {settings.SITE_URL}"
-            parts = {
-                "subject": mail.subject,
-                "paragraphs": paragraphs(str(mail.body)),
-                "signature": signature,
-            }
-            mail.attach_alternative(render_to_string("mail/message.html", parts), "text/html")
-            mail.body = f"{mail.body}\n\n{signature}\n"
+            dress(mail)
         return mail
 
 
@@ -100,27 +105,3 @@ def of_our_site(context: dict[str, Any]) -> dict[str, Any]:
     }
     site = {"name": "MomentVerse", "domain": settings.SITE_HOST}
     return context | ours | {"current_site": site, "site_url": settings.SITE_URL}
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """A part of a mail: words, and under them perhaps an address of ours."""
-
-    words: str
-    link: str = ""
-
-
-def paragraphs(text: str) -> list[Paragraph]:
-    """Return a mail's text in paragraphs.
-
-    Only a last line that is an address of this site becomes a link: whatever
-    else looks like one was written by somebody else.
-    """
-    found = []
-    for block in re.split(r"\n{2,}", text.strip()):
-        words, _, last = block.rpartition("\n")
-        if last.startswith(f"{settings.SITE_URL}/"):
-            found.append(Paragraph(words.removesuffix(":"), last))
-        else:
-            found.append(Paragraph(block))
-    return found

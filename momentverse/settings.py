@@ -121,6 +121,41 @@ RATE_LIMIT_PER_MINUTE = setting(
     env.int, "RATE_LIMIT_PER_MINUTE", 200, validate=validate.Range(min=1)
 )
 
+# Who takes the money: `sandbox` (a page of our own that plays a provider; never in production), `stripe`,
+# or `none`. Production begins with `none`: moments are free until somebody names prices and a provider.
+PAYMENT_PROVIDER = setting(
+    env.str,
+    "PAYMENT_PROVIDER",
+    "none" if PRODUCTION else "sandbox",
+    validate=validate.OneOf(["none", "sandbox", "stripe"]),
+)
+
+# What a moment costs, in minor units of the currency (cents): its first hour; each hour begun after that;
+# and keeping it off the public timeline. At 0 that part is free of charge.
+PRICE_MOMENT = setting(
+    env.int, "PRICE_MOMENT", 0 if PRODUCTION else 500, validate=validate.Range(min=0)
+)
+PRICE_FURTHER_HOUR = setting(
+    env.int, "PRICE_FURTHER_HOUR", 0 if PRODUCTION else 50, validate=validate.Range(min=0)
+)
+PRICE_NOT_PUBLIC = setting(env.int, "PRICE_NOT_PUBLIC", 0, validate=validate.Range(min=0))
+
+# ISO 4217 code of the currency that prices are in.
+CURRENCY = setting(
+    env.str, "CURRENCY", "eur", validate=validate.Regexp(r"^[A-Za-z]{3}$")
+).lower()
+
+# How long a chosen span is held for its person, in seconds, and how often they may begin that anew.
+HOLD_SECONDS = setting(env.int, "HOLD_SECONDS", 600, validate=validate.Range(min=60, max=3600))
+HOLD_EXTENSIONS = setting(env.int, "HOLD_EXTENSIONS", 3, validate=validate.Range(min=0, max=20))
+
+# Stripe's secret key, and the secret that signs what Stripe sends to /payments/stripe/.
+STRIPE_SECRET_KEY = setting(env.str, "STRIPE_SECRET_KEY", "")
+STRIPE_WEBHOOK_SECRET = setting(env.str, "STRIPE_WEBHOOK_SECRET", "")
+
+# Another address of Stripe's API than its own: for a stand-in while testing.
+STRIPE_API_URL = setting(env.str, "STRIPE_API_URL", "")
+
 # A database query that takes longer than this many milliseconds is warned of in the log.
 SLOW_QUERY_MS = setting(env.int, "SLOW_QUERY_MS", 1000, validate=validate.Range(min=0))
 
@@ -187,9 +222,22 @@ if PRODUCTION:
         raise ImproperlyConfigured(
             "Production needs PostgreSQL: DATABASE_URL must begin with postgresql://"
         )
+    if PAYMENT_PROVIDER == "sandbox":
+        raise ImproperlyConfigured(
+            "PAYMENT_PROVIDER is 'sandbox', which takes no real money: production takes stripe or none."
+        )
 else:
     SECRET_KEY = SECRET_KEY or embedded_secret_key(DATA_DIR / "secret_key")
     ALLOWED_HOSTS = ALLOWED_HOSTS or [SITE_HOST, "127.0.0.1", "localhost", "[::1]"]
+
+if PAYMENT_PROVIDER == "stripe" and not (STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET):
+    raise ImproperlyConfigured(
+        "PAYMENT_PROVIDER is 'stripe', which needs STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET."
+    )
+if PAYMENT_PROVIDER == "none" and (PRICE_MOMENT or PRICE_FURTHER_HOUR or PRICE_NOT_PUBLIC):
+    raise ImproperlyConfigured(
+        "There are prices, and PAYMENT_PROVIDER is 'none': name who takes the money, or set no price."
+    )
 
 DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR)}
 
@@ -242,6 +290,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "django_tasks",
+    "django_tasks_db",
     "momentverse",
     "accounts",
     "timeline",
@@ -309,9 +359,21 @@ FIRST_MOMENTS = [
 # What `manage.py worker` runs again and again: commands of the apps, each with its seconds in between.
 PERIODIC_JOBS = [
     ("fold_rollups", 30),
+    ("sweep", 30),
+    ("reconcile_payments", 60),
+    ("send_notices", 60),
     ("erase_accounts", 3600),
     ("clearsessions", 24 * 3600),
 ]
+
+# Background work: a queue in the database that `manage.py worker` empties; done at once where no worker runs.
+TASKS = {
+    "default": {
+        "BACKEND": "django_tasks_db.DatabaseBackend"
+        if PRODUCTION
+        else "django_tasks.backends.immediate.ImmediateBackend"
+    }
+}
 
 # People
 
@@ -407,7 +469,10 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "font-src": [SELF],
         "connect-src": [SELF],
         "manifest-src": [SELF],
-        "form-action": [SELF],
+        # A form that pays is answered with a redirect to the provider's page.
+        "form-action": [SELF, "https://checkout.stripe.com"]
+        if PAYMENT_PROVIDER == "stripe"
+        else [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "require-trusted-types-for": ["'script'"],
@@ -458,5 +523,7 @@ LOGGING = {
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         # The same lines once more, from the development server.
         "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+        # It tells of each call twice, and at DEBUG with the buyer's address.
+        "stripe": {"level": "WARNING"},
     },
 }

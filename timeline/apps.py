@@ -12,9 +12,10 @@ class TimelineConfig(AppConfig):
     def ready(self) -> None:
         """Watch for what would leave SQLite without its rules; say what is held on people."""
         from accounts.personal_data import register
+        from timeline import personal_data, personal_orders
         from timeline.database_rules import restore_rules, suspend_rules
-        from timeline.personal_data import SOURCE
 
         pre_migrate.connect(suspend_rules, sender=self, dispatch_uid="timeline_rules_off")
         post_migrate.connect(restore_rules, sender=self, dispatch_uid="timeline_rules")
-        register(SOURCE)
+        register(personal_data.SOURCE)
+        register(personal_orders.SOURCE)

@@ -32,3 +32,7 @@ class TimelineBusy(TimelineError):
 
 class TransitionRefused(TimelineError):
     """A moment in this state cannot go to the state asked for."""
+
+
+class ClaimRefused(TimelineError):
+    """A person cannot hold, change or pay for this span now; the text says why and what helps."""

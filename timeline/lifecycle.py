@@ -1,10 +1,14 @@
 """How a moment goes from one state to the next.
 
 ``HELD → PAYING → ACTIVE → REVOKED``, and ``HELD | PAYING → RELEASED``. What is
-released or revoked stays as a record; its span is free.
+released or revoked stays as a record; its span is free. One way leads back:
+money that arrives after the release makes a moment active if nobody else has
+the span by then, which the database's rule decides.
 """
 
 from __future__ import annotations
+
+import datetime as dt
 
 from django.db.models.functions import Now
 
@@ -17,7 +21,7 @@ _MAY_BECOME = {
     Status.PAYING: frozenset({Status.ACTIVE, Status.RELEASED}),
     Status.ACTIVE: frozenset({Status.REVOKED}),
     Status.REVOKED: frozenset[Status](),
-    Status.RELEASED: frozenset[Status](),
+    Status.RELEASED: frozenset({Status.ACTIVE}),
 }
 
 
@@ -31,19 +35,32 @@ def release(moment: Moment, reason: str) -> None:
     _go(moment, Status.RELEASED, reason)
 
 
+def start_paying(moment: Moment, until: dt.datetime) -> None:
+    """Keep a held span for who is paying for it, until the provider says otherwise.
+
+    ``until`` is when the provider's session ends. Raises TransitionRefused.
+    """
+    _go(moment, Status.PAYING, "", held_until=until)
+
+
+def activate(moment: Moment) -> None:
+    """Put a paid moment on the timeline. Raises TransitionRefused, or SpanTaken for a released one."""
+    _go(moment, Status.ACTIVE, "")
+
+
 def revoke(moment: Moment, reason: str) -> None:
     """Take an active moment off the timeline. Raises TransitionRefused."""
     _go(moment, Status.REVOKED, reason)
 
 
-def _go(moment: Moment, target: Status, reason: str) -> None:
+def _go(moment: Moment, target: Status, reason: str, held_until: dt.datetime | None = None) -> None:
     sources = [status for status in Status if may_become(status, target)]
 
     def change() -> int:
         with placing([moment.span]):
             # The state is compared and set in one statement: of two who try, one wins.
             return Moment.objects.filter(pk=moment.pk, status__in=sources).update(
-                status=target, status_changed_at=Now(), status_reason=reason, held_until=None
+                status=target, status_changed_at=Now(), status_reason=reason, held_until=held_until
             )
 
     changed = retrying(change)

@@ -171,14 +171,18 @@ def _sqlstate(error: OperationalError) -> str | None:
 
 
 def retrying(write: Callable[[], Result]) -> Result:
-    """Run a write again when the database asks for that, unless it is part of a larger transaction."""
-    attempts = 1 if connection.in_atomic_block else MAX_ATTEMPTS
-    for attempt in range(1, attempts + 1):
+    """Run a write again when the database asks for that; raise TimelineBusy when it goes on asking.
+
+    As part of a larger transaction it is run once: only the whole can be run again.
+    """
+    if connection.in_atomic_block:
+        return write()
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             return write()
         except OperationalError as error:
             if _sqlstate(error) not in (_SERIALIZATION_FAILURE, _DEADLOCK):
                 raise
-            if attempt == attempts:
+            if attempt == MAX_ATTEMPTS:
                 raise TimelineBusy(BUSY_WORDS) from error
     raise AssertionError("unreachable")

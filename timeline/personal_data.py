@@ -17,7 +17,15 @@ from django.db.models.functions import Now
 from accounts.models import User
 from accounts.personal_data import PersonalFile, Source, blank_admin_log
 from timeline import lifecycle, overlap
-from timeline.models import Moment, MomentQuerySet, MomentTag, Status, Tag
+from timeline.models import (
+    Moment,
+    MomentQuerySet,
+    MomentRevision,
+    MomentTag,
+    Order,
+    Status,
+    Tag,
+)
 
 EXPORTED_AT_ONCE = 500
 # So many that their days can be locked in one transaction.
@@ -30,7 +38,6 @@ FATE = (
     "Their titles, stories, places, sources and tags are erased.",
     "What is left of each says that it was withdrawn, and when, without a name.",
     "Spans that you hold or are paying for are given back.",
-    "Orders stay, with amount and date, because the law asks for that; they hold no personal data then.",
 )
 
 # Every column that holds words of the owner, or about the owner, and what it holds afterwards.
@@ -50,13 +57,15 @@ EXPORTED = (
     "external_id", "created_at", "updated_at",
 )  # fmt: skip
 
+REVISED = ("replaced_at", "title", "story", "place", "visibility", "tags")
+
 
 def collect(user: User) -> Iterator[PersonalFile]:
     """Yield all moments of a person in order of start, whatever their state and visibility."""
     moments = (
         Moment.objects.filter(user=user)
         .order_by("starts_at", "pk")
-        .prefetch_related("tags")
+        .prefetch_related("tags", "revisions")
         .iterator(chunk_size=EXPORTED_AT_ONCE)
     )
     number = 0
@@ -71,6 +80,10 @@ def _as_data(moment: Moment) -> dict[str, Any]:
         "id": moment.public_id,
         **{name: getattr(moment, name) for name in EXPORTED},
         "tags": [tag.name for tag in moment.tags.all()],
+        "earlier_versions": [
+            {name: getattr(revision, name) for name in REVISED}
+            for revision in moment.revisions.all()
+        ],
     }
 
 
@@ -83,6 +96,8 @@ def erase(user: User) -> bool:
     more = len(batch) > ERASED_AT_ONCE
     batch = batch[:ERASED_AT_ONCE]
     ids = [moment.pk for moment in batch]
+    # Before their days, as whoever claims and pays does.
+    list(Order.objects.select_for_update().filter(moment__in=ids).order_by("pk").values_list("pk"))
     with overlap.placing(moment.span for moment in batch):
         _blank(ids)
         # Read again now that nobody else can change their state.
@@ -94,14 +109,16 @@ def erase(user: User) -> bool:
 
 def _not_yet_erased(user: User) -> MomentQuerySet:
     has_tags = Exists(MomentTag.objects.filter(moment=OuterRef("pk")))
+    has_history = Exists(MomentRevision.objects.filter(moment=OuterRef("pk")))
     blank = Q(**BLANK, status__in=[Status.REVOKED, Status.RELEASED])
     moments: MomentQuerySet = Moment.objects.filter(user=user)
-    return moments.filter(~blank | has_tags)
+    return moments.filter(~blank | has_tags | has_history)
 
 
 def _blank(ids: list[int]) -> None:
     """Erase all words of some moments; a reason that staff wrote may name somebody, so it goes too."""
     Moment.objects.filter(pk__in=ids).update(**BLANK, status_reason="", updated_at=Now())
+    MomentRevision.objects.filter(moment__in=ids).delete()
     carried = MomentTag.objects.filter(moment__in=ids)
     tags = list(carried.order_by().values_list("tag", flat=True).distinct())
     carried.delete()

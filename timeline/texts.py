@@ -16,6 +16,8 @@ INVISIBLE = frozenset(
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u2060\u2800\u3164\ufeff\uffa0"
 )
 SLUG_LENGTH = 60
+# Below a moment's address these are pages of their own.
+RESERVED_SLUGS = frozenset({"edit"})
 
 
 def clean_line(text: str) -> str:
@@ -39,7 +41,8 @@ def clean_story(text: str) -> str:
 
 def slug_of(title: str) -> str:
     """Return the decoration of an address: ASCII, possibly only ``moment``."""
-    return slugify(title)[:SLUG_LENGTH].strip("-") or "moment"
+    slug = slugify(title)[:SLUG_LENGTH].strip("-")
+    return "moment" if not slug or slug in RESERVED_SLUGS else slug
 
 
 def _clean(text: str, keep: str) -> str:

@@ -9,6 +9,9 @@ MONTHS = (
     "August", "September", "October", "November", "December",
 )  # fmt: skip
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+WHOLE_WEEKDAYS = (
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+)  # fmt: skip
 
 
 def day_in_words(day: dt.date) -> str:
@@ -22,6 +25,30 @@ def instant_in_words(instant: dt.datetime, suffix: str = " UTC") -> str:
         f"{instant.day} {MONTHS[instant.month - 1]} {instant.year}, "
         f"{instant.hour:02}:{instant.minute:02}:{instant.second:02}{suffix}"
     )
+
+
+def clock_in_words(instant: dt.datetime) -> str:
+    """``Sunday 20 July 1969, 20:17:40``: what a calendar and a clock show, whatever the zone."""
+    return f"{WHOLE_WEEKDAYS[instant.weekday()]} {instant_in_words(instant, suffix='')}"
+
+
+def offset_in_words(seconds: int) -> str:
+    """``UTC``, ``UTC+2``, ``UTC−5:30``, ``UTC+0:53:28``: an offset, with a true minus sign."""
+    if not seconds:
+        return "UTC"
+    minutes, rest = divmod(abs(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    finer = f":{minutes:02}" if minutes or rest else ""
+    finest = f":{rest:02}" if rest else ""
+    return f"UTC{'+' if seconds > 0 else '−'}{hours}{finer}{finest}"
+
+
+def time_left_in_words(seconds: int) -> str:
+    """``about 9 minutes``, ``about a minute``, ``less than a minute``: rounded down."""
+    minutes = seconds // 60
+    if minutes < 1:
+        return "less than a minute"
+    return "about a minute" if minutes == 1 else f"about {minutes} minutes"
 
 
 def duration_in_words(length: dt.timedelta) -> str:

@@ -23,7 +23,7 @@ from django.core.cache import caches
 from django.template.loader import get_template
 from django.test import Client
 
-from accounts.adapter import Paragraph, paragraphs
+from accounts.mail import Paragraph, paragraphs
 from accounts.models import User
 from tests.accounts.conftest import PASSWORD, link_in
 

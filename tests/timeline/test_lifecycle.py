@@ -7,9 +7,10 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from timeline.errors import TransitionRefused
-from timeline.lifecycle import may_become, release, revoke
+from timeline.errors import SpanTaken, TransitionRefused
+from timeline.lifecycle import activate, may_become, release, revoke, start_paying
 from timeline.models import Status
+from timeline.spans import LONGEST
 
 
 def test_it_works(make_moment):
@@ -60,7 +61,29 @@ def test_the_stored_state_decides_not_the_one_in_memory(make_moment):
     assert moment.status_reason == "first"
 
 
-def test_nothing_comes_back():
+def test_only_late_money_leads_back():
     for status in Status:
         assert not may_become(Status.REVOKED, status)
-        assert not may_become(Status.RELEASED, status)
+        assert may_become(Status.RELEASED, status) is (status is Status.ACTIVE)
+
+
+def test_what_was_released_is_activated_if_its_span_is_free(make_moment):
+    moment = make_moment("2020-01-01", status=Status.RELEASED)
+    activate(moment)
+    assert moment.status == Status.ACTIVE
+
+
+def test_what_was_released_stays_so_when_somebody_has_its_span(make_moment):
+    moment = make_moment("2020-01-01", status=Status.RELEASED)
+    make_moment("2020-01-01T00:00:30Z")
+    with pytest.raises(SpanTaken):
+        activate(moment)
+    moment.refresh_from_db()
+    assert moment.status == Status.RELEASED
+
+
+def test_while_it_is_paid_for_it_says_until_when(make_moment):
+    later = timezone.now() + dt.timedelta(hours=1)
+    moment = make_moment("2020-01-01", status=Status.HELD, held_until=timezone.now() + LONGEST)
+    start_paying(moment, until=later)
+    assert (moment.status, moment.held_until) == (Status.PAYING, later)

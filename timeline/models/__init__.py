@@ -1,15 +1,36 @@
 """The timeline's models, one or one family a file."""
 
 from timeline.models.moment import Moment, MomentQuerySet, Status, Visibility
+from timeline.models.order import Notice, Order, OrderEntry, OrderStatus
+from timeline.models.payment import (
+    UNSETTLED,
+    Checkout,
+    CheckoutState,
+    PaymentEvent,
+    Refund,
+    SandboxSession,
+)
+from timeline.models.revision import MomentRevision
 from timeline.models.rollup import RollupDay, RollupPeriod
 from timeline.models.tag import MomentTag, Tag
 
 __all__ = [
+    "UNSETTLED",
+    "Checkout",
+    "CheckoutState",
     "Moment",
     "MomentQuerySet",
+    "MomentRevision",
     "MomentTag",
+    "Notice",
+    "Order",
+    "OrderEntry",
+    "OrderStatus",
+    "PaymentEvent",
+    "Refund",
     "RollupDay",
     "RollupPeriod",
+    "SandboxSession",
     "Status",
     "Tag",
     "Visibility",

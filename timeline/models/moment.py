@@ -180,6 +180,15 @@ class Moment(models.Model):
                 name="idx_moments_public_month_day",
                 condition=SHOWN_TO_ALL,
             ),
+            # What a person has open at once, and what the sweeper looks for: few rows among many.
+            models.Index(
+                fields=["user_id", "starts_at"],
+                name="idx_moments_user_open",
+                condition=Q(status__in=["held", "paying"]),
+            ),
+            models.Index(
+                fields=["held_until"], name="idx_moments_held_until", condition=Q(status="held")
+            ),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(
@@ -214,7 +223,11 @@ class Moment(models.Model):
                 condition=~Q(status=Status.HELD) | Q(held_until__isnull=False),
                 name="moment_hold_has_an_end",
             ),
-            models.CheckConstraint(condition=~Q(title=""), name="moment_has_a_title"),
+            # Who holds a span has not said yet what it is for.
+            models.CheckConstraint(
+                condition=~Q(title="") | Q(status__in=["held", "released"]),
+                name="moment_has_a_title",
+            ),
             models.UniqueConstraint(
                 fields=["user", "external_id"],
                 condition=~Q(external_id=""),
@@ -223,7 +236,7 @@ class Moment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title
+        return self.title or f"{self.when}, {self.length}"
 
     def get_absolute_url(self) -> str:
         """Address of the moment's page."""

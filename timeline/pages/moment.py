@@ -29,6 +29,7 @@ def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
         "timeline/moment.html",
         {
             "moment": found,
+            "is_owner": found.user_id == request.user.pk,
             "earlier": earlier,
             "later": later,
             "periods": [*day.ancestors, day],

@@ -69,6 +69,9 @@ def _show(request: HttpRequest, period: Period) -> HttpResponse:
             "claimed": claimed_in_words(period, tally),
             "cells": cells_of(parts),
             "offset": weekday_offset(period),
+            "claim_date": period.first_day.isoformat()
+            if period.level in (Level.DAY, Level.HOUR)
+            else "",
             "weekdays": WEEKDAYS if period.level is Level.MONTH else (),
             **shown(page, cut),
         },

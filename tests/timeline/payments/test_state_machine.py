@@ -1,0 +1,197 @@
+"""Anything that people, providers, staff and clocks may do, in any order: nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+
+import pytest
+from django.db import transaction
+from django.db.models import F
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from accounts.models import User
+from tests.timeline.payments import invariants
+from tests.timeline.strategies import crowded_spans
+from timeline import claims
+from timeline.errors import ClaimRefused, SpanTaken
+from timeline.models import (
+    Checkout,
+    CheckoutState,
+    Moment,
+    Order,
+    OrderStatus,
+    SandboxSession,
+    Status,
+)
+from timeline.payments import checkout, notices, refunds, settlement
+from timeline.payments.errors import RefundRefused
+from timeline.payments.providers.sandbox import provider as sandbox
+from timeline.payments.reconcile import reconcile
+
+REFUSED = (ClaimRefused, SpanTaken, RefundRefused)
+
+
+class Purchases(RuleBasedStateMachine):
+    """Two people after the same spans; what a transaction owes on commit waits for the reconciler.
+
+    That is what a process killed right after each commit leaves behind.
+    """
+
+    @initialize()
+    def begin(self):
+        self.people = [
+            User.objects.create_user(f"{name}@example.org", name) for name in ("eve", "max")
+        ]
+        self.staff = User.objects.create_superuser("chief@example.org", "chief")
+
+    @rule(who=st.integers(0, 1), span=crowded_spans(), amount=st.sampled_from([0, 500]))
+    def hold(self, who, span, amount):
+        with contextlib.suppress(*REFUSED):
+            moment = claims.hold(self.people[who], span)
+            Order.objects.filter(moment=moment, status=OrderStatus.OPEN, checkouts=None).update(
+                amount=amount, tariff=F("tariff")
+            )
+            Moment.objects.filter(pk=moment.pk, title="").update(title="A")
+
+    @rule(data=st.data())
+    def pay_nothing(self, data):
+        self.on_a_moment(data, claims.claim_free)
+
+    @rule(data=st.data())
+    def go_to_the_till(self, data):
+        self.on_a_moment(data, checkout.begin)
+
+    @rule(data=st.data())
+    def intend_and_die(self, data):
+        self.on_a_moment(data, checkout._intend)
+
+    @rule(data=st.data())
+    def extend(self, data):
+        self.on_a_moment(data, claims.extend)
+
+    @rule(data=st.data())
+    def give_back(self, data):
+        self.on_a_moment(data, claims.give_back)
+
+    @rule(data=st.data())
+    def call_off(self, data):
+        self.on_a_moment(data, checkout.call_off)
+
+    @rule(data=st.data())
+    def let_a_hold_lapse(self, data):
+        if moment := self.one_of(data, Moment.objects.filter(held_until__isnull=False)):
+            Moment.objects.filter(pk=moment.pk).update(
+                held_until=F("held_until") - dt.timedelta(days=1)
+            )
+
+    @rule(data=st.data(), state=st.sampled_from(["paid", "paid late", "pending", "expired", "failed"]))
+    def something_happens_at_the_provider(self, data, state):
+        session = self.one_of(data, SandboxSession.objects.all())
+        if session is None:
+            return
+        if state in ("paid", "paid late"):
+            sandbox.pay(session.pk, even_late=state == "paid late")
+            return
+        before = {"pending": ["open"], "expired": ["open"], "failed": ["pending"]}[state]
+        SandboxSession.objects.filter(pk=session.pk, state__in=before).update(state=state)
+
+    @rule(data=st.data())
+    def the_money_arrives(self, data):
+        if session := self.one_of(data, SandboxSession.objects.filter(state="pending")):
+            SandboxSession.objects.filter(pk=session.pk).update(
+                state="paid", payment_id=f"pay_{session.pk}"
+            )
+
+    @rule(data=st.data())
+    def the_amount_is_another(self, data):
+        if session := self.one_of(data, SandboxSession.objects.filter(state="open")):
+            SandboxSession.objects.filter(pk=session.pk).update(amount=F("amount") + 1)
+
+    @rule(data=st.data())
+    def a_message_comes(self, data):
+        if one := self.one_of(data, Checkout.objects.exclude(session_id="")):
+            settlement.refresh(one)
+
+    @rule(data=st.data())
+    def the_next_claimer_asks(self, data):
+        waiting = Moment.objects.filter(status=Status.PAYING)
+        if moment := self.one_of(data, waiting):
+            checkout.close_overdue(moment)
+
+    @rule(data=st.data())
+    def an_attempt_fails_for_good(self, data):
+        if one := self.one_of(data, Checkout.objects.filter(state=CheckoutState.INTENDED)):
+            checkout.abandon(one)
+
+    @rule(data=st.data())
+    def staff_pays_back(self, data):
+        if order := self.one_of(data, Order.objects.all()):
+            with contextlib.suppress(*REFUSED):
+                refunds.refund_order(order, self.staff, "asked for")
+
+    @rule(dispute=st.sampled_from(["open", "won", "lost"]), data=st.data())
+    def the_bank_speaks(self, data, dispute):
+        disputable = [OrderStatus.PAID, OrderStatus.DISPUTED]
+        if order := self.one_of(data, Order.objects.filter(status__in=disputable, amount__gt=0)):
+            refunds.apply_dispute(order, refunds.Dispute(dispute))
+
+    @rule()
+    def sweep(self):
+        claims.sweep()
+
+    @rule()
+    def reconcile(self):
+        reconcile()
+
+    @rule()
+    def send_mails(self):
+        notices.send_waiting()
+
+    @invariant()
+    def nothing_is_lost(self):
+        invariants.check()
+
+    def teardown(self):
+        # An intention that is a moment old may still be waiting for its answer: let it be old.
+        Checkout.objects.update(created_at=F("created_at") - dt.timedelta(hours=1))
+        for _ in range(3):
+            reconcile()
+        invariants.check_settled()
+
+    def on_a_moment(self, data, step):
+        if moment := self.one_of(data, Moment.objects.filter(order__isnull=False)):
+            with contextlib.suppress(*REFUSED):
+                step(moment)
+
+    def one_of(self, data, rows):
+        rows = list(rows.order_by("pk"))
+        return data.draw(st.sampled_from(rows)) if rows else None
+
+
+@pytest.mark.django_db
+def test_any_purchases_in_any_order_lose_nothing():
+    class InTransaction(Purchases):
+        def __init__(self):
+            super().__init__()
+            self.transaction = transaction.atomic()
+            self.transaction.__enter__()
+
+        def teardown(self):
+            try:
+                super().teardown()
+            finally:
+                transaction.set_rollback(True)
+                self.transaction.__exit__(None, None, None)
+
+    run_state_machine_as_test(
+        InTransaction, settings=settings(max_examples=60, stateful_step_count=40, deadline=None)
+    )

@@ -1,0 +1,260 @@
+"""Holding, extending, describing, giving back, editing, sweeping."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.utils import timezone
+
+from tests.timeline.conftest import let_time_pass, span_of
+from timeline import claims
+from timeline.claims import Words
+from timeline.errors import ClaimRefused, SpanTaken, TagRefused
+from timeline.models import Moment, MomentRevision, Order, OrderStatus, Status, Visibility
+
+pytestmark = pytest.mark.django_db
+
+SPAN = span_of("1969-07-20T20:17:40Z", 12)
+LATER = span_of("1969-07-21T02:56:15Z", 60)
+
+
+def test_it_works(claimant, settings):
+    moment = claims.hold(claimant, SPAN, time_zone="America/New_York")
+    assert (moment.status, moment.user, moment.title) == (Status.HELD, claimant, "")
+    assert (moment.utc_offset, moment.time_zone) == (-4 * 3600, "America/New_York")
+    left = moment.held_until - timezone.now()
+    assert dt.timedelta(0) < left <= dt.timedelta(seconds=settings.HOLD_SECONDS)
+    assert (moment.order.status, moment.order.amount) == (OrderStatus.OPEN, settings.PRICE_MOMENT)
+    assert claims.open_claims(claimant) == [moment]
+
+
+def test_the_same_span_again_is_the_same_hold(claimant):
+    """EDGE_CASES 8: a double click, a form sent again."""
+    assert claims.hold(claimant, SPAN).pk == claims.hold(claimant, SPAN).pk
+    assert Order.objects.count() == 1
+
+
+def test_what_somebody_else_holds_is_taken(claimant, rival):
+    """FAULTS 19: one hold, the others are told."""
+    claims.hold(claimant, SPAN)
+    overlapping = span_of("1969-07-20T20:17:45Z", 1)
+    with pytest.raises(SpanTaken):
+        claims.hold(rival, overlapping)
+    assert not claims.availability(overlapping).free
+    assert claims.availability(LATER).free
+
+
+def test_ones_own_overlapping_hold_is_in_the_way_too(claimant):
+    claims.hold(claimant, SPAN)
+    with pytest.raises(SpanTaken):
+        claims.hold(claimant, span_of("1969-07-20T20:17:45Z", 60))
+
+
+def test_a_lapsed_hold_is_free_at_once(claimant, rival):
+    """EDGE_CASES 9: the next claimer's transaction releases it; nobody has to sweep."""
+    old = claims.hold(claimant, SPAN)
+    let_time_pass(old)
+    assert claims.availability(SPAN).free
+    new = claims.hold(rival, SPAN)
+    old.refresh_from_db()
+    assert (old.status, new.status) == (Status.RELEASED, Status.HELD)
+
+
+def test_ones_own_lapsed_hold_can_be_held_again(claimant):
+    old = claims.hold(claimant, SPAN)
+    let_time_pass(old)
+    assert claims.hold(claimant, SPAN).pk != old.pk
+
+
+def test_three_spans_are_the_most_at_a_time(claimant):
+    held = [claims.hold(claimant, span_of(f"2001-01-0{day}")) for day in (1, 2, 3)]
+    with pytest.raises(ClaimRefused, match="the most at a time"):
+        claims.hold(claimant, span_of("2001-01-04"))
+    let_time_pass(held[0])
+    assert claims.hold(claimant, span_of("2001-01-04"))
+
+
+def test_who_is_about_to_leave_holds_nothing(claimant):
+    claimant.erase_after = timezone.now() + dt.timedelta(days=3)
+    claimant.save()
+    with pytest.raises(ClaimRefused, match="about to be deleted"):
+        claims.hold(claimant, SPAN)
+
+
+def test_whose_account_is_closed_holds_nothing(claimant):
+    claimant.is_active = False
+    claimant.save()
+    with pytest.raises(ClaimRefused, match="closed"):
+        claims.hold(claimant, SPAN)
+
+
+def test_what_is_being_paid_for_says_until_when(claim):
+    """EDGE_CASES 9: “being paid for, free at hh:mm at the latest”."""
+    moment = claim("1969-07-20T20:17:40Z", 12)
+    until = timezone.now() + dt.timedelta(minutes=30)
+    Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING, held_until=until)
+    assert claims.availability(SPAN) == claims.Availability(free=False, free_at=until)
+
+
+def test_an_overdue_payment_is_asked_after_before_the_span_is_refused(claim, rival):
+    """EDGE_CASES 9: past its time, the session is closed outside of any transaction, then tried again."""
+    moment = claim("1969-07-20T20:17:40Z", 12)
+    Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
+    let_time_pass(moment)
+    asked = []
+
+    def release(sender, moment, **more):
+        asked.append(moment)
+        Moment.objects.filter(pk=moment.pk).update(status=Status.RELEASED)
+
+    claims.payment_overdue.connect(release)
+    try:
+        assert claims.hold(rival, SPAN).status == Status.HELD
+    finally:
+        claims.payment_overdue.disconnect(release)
+    assert asked == [moment]
+
+
+def test_a_hold_is_extended_a_few_times(claimant, settings):
+    settings.HOLD_EXTENSIONS = 2
+    moment = claims.hold(claimant, SPAN)
+    for _ in range(2):
+        let_time_pass(moment, seconds=300)
+        before = moment.held_until
+        claims.extend(moment)
+        assert moment.held_until > before
+    with pytest.raises(ClaimRefused, match="as often as it can be"):
+        claims.extend(moment)
+
+
+@pytest.mark.parametrize("step", [claims.extend, claims.give_back, claims.claim_free])
+def test_a_hold_that_is_over_stays_over(claimant, step):
+    moment = claims.hold(claimant, SPAN)
+    let_time_pass(moment)
+    with pytest.raises(ClaimRefused, match="is over"):
+        step(moment)
+
+
+def test_it_is_given_back(claimant, rival):
+    moment = claims.hold(claimant, SPAN)
+    claims.give_back(moment)
+    assert moment.status == Status.RELEASED
+    moment.order.refresh_from_db()
+    assert moment.order.status == OrderStatus.CLOSED
+    assert claims.hold(rival, SPAN)
+
+
+def test_it_is_described(claimant):
+    moment = claims.hold(claimant, SPAN)
+    claims.describe(moment, Words("  One small  step ", "And\r\nmore", "Moon", ("Apollo", "moon")))
+    moment.refresh_from_db()
+    assert (moment.title, moment.story, moment.place) == ("One small step", "And\nmore", "Moon")
+    assert [tag.name for tag in moment.tags.all()] == ["apollo", "moon"]
+    assert moment.status == Status.HELD
+
+
+def test_words_that_cannot_be_kept_change_nothing(claim):
+    moment = claim("1969-07-20")
+    with pytest.raises(ValidationError):
+        claims.describe(moment, Words("\u200b"))
+    with pytest.raises(TagRefused):
+        claims.describe(moment, Words("New", tags=("!!",)))
+    moment.refresh_from_db()
+    assert moment.title == "A small step"
+
+
+def test_the_price_is_frozen_at_the_hold(claimant, settings):
+    """Also worth a test: the price list changes between hold and pay."""
+    settings.PRICE_MOMENT, settings.PRICE_NOT_PUBLIC = 500, 100
+    moment = claims.hold(claimant, SPAN)
+    settings.PRICE_MOMENT, settings.PRICE_NOT_PUBLIC = 9900, 9900
+    claims.describe(moment, Words("A", visibility=Visibility.PRIVATE))
+    order = Order.objects.get(moment=moment)
+    assert order.amount == 600
+    assert [line["amount"] for line in order.lines] == [500, 100]
+
+
+def test_free_of_charge_it_is_claimed_once(claimant, settings):
+    """FAULTS 33: a free order is fulfilled once."""
+    settings.PRICE_MOMENT = settings.PRICE_FURTHER_HOUR = 0
+    moment = claims.hold(claimant, SPAN)
+    claims.describe(moment, Words("A"))
+    claims.claim_free(moment)
+    assert moment.status == Status.ACTIVE
+    with pytest.raises(ClaimRefused, match="yours already"):
+        claims.claim_free(moment)
+    order = Order.objects.get(moment=moment)
+    assert (order.status, order.entries.count()) == (OrderStatus.PAID, 1)
+    assert order.paid_at
+
+
+def test_what_has_a_price_is_not_claimed_free(claim):
+    with pytest.raises(ClaimRefused, match="has a price"):
+        claims.claim_free(claim("1969-07-20"))
+
+
+def test_without_a_title_it_is_not_claimed(claimant, settings):
+    settings.PRICE_MOMENT = settings.PRICE_FURTHER_HOUR = 0
+    moment = claims.hold(claimant, SPAN)
+    with pytest.raises(ClaimRefused, match="title first"):
+        claims.claim_free(moment)
+
+
+def test_its_owner_edits_words_and_never_the_time(make_moment, claimant, tagged):
+    moment = tagged("1969-07-20", "moon", user=claimant, title="Before", story="Old")
+    claims.edit(moment, Words("After", "New", tags=("apollo",), visibility=Visibility.PRIVATE))
+    starts_at = moment.starts_at
+    moment.refresh_from_db()
+    assert (moment.title, moment.visibility, moment.starts_at) == ("After", "private", starts_at)
+    (kept,) = MomentRevision.objects.filter(moment=moment)
+    assert (kept.title, kept.story, kept.tags, kept.visibility) == (
+        "Before", "Old", "moon", "public",
+    )  # fmt: skip
+
+
+def test_a_disputed_moment_is_frozen(claim):
+    """FAULTS 25: a dispute opened: frozen."""
+    moment = claim("1969-07-20")
+    Moment.objects.filter(pk=moment.pk).update(status=Status.ACTIVE)
+    Order.objects.update(status=OrderStatus.DISPUTED)
+    with pytest.raises(ClaimRefused, match="disputed"):
+        claims.edit(moment, Words("After"))
+
+
+def test_what_is_gone_is_not_edited(make_moment):
+    moment = make_moment("1969-07-20", status=Status.REVOKED)
+    with pytest.raises(ClaimRefused, match="not on the timeline"):
+        claims.edit(moment, Words("After"))
+
+
+def test_a_claim_is_shown_to_its_person_alone(claim, claimant, rival):
+    moment = claim("1969-07-20")
+    assert claims.claim_of(claimant, moment.pk) == moment
+    assert claims.claim_of(rival, moment.pk) is None
+
+
+def test_the_sweeper_releases_what_has_lapsed(claim):
+    lapsed, held = claim("2001-01-01"), claim("2001-01-02")
+    let_time_pass(lapsed)
+    call_command("sweep")
+    call_command("sweep")
+    lapsed.refresh_from_db()
+    held.refresh_from_db()
+    assert (lapsed.status, held.status) == (Status.RELEASED, Status.HELD)
+    assert {order.moment_id: order.status for order in Order.objects.all()} == {
+        lapsed.pk: OrderStatus.CLOSED,
+        held.pk: OrderStatus.OPEN,
+    }
+
+
+def test_the_sweeper_leaves_what_is_being_paid_for(claim):
+    """Never freed by the clock alone."""
+    moment = claim("2001-01-01")
+    Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
+    let_time_pass(moment)
+    claims.sweep()
+    moment.refresh_from_db()
+    assert moment.status == Status.PAYING

@@ -1,0 +1,19 @@
+"""``manage.py reconcile_payments``: asks the providers about everything that is open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from timeline.payments.reconcile import reconcile
+
+
+class Command(BaseCommand):
+    """Settles what no message told. Safe to run at any time, and twice at once."""
+
+    help = "Ask the payment providers about every open order, and settle what has come of it."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        done = reconcile()
+        self.stdout.write(", ".join(f"{number} {what}" for what, number in done.items()) + ".")

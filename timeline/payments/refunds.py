@@ -1,0 +1,166 @@
+"""Paying back: stored first, then asked for again and again until the provider confirms."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django_tasks import task
+
+from accounts.models import User
+from timeline import claims, lifecycle, overlap
+from timeline.models import Checkout, CheckoutState, Notice, Order, OrderStatus, Refund, Status
+from timeline.payments import notices
+from timeline.payments.errors import RefundRefused
+from timeline.payments.providers import provider_named
+from timeline.payments.providers.base import Dispute, Payment, ProviderError, ProviderRefused
+
+logger = logging.getLogger("timeline.payments")
+
+
+def refund_order(order: Order, actor: User, reason: str) -> None:
+    """Take a paid moment off the timeline and pay for it back; staff's decision, with their reason.
+
+    Raises RefundRefused when there is nothing to pay back, or it is disputed.
+    """
+
+    def run() -> None:
+        with transaction.atomic():
+            locked = Order.objects.select_for_update().get(pk=order.pk)
+            if locked.status != OrderStatus.PAID:
+                raise RefundRefused(f"This order is “{locked.get_status_display()}”.")
+            claims.note(locked, f"refund: {reason}", actor)
+            _revoke(locked, f"refunded: {reason}")
+            paid = Checkout.objects.filter(order=locked, state=CheckoutState.PAID, captured__gt=0)
+            owed = [checkout for checkout in paid if not hasattr(checkout, "refund")]
+            if not owed:  # it was free of charge
+                _set_status(locked, OrderStatus.REFUNDED)
+                return
+            owe_order(locked)
+            for checkout in owed:
+                owe(locked, checkout, reason, actor)
+
+    overlap.retrying(run)
+    order.refresh_from_db()
+
+
+def owe_order(order: Order) -> None:
+    """Note that an order's money goes back; part of the caller's transaction."""
+    _set_status(order, OrderStatus.REFUNDING)
+    notices.owe(order, Notice.Kind.REFUND)
+
+
+def owe(order: Order, checkout: Checkout, reason: str, actor: User | None = None) -> None:
+    """Store that a captured payment goes back, once; part of the caller's transaction."""
+    refund, is_new = Refund.objects.get_or_create(
+        checkout=checkout,
+        defaults={
+            "amount": checkout.captured or 0,
+            "currency": checkout.captured_currency,
+            "reason": reason[:200],
+            "asked_by": actor,
+        },
+    )
+    if is_new:
+        claims.note(order, f"to be paid back: {reason}", actor)
+        transaction.on_commit(lambda: pay_back_later.enqueue(refund.pk), robust=True)
+
+
+@task()
+def pay_back_later(pk: int) -> None:
+    """Background task: try a stored refund at once. What fails is tried again by ``reconcile``."""
+    pay_back(pk)
+
+
+def pay_back(pk: int) -> bool:
+    """Ask the provider for a stored refund; return whether it is confirmed now.
+
+    Any number of calls, also at once, pay back once: the key is the same.
+    """
+    refund = Refund.objects.select_related("checkout__order").get(pk=pk)
+    if refund.state == Refund.State.DONE:
+        return True
+    checkout = refund.checkout
+    provider = provider_named(checkout.provider)
+    try:
+        try:
+            refund_id = provider.refund(
+                checkout.payment_id, refund.amount, f"refund-{checkout.key}"
+            )
+        except ProviderRefused:
+            # Perhaps it was paid back by hand, in the provider's own pages.
+            if provider.payment(checkout.payment_id).refunded < refund.amount:
+                raise
+            refund_id = ""
+    except ProviderError as error:
+        logger.exception("refund of %s is not done yet", checkout.key)
+        Refund.objects.filter(pk=pk).update(attempts=F("attempts") + 1, error=str(error)[:200])
+        return False
+    confirm(checkout, refund_id)
+    return True
+
+
+def confirm(checkout: Checkout, refund_id: str) -> None:
+    """Note that the provider has paid a stored refund back; again, it changes nothing."""
+    with transaction.atomic():
+        order = Order.objects.select_for_update().get(pk=checkout.order_id)
+        done = Refund.objects.filter(checkout=checkout, state=Refund.State.PENDING).update(
+            state=Refund.State.DONE, refund_id=refund_id, done_at=Now(), error=""
+        )
+        if not done:
+            return
+        claims.note(order, "paid back")
+        pending = Refund.objects.filter(checkout__order=order, state=Refund.State.PENDING)
+        if order.status == OrderStatus.REFUNDING and not pending.exists():
+            _set_status(order, OrderStatus.REFUNDED)
+            notices.owe(order, Notice.Kind.REFUNDED)
+
+
+def paid_back_elsewhere(order: Order, checkout: Checkout, payment: Payment) -> None:
+    """Apply a full refund that somebody made in the provider's own pages; the order is locked."""
+    _, is_new = Refund.objects.get_or_create(
+        checkout=checkout,
+        defaults={
+            "amount": payment.refunded,
+            "currency": payment.currency,
+            "reason": "refunded at the provider",
+            "state": Refund.State.DONE,
+            "done_at": Now(),
+        },
+    )
+    if is_new:
+        claims.note(order, "refunded at the provider")
+        _revoke(order, "refunded")
+        _set_status(order, OrderStatus.REFUNDED)
+        notices.owe(order, Notice.Kind.REFUNDED)
+
+
+def apply_dispute(order: Order, dispute: Dispute) -> str:
+    """Freeze a paid order whose payment is disputed; release its moment when that is lost.
+
+    Won, all is as it was. Part of the caller's transaction, the order is locked.
+    Returns what was found.
+    """
+    if dispute is Dispute.OPEN and order.status == OrderStatus.PAID:
+        claims.note(order, "disputed: frozen until the bank has decided")
+        _set_status(order, OrderStatus.DISPUTED)
+    elif dispute is Dispute.WON and order.status == OrderStatus.DISPUTED:
+        claims.note(order, "dispute won")
+        _set_status(order, OrderStatus.PAID)
+    elif dispute is Dispute.LOST and order.status in (OrderStatus.PAID, OrderStatus.DISPUTED):
+        claims.note(order, "dispute lost")
+        _revoke(order, "payment charged back")
+        _set_status(order, OrderStatus.CHARGED_BACK)
+    return f"dispute {dispute.value}"
+
+
+def _revoke(order: Order, reason: str) -> None:
+    if order.moment.status == Status.ACTIVE:
+        lifecycle.revoke(order.moment, reason[:200])
+
+
+def _set_status(order: Order, status: OrderStatus) -> None:
+    order.status = status
+    Order.objects.filter(pk=order.pk).update(status=status, status_changed_at=Now())

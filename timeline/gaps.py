@@ -100,8 +100,8 @@ def _in_the_way() -> QuerySet[Moment, Bounds]:
 def _last_before(instant: dt.datetime) -> Bounds | None:
     """Return the last moment that starts before ``instant``; one that ended a day ago is left out."""
     rows = _in_the_way().filter(starts_at__lt=instant)
-    if instant - WINDOW_START > LONGEST:
-        rows = rows.filter(starts_at__gt=instant - LONGEST)
+    if instant - WINDOW_START >= LONGEST:
+        rows = rows.filter(starts_at__gte=instant - LONGEST)
     return rows.order_by("-starts_at").first()
 
 

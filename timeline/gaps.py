@@ -25,10 +25,10 @@ from timeline.spans import LONGEST, WINDOW_END, WINDOW_START, Span
 
 Bounds = tuple[dt.datetime, dt.datetime]
 
-MOST_READ = 8192
+MOST_READ = 2048
 FIRST_BATCH = 64
 # How far around, in days, the same time of day is looked at, and how many of those days are offered.
-DAYS_AROUND = 14
+DAYS_AROUND = 7
 DAYS_OFFERED = 2
 
 

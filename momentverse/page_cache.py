@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 TIMELINE_SECONDS = 30
 PROFILE_SECONDS = 300
+TRENDING_SECONDS = 600
 STATIC_PAGE_SECONDS = 3600
 STALE_SECONDS = 60
 # What a cache that is away raises.

@@ -36,3 +36,15 @@ class TransitionRefused(TimelineError):
 
 class ClaimRefused(TimelineError):
     """A person cannot hold, change or pay for this span now; the text says why and what helps."""
+
+
+class LikeRefused(TimelineError):
+    """A person cannot like this moment; the text says why."""
+
+
+class ReportRefused(TimelineError):
+    """A moment cannot be hidden, shown again or reported as asked; the text says why."""
+
+
+class SearchRefused(TimelineError):
+    """A search cannot be answered as it was asked; the text says what helps."""

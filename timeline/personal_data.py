@@ -50,11 +50,13 @@ BLANK: dict[str, Any] = {
     "time_zone": "UTC",
     "utc_offset": 0,
     "tzdata_version": "",
+    "hidden_reason": "",
+    "shown_before": "",
 }
 EXPORTED = (
     "title", "starts_at", "ends_at", "status", "status_changed_at", "status_reason", "held_until",
     "visibility", "story", "place", "time_zone", "utc_offset", "tzdata_version", "source",
-    "external_id", "created_at", "updated_at",
+    "external_id", "hidden_at", "hidden_reason", "shown_before", "created_at", "updated_at",
 )  # fmt: skip
 
 REVISED = ("replaced_at", "title", "story", "place", "visibility", "tags")

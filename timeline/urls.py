@@ -7,12 +7,14 @@ from timeline.pages import (
     claim_choose,
     edit,
     home,
+    likes,
     moment,
     newest,
     period,
     profile,
     tags,
     today,
+    trending,
 )
 from timeline.payments import orders
 from timeline.payments import pages as payment
@@ -45,6 +47,7 @@ period_urls = [
 moment_urls = [
     path("<id:pk>/", moment.moment, name="moment-short"),
     path("<id:pk>/edit/", edit.edit, name="moment-edit"),
+    path("<id:pk>/like/", likes.like, name="moment-like"),
     path("<id:pk>/<str:slug>/", moment.moment, name="moment"),
 ]
 
@@ -87,6 +90,7 @@ urlpatterns = [
     path("timeline/", include(period_urls)),
     path("moments/", include(moment_urls)),
     path("tags/", include(tag_urls)),
+    path("trending/", trending.trending, name="trending"),
     path("@<slug:handle>/", profile.profile, name="profile"),
     path("today/", include(today_urls)),
     path("claim/", include(claim_urls)),

@@ -13,5 +13,6 @@ PAGES = {
     "tags": "/tags/",
     "today": "/today/07-20/",
     "profile": "/@ada/",
+    "trending": "/trending/",
     "not found": "/nowhere/",
 }

@@ -1,5 +1,6 @@
 """The timeline's models, one or one family a file."""
 
+from timeline.models.like import Like, LikeTally
 from timeline.models.moment import Moment, MomentQuerySet, Status, Visibility
 from timeline.models.order import Notice, Order, OrderEntry, OrderStatus
 from timeline.models.payment import (
@@ -10,6 +11,7 @@ from timeline.models.payment import (
     Refund,
     SandboxSession,
 )
+from timeline.models.report import Report
 from timeline.models.revision import MomentRevision
 from timeline.models.rollup import RollupDay, RollupPeriod
 from timeline.models.tag import MomentTag, Tag
@@ -18,6 +20,8 @@ __all__ = [
     "UNSETTLED",
     "Checkout",
     "CheckoutState",
+    "Like",
+    "LikeTally",
     "Moment",
     "MomentQuerySet",
     "MomentRevision",
@@ -28,6 +32,7 @@ __all__ = [
     "OrderStatus",
     "PaymentEvent",
     "Refund",
+    "Report",
     "RollupDay",
     "RollupPeriod",
     "SandboxSession",

@@ -157,6 +157,12 @@ class Moment(models.Model):
         max_length=200, blank=True, help_text="Where the time can be looked up."
     )
     external_id = models.CharField(max_length=100, blank=True, editable=False)
+    # Set by staff: then it is private, whatever its owner wants, until staff shows it again.
+    hidden_at = models.DateTimeField(null=True, blank=True, editable=False)
+    hidden_reason = models.CharField(max_length=200, blank=True, editable=False, db_default="")
+    shown_before = models.CharField(
+        "visibility before it was hidden", max_length=8, blank=True, editable=False, db_default=""
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -218,6 +224,11 @@ class Moment(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(visibility__in=Visibility.values), name="moment_visibility_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(hidden_at__isnull=True) | Q(visibility=Visibility.PRIVATE),
+                name="moment_hidden_is_private",
+                violation_error_message="Staff has hidden this moment: until that ends it stays private.",
             ),
             models.CheckConstraint(
                 condition=~Q(status=Status.HELD) | Q(held_until__isnull=False),

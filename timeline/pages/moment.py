@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TIMELINE_SECONDS, public_page
-from timeline import reading
+from timeline import likes, reading
 from timeline.periods import Level, period_at
 from timeline.words import distance_in_words
 
@@ -33,6 +33,8 @@ def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
             "earlier": earlier,
             "later": later,
             "periods": [*day.ancestors, day],
+            "likes": likes.likes_of(found),
+            "liked": likes.is_liked_by(request.user, found),
             "distance": distance_in_words(found.starts_at, found.ends_at, timezone.now()),
         },
     )

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from accounts.personal_data import PersonalFile, Source, blank_admin_log
-from timeline import lifecycle, overlap
+from timeline import lifecycle, overlap, search
 from timeline.models import (
     Moment,
     MomentQuerySet,
@@ -106,6 +106,8 @@ def erase(user: User) -> bool:
         for moment in Moment.objects.live().filter(pk__in=ids).order_by("starts_at"):
             step = lifecycle.revoke if moment.status == Status.ACTIVE else lifecycle.release
             step(moment, REASON)
+    if ids and not more:
+        search.forget()
     return more
 
 

@@ -67,7 +67,7 @@ def _fill(cursor: CursorWrapper) -> None:
     last: int | None = -1
     while last is not None:
         cursor.execute(_FILL, [last])
-        (last,) = cursor.fetchone() or (None,)
+        (last,) = cursor.fetchall()[0]
 
 
 def _build_indexes(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> None:

@@ -14,5 +14,6 @@ PAGES = {
     "today": "/today/07-20/",
     "profile": "/@ada/",
     "trending": "/trending/",
+    "search": "/search/",
     "not found": "/nowhere/",
 }

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 SIZE = 20
 RANKED = 200
+# So many of the newest are looked through before an index of words is asked.
+WALKED = 20_000
 # Only a search that the indexes cannot narrow gets there.
 TIME_LIMIT = "2s"
 TOO_BROAD = "There is too much of this to look through. Add a word, or say from when to when."
@@ -40,14 +42,30 @@ _QUERY_CANCELED = "57014"
 _START, _STOP = "\ue000", "\ue001"
 _EXCERPT_WORDS = 30
 
+# The planner knows how often common words are, not rare ones, nor which stand together. So it is told:
+# first look through the newest; if too few match, the words are rare enough for their own index.
+# A part whose condition is a number known beforehand is not begun at all.
 NEWEST_MATCHES = """
-    SELECT moment_id, starts_at, ts_rank(document, websearch_to_tsquery('english', %s))
-    FROM (SELECT moment_id, starts_at, document FROM moment_search
-          WHERE document @@ websearch_to_tsquery('english', %s)
-            AND starts_at >= %s AND starts_at < %s {}
-          ORDER BY starts_at DESC LIMIT %s) AS newest
+    WITH walked AS MATERIALIZED (
+        SELECT moment_id, starts_at, document
+        FROM (SELECT moment_id, starts_at, document FROM moment_search
+              WHERE starts_at >= %(start)s AND starts_at < %(end)s {whose}
+              ORDER BY starts_at DESC LIMIT %(walked)s) AS newest
+        WHERE document @@ websearch_to_tsquery('english', %(words)s)
+        ORDER BY starts_at DESC LIMIT %(size)s
+    ), matching AS MATERIALIZED (
+        SELECT moment_id, starts_at, document FROM moment_search
+        WHERE (SELECT count(*) < %(size)s FROM walked)
+          AND document @@ websearch_to_tsquery('english', %(words)s)
+          AND starts_at >= %(start)s AND starts_at < %(end)s {whose}
+    )
+    SELECT moment_id, starts_at, ts_rank(document, websearch_to_tsquery('english', %(words)s))
+    FROM (SELECT * FROM walked WHERE (SELECT count(*) >= %(size)s FROM walked)
+          UNION ALL
+          (SELECT * FROM matching ORDER BY starts_at DESC LIMIT %(size)s)) AS newest
+    ORDER BY starts_at DESC
 """
-OF_OWNER = "AND user_id = (SELECT id FROM accounts_user WHERE handle = %s)"
+OF_OWNER = "AND user_id = (SELECT id FROM accounts_user WHERE handle = %(owner)s)"
 
 
 @dataclass(frozen=True)
@@ -127,20 +145,19 @@ def _newest_matches(
     """Return the newest matches that start in ``[start, end)``, newest first, each with its rank."""
     if connection.vendor == "sqlite":
         return _newest_matches_sqlite(wanted, start, end, size)
-    sql = NEWEST_MATCHES.format(OF_OWNER if wanted.owner else "")
-    text = wanted.as_websearch
-    parameters: list[Any] = [text, text, start, end]
-    parameters += [wanted.owner, size] if wanted.owner else [size]
+    asked: dict[str, Any] = {
+        "words": wanted.as_websearch, "owner": wanted.owner, "start": start, "end": end,
+        "size": size, "walked": WALKED,
+    }  # fmt: skip
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [TIME_LIMIT])
-            cursor.execute(sql, parameters)
-            matches = [_Match(*row) for row in cursor.fetchall()]
+            cursor.execute(NEWEST_MATCHES.format(whose=OF_OWNER if wanted.owner else ""), asked)
+            return [_Match(*row) for row in cursor.fetchall()]
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == _QUERY_CANCELED:
             raise SearchRefused(TOO_BROAD) from error
         raise
-    return sorted(matches, key=lambda match: match.starts_at, reverse=True)
 
 
 def _newest_matches_sqlite(

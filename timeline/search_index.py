@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.apps.registry import Apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -15,20 +17,22 @@ from timeline.search_rules import (
     SQLITE_TABLE,
     sqlite_refresh,
 )
+from timeline.spans import WINDOW_START
 
 BATCH = 5000
 
 # Locked while they are read: a moment that is being hidden waits, and is taken out again by its trigger.
 _FILL = f"""
     WITH batch AS (
-        SELECT * FROM moments WHERE id > %s ORDER BY id LIMIT {BATCH} FOR SHARE
+        SELECT * FROM moments WHERE (starts_at, id) > (%s, %s)
+        ORDER BY starts_at, id LIMIT {BATCH} FOR SHARE
     ), filled AS (
         INSERT INTO moment_search (moment_id, user_id, starts_at, document)
         SELECT m.id, m.user_id, m.starts_at, {POSTGRESQL_DOCUMENT}
         FROM batch AS m WHERE m.status = 'active' AND m.visibility = 'public'
         ON CONFLICT (moment_id) DO NOTHING
     )
-    SELECT max(id) FROM batch
+    SELECT starts_at, id FROM batch ORDER BY starts_at DESC, id DESC LIMIT 1
 """  # noqa: S608  all of it is ours
 
 
@@ -62,12 +66,15 @@ def drop(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 def _fill(cursor: CursorWrapper) -> None:
-    """Index all moments, each batch in a transaction of its own."""
-    # From the beginning, also when it is run again: ids are random, so none says how far it came.
-    last: int | None = -1
+    """Index all moments, each batch in a transaction of its own.
+
+    In order of time, for that is how they are read; from the beginning also when
+    it is run again, for a batch that is there is passed by quickly.
+    """
+    last: tuple[dt.datetime, int] | None = (WINDOW_START, -1)
     while last is not None:
-        cursor.execute(_FILL, [last])
-        (last,) = cursor.fetchall()[0]
+        cursor.execute(_FILL, last)
+        last = cursor.fetchone()
 
 
 def _build_indexes(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> None:

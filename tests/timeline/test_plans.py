@@ -11,17 +11,19 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from timeline import overlap, reading, rollups
-from timeline.models import Moment
+from timeline import overlap, reading, rollups, trending
+from timeline import search as searching
+from timeline.models import Like, Moment
 from timeline.periods import Level, Period, period_at
 from timeline.reading import PAGE_SIZE, Cut
+from timeline.search_words import understood
 from timeline.spans import Span
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
 
 MOMENTS = 15_000
 # Tables that grow with the timeline: these must never be read from end to end.
-GROWING = {"moments", "moment_tags", "rollup_days"}
+GROWING = {"moments", "moment_tags", "rollup_days", "moment_search", "like_tallies"}
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +54,16 @@ def plans_of(read: Callable[[], Any]) -> list[dict[str, Any]]:
     plans = []
     with connection.cursor() as cursor:
         for query in captured:
-            if query["sql"].lstrip("( ").startswith("SELECT"):
+            if query["sql"].lstrip("( \n").startswith(("SELECT", "WITH")):
                 cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query['sql']}")
                 plans.append(cursor.fetchone()[0][0]["Plan"])
     return plans
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the parts of a plan that were begun; a condition known beforehand may spare one."""
+    if not plan["Actual Loops"]:
+        return
     yield plan
     for part in plan.get("Plans", []):
         yield from nodes(part)
@@ -174,3 +179,24 @@ def test_a_signed_in_viewers_page(loaded):
     year = Period.of(2000)
     bound = PAGE_SIZE * 5 + day_before(loaded)
     assert_bounded(lambda: reading.within(loaded.user, year.starts_at, year.ends_at), bound)
+
+
+def test_what_trends(loaded):
+    """A walk along the index of heat, however many moments are liked."""
+    moments = Moment.objects.visible_to(None)[:2000]
+    Like.objects.bulk_create(Like(user=loaded.user, moment=moment) for moment in moments)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE like_tallies")
+    assert_bounded(lambda: trending.top(None, 20), 20 * 6)
+
+
+@pytest.mark.parametrize(
+    "words", ["test", "amber", "amber birch", "number-word-nowhere", "load -amber"]
+)
+def test_a_search(loaded, monkeypatch, words):
+    """The newest are looked through; then the words' index is asked, for no more than match."""
+    monkeypatch.setattr(searching, "WALKED", 500)
+    monkeypatch.setattr(searching, "RANKED", 20)
+    titles = Moment.objects.visible_to(None).filter(title__contains="amber")
+    both = titles.filter(title__contains="birch").count()
+    assert_bounded(lambda: searching.search(None, understood(words)), 500 + 4 * both + 200)

@@ -8,6 +8,7 @@ from timeline.pages import (
     edit,
     home,
     likes,
+    mine,
     moment,
     newest,
     period,
@@ -46,6 +47,7 @@ period_urls = [
 ]
 
 moment_urls = [
+    path("mine/", mine.mine, name="mine"),
     path("<id:pk>/", moment.moment, name="moment-short"),
     path("<id:pk>/edit/", edit.edit, name="moment-edit"),
     path("<id:pk>/like/", likes.like, name="moment-like"),

@@ -105,7 +105,13 @@ class MomentQuerySet(models.QuerySet["Moment"]):
     def for_cards(self) -> MomentQuerySet:
         """Fetch only what a card in a list shows."""
         return self.select_related("user").only(
-            "title", "starts_at", "ends_at", "place", "user__handle", "user__display_name"
+            "title",
+            "starts_at",
+            "ends_at",
+            "place",
+            "visibility",
+            "user__handle",
+            "user__display_name",
         )
 
 

@@ -28,7 +28,7 @@ def collect(user: User) -> Iterator[PersonalFile]:
             "reason": report.reason,
             "words": report.words,
             "created_at": report.created_at,
-            "outcome": report.outcome,
+            "status": report.status,
         }
         for report in reports.iterator(chunk_size=EXPORTED_AT_ONCE)
     ]

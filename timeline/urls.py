@@ -13,6 +13,7 @@ from timeline.pages import (
     newest,
     period,
     profile,
+    report,
     search,
     tags,
     today,
@@ -51,6 +52,7 @@ moment_urls = [
     path("<id:pk>/", moment.moment, name="moment-short"),
     path("<id:pk>/edit/", edit.edit, name="moment-edit"),
     path("<id:pk>/like/", likes.like, name="moment-like"),
+    path("<id:pk>/report/", report.report, name="report"),
     path("<id:pk>/<str:slug>/", moment.moment, name="moment"),
 ]
 

@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                     models.DateTimeField(default=django.utils.timezone.now, editable=False),
                 ),
                 (
-                    "outcome",
+                    "status",
                     models.CharField(
                         choices=[
                             ("open", "Open"),
@@ -208,7 +208,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="report",
             index=models.Index(
-                condition=models.Q(("outcome", "open")),
+                condition=models.Q(("status", "open")),
                 fields=["created_at"],
                 name="idx_reports_open",
             ),

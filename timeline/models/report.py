@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+
+if TYPE_CHECKING:
+    from accounts.models import User
 
 REPORT_LENGTH = 1000
 
@@ -25,8 +28,8 @@ class Report(models.Model):
         SPAM = "spam", "It advertises, or means nothing"
         OTHER = "other", "Something else"
 
-    class Outcome(models.TextChoices):
-        """What staff did about it."""
+    class Status(models.TextChoices):
+        """What has become of it."""
 
         OPEN = "open", "Open"
         DISMISSED = "dismissed", "Dismissed"
@@ -44,7 +47,7 @@ class Report(models.Model):
     reason = models.CharField(max_length=8, choices=Reason.choices)
     words = models.TextField(max_length=REPORT_LENGTH, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    outcome = models.CharField(max_length=9, choices=Outcome.choices, default=Outcome.OPEN)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.OPEN)
     handled_at = models.DateTimeField(null=True, blank=True, editable=False)
     handled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -61,9 +64,19 @@ class Report(models.Model):
         ordering: ClassVar[list[str]] = ["-created_at"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
-                fields=["created_at"], name="idx_reports_open", condition=Q(outcome="open")
+                fields=["created_at"], name="idx_reports_open", condition=Q(status="open")
             ),
         ]
 
     def __str__(self) -> str:
-        return f"report {self.pk} of moment {self.moment_id}"
+        return f"“{self.moment.title}”: {self.get_reason_display()}"
+
+    @property
+    def user(self) -> User:
+        """Whose moment it is about."""
+        return self.moment.user
+
+    @property
+    def when(self) -> str:
+        """Start of the moment in words."""
+        return self.moment.when

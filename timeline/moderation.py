@@ -61,7 +61,7 @@ def hide(moment: Moment, reason: str, *, staff: User) -> None:
             )  # fmt: skip
             if changed:
                 settle(moment, Report.Status.HIDDEN, reason, staff)
-                _tell_owner_later(moment, "hidden", reason)
+                _tell_owner_later(moment, "hidden")
         return changed
 
     if not overlap.retrying(change):
@@ -79,7 +79,7 @@ def show_again(moment: Moment, reason: str) -> None:
                 updated_at=Now(),
             )  # fmt: skip
             if changed:
-                _tell_owner_later(moment, "shown", reason)
+                _tell_owner_later(moment, "shown")
         return changed
 
     if not overlap.retrying(change):
@@ -89,7 +89,7 @@ def show_again(moment: Moment, reason: str) -> None:
 def taken_off(moment: Moment, reason: str, *, staff: User) -> None:
     """Settle the reports of a moment that was just revoked, and tell its owner."""
     settle(moment, Report.Status.REVOKED, reason, staff)
-    _tell_owner_later(moment, "revoked", reason)
+    _tell_owner_later(moment, "revoked")
 
 
 def settle(moment: Moment, outcome: Report.Status, answer: str, staff: User) -> None:
@@ -99,23 +99,26 @@ def settle(moment: Moment, outcome: Report.Status, answer: str, staff: User) -> 
     )
 
 
-def _tell_owner_later(moment: Moment, what: str, reason: str) -> None:
+def _tell_owner_later(moment: Moment, what: str) -> None:
     # When it is committed: a mail cannot be taken back. Robust: what staff decided stands without it.
-    transaction.on_commit(lambda: tell_owner.enqueue(moment.pk, what, reason), robust=True)
+    transaction.on_commit(lambda: tell_owner.enqueue(moment.pk, what), robust=True)
 
 
 @task()
-def tell_owner(pk: int, what: str, reason: str) -> None:
-    """Background task: tell a moment's owner that it was ``hidden``, ``shown`` again or ``revoked``."""
+def tell_owner(pk: int, what: str) -> None:
+    """Background task: tell a moment's owner that it was ``hidden``, ``shown`` again or ``revoked``.
+
+    The reason is read from the moment: what a task is given stays in the queue's table.
+    """
     moment = Moment.objects.select_related("user").get(pk=pk)
     if moment.user.is_active and not moment.user.is_curator:
-        _mail(moment, what, reason).send()
+        _mail(moment, what).send()
 
 
-def _mail(moment: Moment, what: str, reason: str) -> EmailMultiAlternatives:
+def _mail(moment: Moment, what: str) -> EmailMultiAlternatives:
     context = {
         "moment": moment,
-        "reason": reason,
+        "reason": moment.status_reason if what == "revoked" else moment.hidden_reason,
         "moment_address": settings.SITE_URL + moment.get_absolute_url(),
         "mine_address": settings.SITE_URL + reverse("timeline:mine"),
     }

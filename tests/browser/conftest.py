@@ -7,8 +7,11 @@ fails its test when the console shows an error or the policy is violated.
 
 from __future__ import annotations
 
+import email
+import email.policy
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -201,6 +204,23 @@ def phone(new_page: Callable[..., Page]) -> Page:
         is_mobile=True,
         device_scale_factor=2,
     )
+
+
+@pytest.fixture
+def link_mailed_to(site):
+    """Return a function that returns the link in the newest mail to an address."""
+    folder = Path(site.environment["EMAIL_URL"].removeprefix("file:///"))
+
+    def link(address: str) -> str:
+        for path in sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime_ns)[::-1]:
+            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            if message["To"] == address:
+                text = message.get_body(("plain",)).get_content()
+                (found,) = re.findall(rf"^{site.url}/\S+$", text, re.MULTILINE)
+                return found
+        raise AssertionError(f"no mail to {address}")
+
+    return link
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

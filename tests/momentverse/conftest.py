@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from django.test import Client
 
 from momentverse.logs import JsonFormatter
+from tests.momentverse import urls
+from tests.momentverse.front import Visitor, new_front
 from tests.servers import Postgresql, Site, Valkey, gunicorn, postgresql, site_environment, valkey
 
 
@@ -20,6 +23,26 @@ from tests.servers import Postgresql, Site, Valkey, gunicorn, postgresql, site_e
 def pages(settings: Any) -> None:
     """Serve what ``urls.py`` of this folder holds, below /t/ and /api/t/."""
     settings.ROOT_URLCONF = "tests.momentverse.urls"
+
+
+@pytest.fixture
+def fresh_cache(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A page cache that holds nothing of other tests."""
+    from momentverse.page_cache.stores import writers_store
+
+    settings.DATA_DIR = tmp_path
+    stamp = secrets.token_hex(4)
+    monkeypatch.setattr("momentverse.page_cache.front.release_stamp", lambda: stamp)
+    writers_store.cache_clear()
+    yield
+    writers_store.cache_clear()
+
+
+@pytest.fixture
+def front(pages: None, fresh_cache: None) -> Visitor:
+    """Somebody who asks through the page cache; what the pages below ``urls`` have seen is forgotten."""
+    urls.seen.clear()
+    return Visitor(new_front())
 
 
 @pytest.fixture

@@ -110,6 +110,10 @@ class Valkey:
         """It keeps its connections and answers nothing."""
         self._process.send_signal(signal.SIGSTOP)
 
+    def resume(self) -> None:
+        """It goes on where it was paused."""
+        self._process.send_signal(signal.SIGCONT)
+
 
 @contextmanager
 def postgresql() -> Iterator[Postgresql]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hiredis import pack_command
-from redis.connection import ConnectionInterface, ConnectionPool
+from redis.connection import ConnectionPool
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError, ResponseError
 
@@ -29,7 +29,7 @@ class _Question:
     commands: tuple[Command, ...]
     woken: threading.Lock = field(default_factory=threading.Lock)
     replies: list[Any] | None = None
-    error: BaseException | None = None
+    error: RedisError | None = None
 
 
 class Redis:
@@ -79,10 +79,14 @@ class Redis:
             questions, self._gathered = self._gathered, []
         try:
             self._answer(questions)
-        except BaseException as error:
+        except RedisError as error:
             for question in questions:
                 question.error = error
         finally:
+            # Whatever ends this thread in between, nobody waits for ever.
+            for question in questions:
+                if question.replies is None and question.error is None:
+                    question.error = ConnectionLost("whoever asked for us was stopped")
             with self._lock:
                 following = self._gathered[:1]
                 self._somebody_asks = bool(following)

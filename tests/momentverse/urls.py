@@ -1,6 +1,8 @@
 """Pages that do what the floor has to cope with, beside the site's own health and admin."""
 
 import os
+import secrets
+import time
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
@@ -19,6 +21,8 @@ handler400, handler403 = site.handler400, site.handler403
 handler404, handler500 = site.handler404, site.handler500
 
 WAITING_LOCK = 4711
+# The requests that pages below were made from.
+seen = []
 
 
 def fine(request):
@@ -31,11 +35,8 @@ def fine_json(request):
 
 @public_page(30)
 def public(request):
+    seen.append(request)
     return HttpResponse("<p>for everybody</p>" * 50)
-
-
-# What the pages below have been asked, and by whom, as they saw it.
-seen = []
 
 
 @public_page(TIMELINE, PROFILES, parameters=("before", "after"))
@@ -46,6 +47,13 @@ def kept(request):
         f"<p>made {len(seen)} times, query {request.META['QUERY_STRING']}</p>"
         + "<p>padding</p>" * 50
     )
+
+
+@public_page(TIMELINE, parameters=())
+def slow_kept(request):
+    """A page that takes its time, and is another one each time that it is made."""
+    time.sleep(0.3)
+    return HttpResponse(secrets.token_hex(8))
 
 
 @public_page(TIMELINE, parameters=())
@@ -138,6 +146,7 @@ pages = [
     path("fine/", fine),
     path("public/", public),
     path("kept/", kept),
+    path("slow-kept/", slow_kept),
     path("tiny/", tiny),
     path("picky/", picky),
     path("public-with-cookie/", public_with_cookie),

@@ -1,4 +1,4 @@
-"""Two people and visitors, in turns, at every address of the site: nobody gets what is another's (EDGE_CASES 16)."""
+"""Two people and visitors, in turns, at every address: nobody gets what is another's (EDGE_CASES 16)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
 
 from accounts.models import User
-from tests.momentverse.front import Answer, Visitor, new_front
+from tests.momentverse.front import Visitor, new_front
 from timeline.models import Visibility
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 # What an address may hold, by the name of its part.
 SAMPLES = {
     "number": "20", "year": "1969", "month": "07", "day": "20", "hour": "20", "name": "moon",
-    "handle": "ada", "slug": "secret-of-ada",
+    "handle": "cleo", "slug": "secret",
 }  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def addresses(moment: Any) -> list[str]:
                 found.append(reverse(name, kwargs={part: samples[part] for part in parts}))
             except NoReverseMatch:  # a part that wants another kind of sample
                 continue
-    return [*dict.fromkeys(found), "/timeline/?before=2100-01-01", "/@bob/"]
+    return [*dict.fromkeys(found), "/timeline/?before=2100-01-01", "/@dora/"]
 
 
 class Person(Visitor):
@@ -59,15 +59,12 @@ class Person(Visitor):
 
 
 @pytest.fixture
-def people(front, make_moment, settings):
-    """Ada and Bob, each with an e-mail address and a private moment that name a canary."""
-    settings.ROOT_URLCONF = "momentverse.urls"
+def people(fresh_cache, make_moment):
+    """Cleo and Dora, each with an e-mail address and a private moment that name a canary."""
     application = new_front()
     found = {}
-    for number, handle in enumerate(("ada", "bob")):
-        user = User.objects.create_user(f"canary-{handle}@example.org", handle, is_staff=True)
-        user.is_superuser = True
-        user.save()
+    for number, handle in enumerate(("cleo", "dora")):
+        user = User.objects.create_user(f"canary-{handle}@example.org", handle)
         for hour, visibility in ((20, Visibility.PRIVATE), (21, Visibility.PUBLIC)):
             make_moment(
                 f"1969-07-20T{hour}:0{number}:00Z",
@@ -82,38 +79,29 @@ def people(front, make_moment, settings):
 def test_it_works(people):
     """What is looked for can be found: each sees their own canary."""
     _, found = people
-    for handle, (person, moment) in found.items():
+    for handle, (person, _) in found.items():
         assert f"canary-{handle}" in person.get("/timeline/").text
-        assert person.get(moment.get_absolute_url()).status == 200
         assert f"canary-{handle}" in person.get("/accounts/").text
-    assert len(addresses(found["ada"][1])) > 50
+    assert len(addresses(found["cleo"][1])) > 50
 
 
 def test_nobody_gets_what_is_anothers(people):
     application, found = people
-    (ada, of_ada), (bob, _) = found["ada"], found["bob"]
-    for address in addresses(of_ada):
+    (cleo, of_cleo), (dora, _) = found["cleo"], found["dora"]
+    for address in addresses(of_cleo):
         if address.startswith("/admin/") or "logout" in address:
             continue  # staff sees everybody there; and both are to stay
         own, before, other, after = (
-            who.get(address) for who in (ada, Visitor(application), bob, Visitor(application))
+            who.get(address) for who in (cleo, Visitor(application), dora, Visitor(application))
         )
-        assert "canary-bob" not in own.text, address
-        assert "canary-ada" not in other.text, address
+        assert "canary-dora" not in own.text, address
+        assert "canary-cleo" not in other.text, address
         for visitor in (before, after):
             assert "canary" not in visitor.text, address
         for signed_in in (own, other):
-            assert is_for_one(signed_in), address
+            assert "no-store" in signed_in.headers["Cache-Control"], address
+            assert "Age" not in signed_in.headers, address
         if "Age" in before.headers:
             assert before.body == after.body, address
             assert "Set-Cookie" not in after.headers, address
             assert "csrf" not in after.text.lower(), address
-
-
-def is_for_one(answer: Answer) -> bool:
-    return (
-        "no-store" in answer.headers["Cache-Control"]
-        and "Age" not in answer.headers
-        or answer.headers["Cache-Control"].startswith("max-age")  # a redirect to a static file
-        or answer.headers["Cache-Control"].startswith("public") is False
-    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -23,19 +22,6 @@ from tests.servers import Postgresql, Site, Valkey, gunicorn, postgresql, site_e
 def pages(settings: Any) -> None:
     """Serve what ``urls.py`` of this folder holds, below /t/ and /api/t/."""
     settings.ROOT_URLCONF = "tests.momentverse.urls"
-
-
-@pytest.fixture
-def fresh_cache(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A page cache that holds nothing of other tests."""
-    from momentverse.page_cache.stores import writers_store
-
-    settings.DATA_DIR = tmp_path
-    stamp = secrets.token_hex(4)
-    monkeypatch.setattr("momentverse.page_cache.front.release_stamp", lambda: stamp)
-    writers_store.cache_clear()
-    yield
-    writers_store.cache_clear()
 
 
 @pytest.fixture

@@ -148,8 +148,9 @@ class RateLimitMiddleware:
         return response
 
     def _count(self, request: HttpRequest) -> Verdict:
-        limiter: Limiter = request.META.get(LIMITER) or self.limiter
-        return limiter.hit(self._key(request), settings.RATE_LIMIT_PER_MINUTE)
+        # Whoever counts more for this request does it in the same place.
+        request.META.setdefault(LIMITER, self.limiter)
+        return shared_limiter(request).hit(self._key(request), settings.RATE_LIMIT_PER_MINUTE)
 
     @staticmethod
     def _key(request: HttpRequest) -> str:
@@ -157,6 +158,12 @@ class RateLimitMiddleware:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             return f"user:{request.user.pk}"
         return network_key(client_network(request))
+
+
+def shared_limiter(request: HttpRequest) -> Limiter:
+    """Return the limiter that has counted this request, for what has a limit of its own besides."""
+    limiter: Limiter = request.META[LIMITER]
+    return limiter
 
 
 def network_key(network: str) -> str:

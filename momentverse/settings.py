@@ -466,6 +466,7 @@ STORAGES = {
 
 # Security
 
+CSP_REPORTS_PATH = "/csp-reports/"
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -482,6 +483,9 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "require-trusted-types-for": ["'script'"],
+        # Violations are logged: newer browsers take the one, older ones the other.
+        "report-to": "csp",
+        "report-uri": CSP_REPORTS_PATH,
     }
 }
 if DEBUG:

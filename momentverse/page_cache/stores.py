@@ -75,8 +75,8 @@ class RedisStore:
         return ("MGET", self._prefix + key, *self._token_keys)
 
     def looked(self, replies: list[Any] | None) -> Looked | None:
-        """Return what the replies to ``question`` say; None when there are none."""
-        if not replies or isinstance(replies[0], RedisError):
+        """Return what the replies to ``question`` say; None when they say nothing."""
+        if replies is None or _failed(replies):
             self._missed.set()
             return None
         if self._missed.is_set():
@@ -87,9 +87,7 @@ class RedisStore:
         kept, *tokens = replies[0]
         if None in tokens:
             tokens = self._seeded()
-            if tokens is None:
-                return None
-        return Looked(kept, tuple(token.decode() for token in tokens))
+        return Looked(kept, tuple(token.decode() for token in tokens)) if tokens else None
 
     def look(self, key: str) -> Looked | None:
         """Fetch an entry and the tokens."""
@@ -115,33 +113,39 @@ class RedisStore:
         command = ["MSET"]
         for name in names:
             command += [self._token_keys[TOKENS.index(name)], new_token()]
-        if self._ask(tuple(command)) is None and self._retrying.acquire(blocking=False):
+        if _failed(self._ask(tuple(command))) and self._retrying.acquire(blocking=False):
             threading.Thread(target=self._bump_later, name="page-cache-bump", daemon=True).start()
 
     def _bump_later(self) -> None:
         command = ("SET", self._token_keys[TOKENS.index(EVERYTHING)], new_token())
-        try:
-            while True:
-                try:
-                    self._redis.ask(command)
-                except RedisError:
-                    time.sleep(RETRY_BUMP_AFTER_SECONDS)
-                else:
-                    return
-        finally:
-            self._retrying.release()
+        # Past the breaker, which would only let it try now and then.
+        while _failed(_asked(self._redis, command)):
+            time.sleep(RETRY_BUMP_AFTER_SECONDS)
+        self._retrying.release()
 
-    def _seeded(self) -> list[bytes] | None:
-        """Give tokens to the groups that have none (any more), and return all of them."""
+    def _seeded(self) -> list[bytes]:
+        """Give tokens to the groups that have none (any more), and return all of them, or nothing."""
         seeds = (("SET", key, new_token(), "NX") for key in self._token_keys)
         replies = self._ask(*seeds, ("MGET", *self._token_keys))
-        return None if replies is None else replies[-1]
+        return [] if replies is None or _failed(replies) else list(replies[-1])
 
     def _refresher(self, key: str) -> str:
         return f"{self._prefix}refresher:{key}"
 
     def _ask(self, *commands: Command) -> list[Any] | None:
         return self._breaker.ask(lambda: self._redis.ask(*commands), lambda: None)
+
+
+def _asked(redis: Redis, command: Command) -> list[Any] | None:
+    try:
+        return redis.ask(command)
+    except RedisError:
+        return None
+
+
+def _failed(replies: list[Any] | None) -> bool:
+    """Tell whether Redis was away, or has refused: a replica, a full memory."""
+    return replies is None or any(isinstance(reply, RedisError) for reply in replies)
 
 
 class MemoryStore:

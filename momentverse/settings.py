@@ -92,6 +92,10 @@ DATABASE_URL = setting(env.str, "DATABASE_URL", "")
 # Redis (or Valkey) for cache and limits; without it both live in the process.
 REDIS_URL = setting(env.str, "REDIS_URL", "")
 
+# Another Redis for the limits, so that a flood of addresses, each with a count, cannot push pages out of
+# the cache. By default the same one: a request is then counted and its page fetched in one round trip.
+LIMITS_REDIS_URL = setting(env.str, "LIMITS_REDIS_URL", REDIS_URL)
+
 # Where mail goes: submission://user:password@host:587 in production; without it mails are printed.
 EMAIL_URL = setting(env.str, "EMAIL_URL", "")
 
@@ -239,10 +243,11 @@ if PAYMENT_PROVIDER == "none" and (PRICE_MOMENT or PRICE_FURTHER_HOUR or PRICE_N
 
 DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR)}
 
-if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
-    raise ImproperlyConfigured(
-        "REDIS_URL cannot be used: it begins with redis://, rediss:// or unix://"
-    )
+for _name, _url in {"REDIS_URL": REDIS_URL, "LIMITS_REDIS_URL": LIMITS_REDIS_URL}.items():
+    if _url and not _url.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured(
+            f"{_name} cannot be used: it begins with redis://, rediss:// or unix://"
+        )
 # A reader must not wait for a cache that hangs: past this many seconds the page is built without it.
 REDIS_TIMEOUT_SECONDS = 0.2
 
@@ -267,10 +272,10 @@ CACHES: dict[str, dict[str, Any]] = {
     # Without it everything works, slower: its failures are misses.
     "default": cache_in(REDIS_URL, "momentverse", ignore_exceptions=True),
     # Counters of log-in attempts: a failure must be seen, so that a local count takes over.
-    "throttle": cache_in(REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
+    "throttle": cache_in(LIMITS_REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
 }
 RATELIMIT_USE_CACHE = "throttle"
-if not REDIS_URL:
+if not LIMITS_REDIS_URL:
     # The least used entry goes first; of 300, the default, a flood would push out what it wants to.
     CACHES["throttle"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
 
@@ -461,6 +466,7 @@ STORAGES = {
 
 # Security
 
+CSP_REPORTS_PATH = "/csp-reports/"
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -477,6 +483,9 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "require-trusted-types-for": ["'script'"],
+        # Violations are logged: newer browsers take the one, older ones the other.
+        "report-to": "csp",
+        "report-uri": CSP_REPORTS_PATH,
     }
 }
 if DEBUG:

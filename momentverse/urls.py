@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from momentverse import health
+from momentverse import csp_reports, health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("timeline.urls")),
@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "favicon.ico", RedirectView.as_view(url=lazy(static, str)("img/icon.svg")), name="favicon"
     ),
+    path("csp-reports/", csp_reports.report, name="csp-reports"),
     path(
         "health/",
         include(

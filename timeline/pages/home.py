@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import TIMELINE_SECONDS, public_page
+from momentverse.page_cache import TIMELINE, public_page
 from timeline import reading, rollups
 from timeline.pages.charts import cells_of
 
@@ -16,7 +16,7 @@ SHOWN_TAGS = 24
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=())
 def home(request: HttpRequest) -> HttpResponse:
     """Show the present second's moment, this day in other years, the centuries, some tags."""
     now = timezone.now().replace(microsecond=0)

@@ -7,14 +7,14 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import TIMELINE_SECONDS, public_page
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
 from timeline import reading
 from timeline.periods import Level, period_at
 from timeline.words import distance_in_words
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, PROFILES, parameters=())
 def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     """Show a moment; the id decides, and a slug that is not the title's leads to the right one."""
     found = reading.by_id(request.user, pk)

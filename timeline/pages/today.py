@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import TIMELINE_SECONDS, public_page
+from momentverse.page_cache import TIMELINE, public_page
 from timeline import reading
-from timeline.pages.cutting import cut_of, shown
+from timeline.pages.cutting import CUTS, cut_of, shown
 from timeline.words import MONTHS
 
 # Any leap year: the days of a year are neighbours of each other, 29 February among them.
@@ -20,7 +20,7 @@ ONE_DAY = dt.timedelta(days=1)
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=CUTS)
 def today(request: HttpRequest) -> HttpResponse:
     """Show the moments of today's date (UTC) in any year."""
     now = timezone.now()
@@ -28,7 +28,7 @@ def today(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=CUTS)
 def day_of_year(request: HttpRequest, month: str, day: str) -> HttpResponse:
     """Show the moments of a date in any year."""
     try:

@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 POOL_SIZE = 10
 POOL_TIMEOUT_SECONDS = 5.0
 CONNECT_TIMEOUT_SECONDS = 5
+# A replica that does not answer by then is done without.
+REPLICA_TIMEOUT_SECONDS = 1.0
 
 
 def embedded_database(path: Path) -> dict[str, Any]:
@@ -80,6 +82,29 @@ def database_from_url(url: str, data_dir: Path) -> dict[str, Any]:
     entry["CONN_MAX_AGE"] = 0
     entry["CONN_HEALTH_CHECKS"] = True
     return entry
+
+
+def replica_from_url(url: str, primary: dict[str, Any]) -> dict[str, Any]:
+    """Return the ``DATABASES`` entry of the read replica, with the same parameters in its URL.
+
+    Raises ImproperlyConfigured when it, or the primary, is no PostgreSQL.
+    """
+    try:
+        entry = database_from_url(url, Path())
+    except ImproperlyConfigured as error:
+        raise ImproperlyConfigured(
+            str(error).replace("DATABASE_URL", "DATABASE_REPLICA_URL")
+        ) from error
+    if not entry["ENGINE"] == primary["ENGINE"] == "django.db.backends.postgresql":
+        raise ImproperlyConfigured(
+            "DATABASE_REPLICA_URL names a replica of a PostgreSQL: DATABASE_URL and it must both"
+            " begin with postgresql://"
+        )
+    pool = entry["OPTIONS"]["pool"]
+    for limit in ("timeout", "reconnect_timeout"):
+        pool[limit] = min(pool[limit], REPLICA_TIMEOUT_SECONDS)
+    # Tests see one database by both names.
+    return entry | {"TEST": {"MIRROR": "default"}}
 
 
 def _whole_number(value: Any) -> int:

@@ -20,7 +20,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
-from momentverse.database_url import database_from_url
+from momentverse.database_url import database_from_url, replica_from_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -89,6 +89,9 @@ ALLOWED_HOSTS: list[str] = [
 # PostgreSQL in production; without it an SQLite file in DATA_DIR. `database_url.py` has its parameters.
 DATABASE_URL = setting(env.str, "DATABASE_URL", "")
 
+# A streaming replica of it that visitors' pages may read from; `replica.py` says when.
+DATABASE_REPLICA_URL = setting(env.str, "DATABASE_REPLICA_URL", "")
+
 # Redis (or Valkey) for cache and limits; without it both live in the process.
 REDIS_URL = setting(env.str, "REDIS_URL", "")
 
@@ -141,9 +144,7 @@ PRICE_FURTHER_HOUR = setting(
 PRICE_NOT_PUBLIC = setting(env.int, "PRICE_NOT_PUBLIC", 0, validate=validate.Range(min=0))
 
 # ISO 4217 code of the currency that prices are in.
-CURRENCY = setting(
-    env.str, "CURRENCY", "eur", validate=validate.Regexp(r"^[A-Za-z]{3}$")
-).lower()
+CURRENCY = setting(env.str, "CURRENCY", "eur", validate=validate.Regexp(r"^[A-Za-z]{3}$")).lower()
 
 # How long a chosen span is held for its person, in seconds, and how often they may begin that anew.
 HOLD_SECONDS = setting(env.int, "HOLD_SECONDS", 600, validate=validate.Range(min=60, max=3600))
@@ -240,6 +241,9 @@ if PAYMENT_PROVIDER == "none" and (PRICE_MOMENT or PRICE_FURTHER_HOUR or PRICE_N
     )
 
 DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR)}
+if DATABASE_REPLICA_URL:
+    DATABASES["replica"] = replica_from_url(DATABASE_REPLICA_URL, DATABASES["default"])
+    DATABASE_ROUTERS = ["momentverse.replica.ReplicaRouter"]
 
 if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
     raise ImproperlyConfigured(
@@ -308,6 +312,7 @@ MIDDLEWARE = [
     "django.middleware.http.ConditionalGetMiddleware",
     "momentverse.page_cache.NoStoreByDefaultMiddleware",
     "momentverse.errors.ErrorPagesMiddleware",
+    "momentverse.replica.ReplicaMiddleware",
     "momentverse.security.UnreadableTextMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

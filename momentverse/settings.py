@@ -20,7 +20,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
-from momentverse.database_url import database_from_url, replica_from_url
+from momentverse.database_url import POOL_SIZE, database_from_url, replica_from_url
+from momentverse.sizing import usable_cores
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -105,11 +106,11 @@ DEFAULT_FROM_EMAIL = setting(env.str, "DEFAULT_FROM_EMAIL", f"MomentVerse <hello
 BIND = setting(env.str, "BIND", "127.0.0.1:8000")
 
 # How many processes of gunicorn there are: one when nothing is set, so that the cache in the process
-# is one; in production one a core.
+# is one; in production one a core. `sizing.py` has the arithmetic of these numbers.
 WEB_PROCESSES = setting(
     env.int,
     "WEB_PROCESSES",
-    (os.cpu_count() or 1) if PRODUCTION else 1,
+    usable_cores() if PRODUCTION else 1,
     validate=validate.Range(min=1),
 )
 
@@ -240,7 +241,8 @@ if PAYMENT_PROVIDER == "none" and (PRICE_MOMENT or PRICE_FURTHER_HOUR or PRICE_N
         "There are prices, and PAYMENT_PROVIDER is 'none': name who takes the money, or set no price."
     )
 
-DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR)}
+# A thread holds one connection at most.
+DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR, max(POOL_SIZE, WEB_THREADS))}
 if DATABASE_REPLICA_URL:
     DATABASES["replica"] = replica_from_url(DATABASE_REPLICA_URL, DATABASES["default"])
     DATABASE_ROUTERS = ["momentverse.replica.ReplicaRouter"]

@@ -107,8 +107,8 @@ def streaming_replica(primary: Postgresql) -> Iterator[Postgresql]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def manage(url: str, data_dir: Path, *arguments: str) -> None:
+def manage(url: str, data_dir: Path, *arguments: str, **environment: str) -> None:
     """Run a management command on the database at ``url``."""
     clean = {name: value for name, value in os.environ.items() if name not in OURS}
-    environment = clean | {"DATABASE_URL": url, "DATA_DIR": str(data_dir)}
+    environment = clean | {"DATABASE_URL": url, "DATA_DIR": str(data_dir)} | environment
     subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True)

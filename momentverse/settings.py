@@ -22,6 +22,7 @@ from environs import EnvError, FileAwareEnv, validate
 
 from momentverse.database_url import POOL_SIZE, database_from_url, replica_from_url
 from momentverse.sizing import usable_cores
+from momentverse.static_files import cache_for_a_year
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -461,7 +462,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "momentverse.static_files.HashedFilesStorage"
     },
 }
 
@@ -489,6 +490,7 @@ if DEBUG:
     # The debug toolbar writes its panels as strings of HTML.
     del CONTENT_SECURITY_POLICY["DIRECTIVES"]["require-trusted-types-for"]
 X_FRAME_OPTIONS = "DENY"
+WHITENOISE_ADD_HEADERS_FUNCTION = cache_for_a_year
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else's page has a use for our files
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"

@@ -20,7 +20,9 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
-from momentverse.database_url import database_from_url
+from momentverse.database_url import POOL_SIZE, database_from_url, replica_from_url
+from momentverse.sizing import usable_cores
+from momentverse.static_files import cache_for_a_year
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -89,6 +91,9 @@ ALLOWED_HOSTS: list[str] = [
 # PostgreSQL in production; without it an SQLite file in DATA_DIR. `database_url.py` has its parameters.
 DATABASE_URL = setting(env.str, "DATABASE_URL", "")
 
+# A streaming replica of it that visitors' pages may read from; `replica.py` says when.
+DATABASE_REPLICA_URL = setting(env.str, "DATABASE_REPLICA_URL", "")
+
 # Redis (or Valkey) for cache and limits; without it both live in the process.
 REDIS_URL = setting(env.str, "REDIS_URL", "")
 
@@ -106,11 +111,11 @@ DEFAULT_FROM_EMAIL = setting(env.str, "DEFAULT_FROM_EMAIL", f"MomentVerse <hello
 BIND = setting(env.str, "BIND", "127.0.0.1:8000")
 
 # How many processes of gunicorn there are: one when nothing is set, so that the cache in the process
-# is one; in production one a core.
+# is one; in production one a core. `sizing.py` has the arithmetic of these numbers.
 WEB_PROCESSES = setting(
     env.int,
     "WEB_PROCESSES",
-    (os.cpu_count() or 1) if PRODUCTION else 1,
+    usable_cores() if PRODUCTION else 1,
     validate=validate.Range(min=1),
 )
 
@@ -241,7 +246,11 @@ if PAYMENT_PROVIDER == "none" and (PRICE_MOMENT or PRICE_FURTHER_HOUR or PRICE_N
         "There are prices, and PAYMENT_PROVIDER is 'none': name who takes the money, or set no price."
     )
 
-DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR)}
+# A thread holds one connection at most.
+DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR, max(POOL_SIZE, WEB_THREADS))}
+if DATABASE_REPLICA_URL:
+    DATABASES["replica"] = replica_from_url(DATABASE_REPLICA_URL, DATABASES["default"])
+    DATABASE_ROUTERS = ["momentverse.replica.ReplicaRouter"]
 
 for _name, _url in {"REDIS_URL": REDIS_URL, "LIMITS_REDIS_URL": LIMITS_REDIS_URL}.items():
     if _url and not _url.startswith(("redis://", "rediss://", "unix://")):
@@ -311,6 +320,7 @@ MIDDLEWARE = [
     "django.middleware.http.ConditionalGetMiddleware",
     "momentverse.page_cache.NoStoreByDefaultMiddleware",
     "momentverse.errors.ErrorPagesMiddleware",
+    "momentverse.replica.ReplicaMiddleware",
     "momentverse.security.UnreadableTextMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -460,7 +470,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "momentverse.static_files.HashedFilesStorage"
     },
 }
 
@@ -492,6 +502,7 @@ if DEBUG:
     # The debug toolbar writes its panels as strings of HTML.
     del CONTENT_SECURITY_POLICY["DIRECTIVES"]["require-trusted-types-for"]
 X_FRAME_OPTIONS = "DENY"
+WHITENOISE_ADD_HEADERS_FUNCTION = cache_for_a_year
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else's page has a use for our files
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"

@@ -102,7 +102,7 @@ def serve(tmp_path: Path) -> Serve:
     def start(**environment: str) -> AbstractContextManager[Site]:
         (tmp_path / "static").mkdir(exist_ok=True)
         settings = {"DJANGO_SETTINGS_MODULE": "tests.momentverse.served_settings"}
-        return gunicorn(site_environment(tmp_path, **settings, **environment))
+        return gunicorn(site_environment(tmp_path, **settings | environment))
 
     return start
 

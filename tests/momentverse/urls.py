@@ -6,7 +6,7 @@ import time
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.shortcuts import get_object_or_404
 from django.urls import include, path
@@ -105,7 +105,8 @@ def who(request):
 
 
 def count_people(request):
-    return HttpResponse(str(User.objects.count()))
+    people = User.objects.all()
+    return HttpResponse(f"{people.count()} by {people.db}")
 
 
 def ask_database(request):
@@ -120,6 +121,25 @@ def wait_in_database(request):
         cursor.execute("SELECT pg_advisory_lock(%s)", [WAITING_LOCK])
         cursor.execute("SELECT pg_advisory_unlock(%s)", [WAITING_LOCK])
     return HttpResponse("waited")
+
+
+def add_person(request):
+    handle = f"person-{User.objects.count()}"
+    return HttpResponse(User.objects.curator(handle, "Person").handle)
+
+
+def people_and_where(request):
+    """Say how many people there are, by which database, and what that was left for."""
+    people = User.objects.all()
+    counts = f"{people.count()} by {people.db}"
+    if "write" in request.GET:
+        User.objects.filter(handle="nobody-at-all").update(display_name="x")
+    if "break" in request.GET and people.db == "replica":
+        with connections["replica"].cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with transaction.atomic():
+        inside = User.objects.all().db
+    return HttpResponse(f"{counts}, in a transaction by {inside}, then by {User.objects.all().db}")
 
 
 def process(request):
@@ -158,6 +178,8 @@ pages = [
     path("say/", say),
     path("who/", who),
     path("people/", count_people),
+    path("people/add/", csrf_exempt(add_person)),
+    path("people/where/", csrf_exempt(people_and_where)),
     path("database/", ask_database),
     path("database/wait/", wait_in_database),
     path("script-name/", script_name),

@@ -8,6 +8,7 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from momentverse import health
+from momentverse.manifest import manifest
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("timeline.urls")),
@@ -15,8 +16,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     # Browsers ask for it on pages that name no icon: the admin's, and plain JSON.
     path(
-        "favicon.ico", RedirectView.as_view(url=lazy(static, str)("img/icon.svg")), name="favicon"
+        "favicon.ico",
+        RedirectView.as_view(url=lazy(static, str)("img/favicon.ico")),
+        name="favicon",
     ),
+    path("manifest.webmanifest", manifest, name="manifest"),
     path(
         "health/",
         include(

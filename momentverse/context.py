@@ -15,4 +15,7 @@ def site(request: HttpRequest) -> dict[str, str]:
     """Add the site's origin, and the page's canonical address: with the path, and where a list is cut."""
     cut = {name: request.GET[name] for name in _OF_THE_PAGE if name in request.GET}
     query = f"?{urlencode(cut, safe=':')}" if cut else ""
-    return {"site_url": settings.SITE_URL, "canonical_url": settings.SITE_URL + request.path + query}
+    return {
+        "site_url": settings.SITE_URL,
+        "canonical_url": settings.SITE_URL + request.path + query,
+    }

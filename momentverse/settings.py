@@ -21,6 +21,8 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
 from momentverse.database_url import database_from_url
+from momentverse.prefetching import MIME_TYPES
+from momentverse.styles import STYLES_SOURCE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -300,6 +302,7 @@ MIDDLEWARE = [
     "momentverse.head_requests.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "momentverse.security.SecurityHeadersMiddleware",
+    "momentverse.prefetching.SpeculationRulesMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -465,7 +468,7 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
-        "style-src": [SELF],
+        "style-src": [SELF, STYLES_SOURCE],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
@@ -483,6 +486,7 @@ if DEBUG:
     # The debug toolbar writes its panels as strings of HTML.
     del CONTENT_SECURITY_POLICY["DIRECTIVES"]["require-trusted-types-for"]
 X_FRAME_OPTIONS = "DENY"
+WHITENOISE_MIMETYPES = MIME_TYPES
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else's page has a use for our files
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"

@@ -1,6 +1,7 @@
 """The icon that browsers ask for unbidden."""
 
 import struct
+from pathlib import Path
 
 from django.contrib.staticfiles import finders
 
@@ -12,7 +13,6 @@ def test_it_works(client):
 
 
 def test_it_is_an_icon():
-    with open(finders.find("img/favicon.ico"), "rb") as icon:
-        content = icon.read()
+    content = Path(finders.find("img/favicon.ico")).read_bytes()
     assert struct.unpack_from("<HHHBB", content) == (0, 1, 1, 32, 32)
     assert content[22:30] == b"\x89PNG\r\n\x1a\n"

@@ -33,7 +33,11 @@ def home(request: HttpRequest) -> HttpResponse:
         request,
         "timeline/home.html",
         {
-            "now": {"iso": format_instant(now), "day": day_in_words(now), "time": f"{now:%H:%M:%S}"},
+            "now": {
+                "iso": format_instant(now),
+                "day": day_in_words(now),
+                "time": f"{now:%H:%M:%S}",
+            },
             # Moments do not overlap: only the last to begin can still be going on.
             "going_on": bool(lately) and lately[0].ends_at > now,
             "lately": _with_distances(lately, now),

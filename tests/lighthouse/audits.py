@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import statistics
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tests.lighthouse.tools import run
@@ -99,19 +97,12 @@ def report_of(
 
 def _run(arguments: list[str], chromium: str) -> tuple[dict[str, Any], str]:
     """Return a report, and why it is none."""
-    with tempfile.TemporaryDirectory() as folder:
-        # Not by a pipe: what is still in one when Node ends is lost.
-        path = Path(folder) / "report.json"
-        done = run(
-            "lighthouse/cli/index.js",
-            *arguments,
-            f"--output-path={path}",
-            seconds=RUN_WITHIN_SECONDS,
-            CHROME_PATH=chromium,
-        )
-        report: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    if not report:
-        return {}, done.stderr or "no report"
+    done = run(
+        "lighthouse/cli/index.js", *arguments, seconds=RUN_WITHIN_SECONDS, CHROME_PATH=chromium
+    )
+    if not done.output.startswith("{"):
+        return {}, done.errors or "no report"
+    report: dict[str, Any] = json.loads(done.output)
     return report, report.get("runtimeError", {}).get("message", "")
 
 

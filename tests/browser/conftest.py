@@ -51,6 +51,10 @@ for number in range(48):
     starts_at = dt.datetime(1969, 7, 16 + number // 6, 2 + 3 * (number % 6), 32, tzinfo=dt.UTC)
     place(Moment(user=owner, title=f"Flight note {number + 1}", status=Status.ACTIVE,
                  starts_at=starts_at, ends_at=starts_at + dt.timedelta(minutes=1 + number)))
+for day, title in ((30, "كسوف الشمس الكلي فوق القاهرة"), (31, "Donaudampfschiff" * 9)):
+    starts_at = dt.datetime(1905, 8, day, 13, tzinfo=dt.UTC)
+    place(Moment(user=owner, title=title, status=Status.ACTIVE, starts_at=starts_at, story=title,
+                 place=title[:100], ends_at=starts_at + dt.timedelta(minutes=3), time_zone="Africa/Cairo"))
 """
 
 
@@ -193,6 +197,23 @@ def new_page(
 def page(new_page: Callable[..., Page]) -> Page:
     """A desktop page; relative addresses are the site's."""
     return new_page(viewport={"width": 1440, "height": 900})
+
+
+@pytest.fixture
+def page_that_remembers(
+    site: ServedSite, complaints: Complaints, browser: Browser
+) -> Iterator[Page]:
+    """A page of a browser with its back/forward cache, which Playwright turns off."""
+    remembering = browser.browser_type.launch(
+        executable_path=chromium_path(),
+        args=CHROMIUM_ARGUMENTS,
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    # Without ``new_context``: a function that is exposed to the page would keep it from the cache.
+    context = remembering.new_context(base_url=site.url)
+    context.on("page", complaints.watch)
+    yield context.new_page()
+    remembering.close()
 
 
 @pytest.fixture

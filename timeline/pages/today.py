@@ -47,8 +47,8 @@ def _show(request: HttpRequest, date: dt.date, *, is_today: bool) -> HttpRespons
         {
             "name": _name(date),
             "is_today": is_today,
-            "previous": _link(date - ONE_DAY),
-            "next": _link(date + ONE_DAY),
+            "previous": day_of_year_link(date - ONE_DAY),
+            "next": day_of_year_link(date + ONE_DAY),
             **shown(page, cut),
         },
     )
@@ -58,5 +58,6 @@ def _name(date: dt.date) -> str:
     return f"{date.day} {MONTHS[date.month - 1]}"
 
 
-def _link(date: dt.date) -> dict[str, str]:
+def day_of_year_link(date: dt.date) -> dict[str, str]:
+    """Return the name and the address of the page of a date's day in any year."""
     return {"name": _name(date), "url": f"/today/{date.month:02}-{date.day:02}/"}

@@ -6,14 +6,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import STATIC_PAGE_SECONDS, public_page
+from momentverse.page_cache import STATIC_PAGES, public_page
 
 # The night sky of the icons.
 NIGHT = "#0b1024"
 
 
 @require_safe
-@public_page(STATIC_PAGE_SECONDS)
+@public_page(STATIC_PAGES, parameters=())
 def manifest(request: HttpRequest) -> HttpResponse:
     """Return the manifest; its icons have hashed names like all static files."""
     return JsonResponse(

@@ -12,12 +12,13 @@ class TimelineConfig(AppConfig):
     def ready(self) -> None:
         """Watch for what would leave SQLite without its rules; say what is held on people."""
         from accounts.personal_data import register
-        from timeline import (
+        from timeline import (  # noqa: F401  shown: its receivers
             claims,
             personal_data,
             personal_likes,
             personal_orders,
             personal_reports,
+            shown,
         )
         from timeline.database_rules import restore_rules, suspend_rules
         from timeline.payments.checkout import close_overdue

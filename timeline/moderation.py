@@ -19,6 +19,7 @@ from django_tasks import task
 
 from accounts.mail import dressed
 from accounts.models import User
+from momentverse import page_cache
 from timeline import overlap
 from timeline.errors import ReportRefused
 from timeline.models import Moment, Report, Status, Visibility
@@ -60,6 +61,7 @@ def hide(moment: Moment, reason: str, *, staff: User) -> None:
                 hidden_at=Now(), hidden_reason=reason, updated_at=Now(),
             )  # fmt: skip
             if changed:
+                page_cache.purge()
                 settle(moment, Report.Status.HIDDEN, reason, staff)
                 _tell_owner_later(moment, "hidden")
         return changed

@@ -56,6 +56,8 @@ CODE = Rule("code", PAIR, network=Limit(50, QUARTER), account=Limit(10, HOUR))
 SIGN_UP = Rule("sign-up", PAIR, network=Limit(30, HOUR), account=Limit(10, HOUR))
 MAIL = Rule("mail", PAIR, network=Limit(30, HOUR), account=Limit(10, HOUR))
 REPORT = Rule("report", PAIR, network=Limit(20, HOUR), account=Limit(20, HOUR))
+# Generous to a person, who may be at it all evening; not to a script.
+CLAIM = Rule("claim", Limit(30, HOUR), network=Limit(120, HOUR), account=Limit(60, HOUR))
 
 
 def _posted(field: str) -> Callable[[HttpRequest], str | None]:
@@ -90,6 +92,7 @@ RULES: dict[str, tuple[Rule, Callable[[HttpRequest], str | None]]] = {
     "account_reset_password": (MAIL, _posted("email")),
     "account_email": (MAIL, _own),
     "timeline:report": (REPORT, _own_or_network),
+    "timeline:claim-hold": (CLAIM, _own),
 }
 
 

@@ -10,10 +10,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from momentverse.page_cache import PROFILE_SECONDS, public_page
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
 from timeline import profiles, reading
 from timeline.pages.charts import Cell, cells_of
-from timeline.pages.cutting import cut_of, shown
+from timeline.pages.cutting import CUTS, cut_of, shown
 from timeline.periods import Period
 from timeline.reading import Cut
 from timeline.rollups import NOTHING, Tally
@@ -24,7 +24,7 @@ YEARS_SHOWN = 40
 
 
 @require_safe
-@public_page(PROFILE_SECONDS)
+@public_page(PROFILES, TIMELINE, parameters=CUTS)
 def profile(request: HttpRequest, handle: str) -> HttpResponse:
     """Show a person's public figures, and those of their moments that the viewer may see, newest first."""
     owner = User.objects.filter(handle=handle.lower(), is_active=True).first()

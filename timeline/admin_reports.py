@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -70,7 +71,7 @@ class ReportAdmin(UncountedAdminMixin, admin.ModelAdmin):
     @admin.display(description="moment")
     def moment_link(self, report: Report) -> SafeString:
         """Lead to the moment in the admin: a hidden one has no page for staff."""
-        address = f"/admin/timeline/moment/{report.moment_id}/change/"
+        address = reverse("admin:timeline_moment_change", args=[report.moment_id])
         return format_html('<a href="{}"><bdi>{}</bdi></a>', address, report.moment.title)
 
     @admin.display(description="owner")

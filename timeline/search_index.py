@@ -43,7 +43,7 @@ def install(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         if connection.vendor == "sqlite":
             cursor.execute("DROP TABLE IF EXISTS moment_search")
             cursor.execute(SQLITE_TABLE)
-            for statement in sqlite_refresh("1").split(";")[:2]:
+            for statement in sqlite_refresh("1"):
                 cursor.execute(statement)
             install_rules(apps, schema_editor)
             return

@@ -136,25 +136,33 @@ SQLITE_TABLE = """
 """
 
 
-def sqlite_refresh(moments: str) -> str:
-    """Return statements that write the rows of some moments anew; ``moments`` is a condition on ``m``."""
-    return f"""
-        DELETE FROM moment_search WHERE rowid IN (SELECT m.id FROM moments AS m WHERE {moments});
+def sqlite_refresh(moments: str) -> tuple[str, str]:
+    """Return two statements that write the rows of some moments anew; ``moments`` is a condition on ``m``."""
+    forget = (
+        f"DELETE FROM moment_search WHERE rowid IN (SELECT m.id FROM moments AS m WHERE {moments})"  # noqa: S608
+    )
+    write = f"""
         INSERT INTO moment_search (rowid, title, tags, place, story)
         SELECT m.id, m.title,
                coalesce((SELECT group_concat(t.name, ' ') FROM moment_tags AS c
                          JOIN tags AS t ON t.id = c.tag_id WHERE c.moment_id = m.id), ''),
                m.place, m.story
         FROM moments AS m
-        WHERE {moments} AND m.status = 'active' AND m.visibility = 'public';
+        WHERE {moments} AND m.status = 'active' AND m.visibility = 'public'
     """  # noqa: S608  all of it is ours
+    return forget, write
+
+
+def _refresh(moments: str) -> str:
+    """The body of a trigger that does so."""
+    return "".join(f"{statement};\n" for statement in sqlite_refresh(moments))
 
 
 SQLITE = [
     f"""
     CREATE TRIGGER moments_search_insert AFTER INSERT ON moments
     WHEN NEW.status = 'active' AND NEW.visibility = 'public'
-    BEGIN {sqlite_refresh("m.id = NEW.id")} END
+    BEGIN {_refresh("m.id = NEW.id")} END
     """,
     f"""
     CREATE TRIGGER moments_search_update
@@ -163,7 +171,7 @@ SQLITE = [
       IS NOT (NEW.title, NEW.story, NEW.place, NEW.status, NEW.visibility)
      AND ((OLD.status = 'active' AND OLD.visibility = 'public')
           OR (NEW.status = 'active' AND NEW.visibility = 'public'))
-    BEGIN {sqlite_refresh("m.id = NEW.id")} END
+    BEGIN {_refresh("m.id = NEW.id")} END
     """,
     """
     CREATE TRIGGER moments_search_delete AFTER DELETE ON moments
@@ -172,17 +180,17 @@ SQLITE = [
     """,
     f"""
     CREATE TRIGGER moment_tags_search_insert AFTER INSERT ON moment_tags
-    BEGIN {sqlite_refresh("m.id = NEW.moment_id")} END
+    BEGIN {_refresh("m.id = NEW.moment_id")} END
     """,
     f"""
     CREATE TRIGGER moment_tags_search_delete AFTER DELETE ON moment_tags
-    BEGIN {sqlite_refresh("m.id = OLD.moment_id")} END
+    BEGIN {_refresh("m.id = OLD.moment_id")} END
     """,
     f"""
     CREATE TRIGGER tags_search_rename AFTER UPDATE OF name ON tags
     WHEN OLD.name <> NEW.name
     BEGIN
-        {sqlite_refresh("m.id IN (SELECT moment_id FROM moment_tags WHERE tag_id = NEW.id)")}
+        {_refresh("m.id IN (SELECT moment_id FROM moment_tags WHERE tag_id = NEW.id)")}
     END
     """,  # noqa: S608  all of it is ours
 ]

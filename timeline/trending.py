@@ -43,8 +43,8 @@ LATELY = dt.timedelta(days=14)
 SIZE = 50
 
 
-def top(viewer: Viewer, size: int = SIZE) -> list[Moment]:
-    """Return the hottest public moments, with their owners, tags and ``like_count``.
+def top(viewer: Viewer, size: int = SIZE, *, tags: bool = True) -> list[Moment]:
+    """Return the hottest public moments, with their owners, ``like_count`` and, if wanted, ``tags``.
 
     Walks along the index of heat: reads ``size`` rows, and those of moments
     above them that have been hidden since they were liked.
@@ -55,9 +55,10 @@ def top(viewer: Viewer, size: int = SIZE) -> list[Moment]:
         .filter(SHOWN_TO_ALL, like_tally__heat__gt=heat([timezone.now() - LATELY]))
         .for_cards()
         .annotate(like_count=F("like_tally__likes"))
-        .prefetch_related(Prefetch("tags", Tag.objects.only("name")))
         .order_by("-like_tally__heat", F("like_tally__moment_id").desc())
     )
+    if tags:
+        moments = moments.prefetch_related(Prefetch("tags", Tag.objects.only("name")))
     return list(moments[:size])
 
 

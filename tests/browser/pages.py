@@ -19,6 +19,7 @@ PAGES = {
     "profile": "/@ada/",
     "trending": "/trending/",
     "search": "/search/",
+    "results": "/search/?q=flight",
     "claim": "/claim/",
     "a taken span": "/claim/?date=1969-07-16&time=02:32&zone=UTC&minutes=1",
     "not found": "/nowhere/",

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TIMELINE, public_page
-from timeline import reading, rollups
+from timeline import reading, rollups, trending
 from timeline.models import Moment
 from timeline.pages.charts import cells_of
 from timeline.rollups import Tally
@@ -20,6 +20,7 @@ from timeline.words import day_in_words, distance_in_words
 
 SHOWN_LATELY = 5
 SHOWN_TODAY = 5
+SHOWN_LIKED = 5
 
 
 @require_safe
@@ -43,6 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "lately": _with_distances(lately, now),
             "following": _with_distances([following] if following else [], now),
             "today": reading.on_day_of_year(request.user, now.month, now.day, size=SHOWN_TODAY),
+            "liked": trending.top(request.user, SHOWN_LIKED, tags=False),
             "figures": figures_of(whole),
             "cells": cells_of(part for part in centuries if part[1].moments),
         },

@@ -141,9 +141,7 @@ PRICE_FURTHER_HOUR = setting(
 PRICE_NOT_PUBLIC = setting(env.int, "PRICE_NOT_PUBLIC", 0, validate=validate.Range(min=0))
 
 # ISO 4217 code of the currency that prices are in.
-CURRENCY = setting(
-    env.str, "CURRENCY", "eur", validate=validate.Regexp(r"^[A-Za-z]{3}$")
-).lower()
+CURRENCY = setting(env.str, "CURRENCY", "eur", validate=validate.Regexp(r"^[A-Za-z]{3}$")).lower()
 
 # How long a chosen span is held for its person, in seconds, and how often they may begin that anew.
 HOLD_SECONDS = setting(env.int, "HOLD_SECONDS", 600, validate=validate.Range(min=60, max=3600))
@@ -155,6 +153,9 @@ STRIPE_WEBHOOK_SECRET = setting(env.str, "STRIPE_WEBHOOK_SECRET", "")
 
 # Another address of Stripe's API than its own: for a stand-in while testing.
 STRIPE_API_URL = setting(env.str, "STRIPE_API_URL", "")
+
+# Whom to write to about a weakness: an address with its scheme, mailto: or https:
+SECURITY_CONTACT = setting(env.str, "SECURITY_CONTACT", f"mailto:security@{SITE_HOST}")
 
 # A database query that takes longer than this many milliseconds is warned of in the log.
 SLOW_QUERY_MS = setting(env.int, "SLOW_QUERY_MS", 1000, validate=validate.Range(min=0))
@@ -309,6 +310,7 @@ MIDDLEWARE = [
     "momentverse.page_cache.NoStoreByDefaultMiddleware",
     "momentverse.errors.ErrorPagesMiddleware",
     "momentverse.security.UnreadableTextMiddleware",
+    "momentverse.cookieless.CookielessMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -502,6 +504,8 @@ CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
+# What others frame is the same for everybody: `cookieless.py` takes the cookies off there.
+COOKIELESS = ("/embed/",)
 # In the session, not in a cookie: a page for visitors without a session is then the same for all.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "momentverse.errors.csrf_failure"

@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from momentverse import health
+from momentverse import health, well_known
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("timeline.urls")),
@@ -17,6 +17,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "favicon.ico", RedirectView.as_view(url=lazy(static, str)("img/icon.svg")), name="favicon"
     ),
+    path("robots.txt", well_known.robots, name="robots"),
+    path(".well-known/security.txt", well_known.security, name="security-txt"),
     path(
         "health/",
         include(

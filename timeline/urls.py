@@ -46,6 +46,7 @@ today_urls = [
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("", include("timeline.feeds.urls")),
     path("timeline/", include(period_urls)),
     path("moments/", include(moment_urls)),
     path("tags/", include(tag_urls)),

@@ -61,6 +61,8 @@ class MomentTag(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["tag", "starts_at"], name="idx_moment_tags_tag_time"),
+            # What was tagged last: the id grows.
+            models.Index(fields=["tag", "id"], name="idx_moment_tags_tag_id"),
         ]
 
     def __str__(self) -> str:

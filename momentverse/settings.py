@@ -377,6 +377,9 @@ TASKS = {
     }
 }
 
+if PRODUCTION:
+    PERIODIC_JOBS.append(("prune_db_task_results", 24 * 3600))
+
 # People
 
 AUTH_USER_MODEL = "accounts.User"

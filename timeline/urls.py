@@ -2,7 +2,20 @@
 
 from django.urls import include, path, re_path, register_converter
 
-from timeline.pages import home, moment, newest, period, profile, tags, today
+from timeline.pages import (
+    claim,
+    claim_choose,
+    edit,
+    home,
+    moment,
+    newest,
+    period,
+    profile,
+    tags,
+    today,
+)
+from timeline.payments import orders
+from timeline.payments import pages as payment
 from timeline.public_ids import PublicIdConverter
 
 register_converter(PublicIdConverter, "id")
@@ -31,6 +44,7 @@ period_urls = [
 
 moment_urls = [
     path("<id:pk>/", moment.moment, name="moment-short"),
+    path("<id:pk>/edit/", edit.edit, name="moment-edit"),
     path("<id:pk>/<str:slug>/", moment.moment, name="moment"),
 ]
 
@@ -44,6 +58,30 @@ today_urls = [
     re_path(rf"^(?P<month>{_two})-(?P<day>{_two})/$", today.day_of_year, name="day-of-year"),
 ]
 
+claim_urls = [
+    path("", claim_choose.choose, name="claim-choose"),
+    path("hold/", claim_choose.hold, name="claim-hold"),
+    path("continue/", claim_choose.go_on, name="claim-continue"),
+    path("<id:pk>/", claim.details, name="claim"),
+    path("<id:pk>/extend/", claim.extend, name="claim-extend"),
+    path("<id:pk>/give-back/", claim.give_back, name="claim-give-back"),
+    path("<id:pk>/review/", claim.review, name="claim-review"),
+    path("<id:pk>/pay/", payment.pay, name="claim-pay"),
+    path("<id:pk>/call-off/", payment.call_off, name="claim-call-off"),
+    path("<id:pk>/done/", payment.done, name="claim-done"),
+]
+
+order_urls = [
+    path("", orders.orders, name="orders"),
+    path("<id:pk>/", orders.order, name="order"),
+]
+
+# Where the providers' own pages are, and where they send their messages.
+payment_urls = [
+    path("stripe/", include("timeline.payments.providers.stripe.urls")),
+    path("sandbox/", include("timeline.payments.providers.sandbox.urls")),
+]
+
 urlpatterns = [
     path("", home.home, name="home"),
     path("", include("timeline.feeds.urls")),
@@ -52,5 +90,8 @@ urlpatterns = [
     path("tags/", include(tag_urls)),
     path("@<slug:handle>/", profile.profile, name="profile"),
     path("today/", include(today_urls)),
+    path("claim/", include(claim_urls)),
+    path("orders/", include(order_urls)),
+    path("payments/", include(payment_urls)),
     path("api/", include("timeline.api.urls")),
 ]

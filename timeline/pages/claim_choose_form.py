@@ -12,9 +12,9 @@ from django.core.exceptions import ValidationError
 
 from timeline.errors import InvalidInstant, InvalidSpan
 from timeline.local_times import RepeatedTime, SkippedTime, resolve
-from timeline.pages.claim_spans import ToldSpan
 from timeline.pages.plain_form import PlainForm
 from timeline.spans import WINDOW_WORDS, Span, parse_instant
+from timeline.told_spans import ToldSpan
 from timeline.zones import find_zone
 
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)([.,]\d+)?)?", re.ASCII)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from timeline.payments.providers.base import Provider
@@ -17,7 +18,12 @@ _PROVIDERS = {
 
 @cache
 def provider_named(name: str) -> Provider:
-    """Return the provider of this name; also one that is not used for new orders any more."""
+    """Return the provider of this name; also one that is not used for new orders any more.
+
+    Raises ImproperlyConfigured for the sandbox in production.
+    """
+    if name == "sandbox" and settings.PRODUCTION:
+        raise ImproperlyConfigured("The sandbox takes no real money: production has none.")
     provider: Provider = import_string(_PROVIDERS[name])()
     return provider
 

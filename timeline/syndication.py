@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import Prefetch
@@ -30,6 +31,11 @@ SITEMAP_SIZE = 10_000
 def address(path: str) -> str:
     """Return a path of the site as an address that can be passed on."""
     return f"{settings.SITE_URL}{path}"
+
+
+def oembed_url(moment: Moment) -> str:
+    """Return where another site learns of a moment's card."""
+    return address(f"/oembed?{urlencode({'url': address(moment.get_absolute_url())})}")
 
 
 def newly_public() -> list[Moment]:

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from timeline import overlap, reading, rollups
+from timeline import overlap, reading, rollups, syndication
 from timeline.models import Moment
 from timeline.periods import Level, Period, period_at
 from timeline.reading import PAGE_SIZE, Cut
@@ -174,3 +174,21 @@ def test_a_signed_in_viewers_page(loaded):
     year = Period.of(2000)
     bound = PAGE_SIZE * 5 + day_before(loaded)
     assert_bounded(lambda: reading.within(loaded.user, year.starts_at, year.ends_at), bound)
+
+
+def test_what_is_new(loaded):
+    """Feeds: by index, of everybody, of a person, of a tag."""
+    bound = syndication.FEED_SIZE * 6
+    assert_bounded(syndication.newly_public, bound)
+    assert_bounded(lambda: syndication.newly_public_of(loaded.user), bound)
+    tag = reading.tags_in_use(None)[0][0]
+    assert_bounded(lambda: syndication.newly_tagged(tag), bound)
+
+
+def test_a_sitemap(loaded):
+    """The index reads counts; a file reads its own period and no more."""
+    assert_bounded(syndication.sitemap_periods, rollups.FOLD_AT)
+    month = period_at(Level.MONTH, loaded.starts_at)
+    begin = Moment.objects.filter(starts_at__gte=month.starts_at, starts_at__lt=month.ends_at)
+    # A bitmap's rows count twice: in its index and in its table.
+    assert_bounded(lambda: syndication.mapped(month), 2 * begin.count())

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TIMELINE_SECONDS, public_page
-from timeline import reading
+from timeline import reading, syndication
 from timeline.periods import Level, period_at
 from timeline.words import distance_in_words
 
@@ -33,6 +33,7 @@ def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
             "earlier": earlier,
             "later": later,
             "periods": [*day.ancestors, day],
+            "oembed_url": syndication.oembed_url(found),
             "distance": distance_in_words(found.starts_at, found.ends_at, timezone.now()),
         },
     )

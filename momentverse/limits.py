@@ -27,7 +27,8 @@ from momentverse.errors import error_response
 logger = logging.getLogger("momentverse.limits")
 
 # Static files are exempt as well: WhiteNoise has answered them before the limit is asked.
-EXEMPT_PREFIX = "/health/"
+# So are pictures, of which a page has as many as it has moments.
+EXEMPT_PREFIXES = ("/health/", "/pictures/")
 # While the shared store is away, each process counts for itself, and more strictly.
 LOCAL_SHARE = 0.5
 RETRY_SHARED_AFTER_SECONDS = 5.0
@@ -141,7 +142,7 @@ class RateLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Count, then answer or refuse."""
-        if request.path.startswith(EXEMPT_PREFIX):
+        if request.path.startswith(EXEMPT_PREFIXES):
             return self.get_response(request)
         verdict = self.limiter.hit(self._key(request), settings.RATE_LIMIT_PER_MINUTE)
         if verdict.allowed:

@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -156,6 +157,12 @@ STRIPE_API_URL = setting(env.str, "STRIPE_API_URL", "")
 
 # Whom to write to about a weakness: an address with its scheme, mailto: or https:
 SECURITY_CONTACT = setting(env.str, "SECURITY_CONTACT", f"mailto:security@{SITE_HOST}")
+
+# The bucket of an S3-compatible service that keeps the pictures, without which they are in DATA_DIR, and the
+# service's address, if it is not Amazon's. Keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+# The bucket is to be private: pictures are served by us, to whom may see them.
+PICTURES_BUCKET = setting(env.str, "PICTURES_BUCKET", "")
+PICTURES_S3_URL = setting(env.str, "PICTURES_S3_URL", "")
 
 # A database query that takes longer than this many milliseconds is warned of in the log.
 SLOW_QUERY_MS = setting(env.int, "SLOW_QUERY_MS", 1000, validate=validate.Range(min=0))
@@ -364,6 +371,7 @@ PERIODIC_JOBS = [
     ("sweep", 30),
     ("reconcile_payments", 60),
     ("send_notices", 60),
+    ("keep_pictures", 60),
     ("erase_accounts", 3600),
     ("clearsessions", 24 * 3600),
 ]
@@ -449,13 +457,28 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+
+def pictures_in(bucket: str) -> dict[str, Any]:
+    """Return where pictures are kept: in a bucket, or in a folder when there is none."""
+    if not bucket:
+        folder = {"location": DATA_DIR / "pictures", "directory_permissions_mode": 0o700}
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": folder}
+    if not find_spec("storages") or not find_spec("boto3"):
+        raise ImproperlyConfigured(
+            "PICTURES_BUCKET needs one more package: pip install 'django-storages[s3]'"
+        )
+    options = {"bucket_name": bucket, "endpoint_url": PICTURES_S3_URL or None, "default_acl": None}
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+
+
 # Static files: hashed names, compressed, immutable; plain while developing.
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "pictures": pictures_in(PICTURES_BUCKET),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
@@ -513,6 +536,13 @@ COOKIELESS = ("/embed/",)
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "momentverse.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# A form with a file is refused by its length, before it is read.
+UPLOAD_MAX_BYTES = 16 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "momentverse.uploads.CappedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # Logs: JSON lines on standard error, one a request and one an event.
 

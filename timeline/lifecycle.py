@@ -13,8 +13,9 @@ import datetime as dt
 from django.db.models.functions import Now
 
 from timeline.errors import TransitionRefused
-from timeline.models import Moment, Status
+from timeline.models import Moment, Picture, Status
 from timeline.overlap import LAPSED, placing, retrying
+from timeline.pictures.letting_go import let_go
 
 _MAY_BECOME = {
     Status.HELD: frozenset({Status.PAYING, Status.ACTIVE, Status.RELEASED}),
@@ -59,9 +60,12 @@ def _go(moment: Moment, target: Status, reason: str, held_until: dt.datetime | N
     def change() -> int:
         with placing([moment.span]):
             # The state is compared and set in one statement: of two who try, one wins.
-            return Moment.objects.filter(pk=moment.pk, status__in=sources).update(
+            changed = Moment.objects.filter(pk=moment.pk, status__in=sources).update(
                 status=target, status_changed_at=Now(), status_reason=reason, held_until=held_until
             )
+            if target is Status.REVOKED:
+                let_go(Picture.objects.filter(moment=moment))
+            return changed
 
     changed = retrying(change)
     moment.refresh_from_db()

@@ -161,7 +161,7 @@ def by_id(viewer: Viewer, pk: int) -> Moment | None:
     """Return the moment with this id if ``viewer`` may see it, with its owner and tags."""
     moment: Moment | None = (
         Moment.objects.visible_to(viewer, by_address=True)
-        .select_related("user")
+        .select_related("user", "picture")
         .prefetch_related("tags")
         .filter(pk=pk)
         .first()

@@ -10,6 +10,8 @@ from timeline.pages import (
     moment,
     newest,
     period,
+    picture,
+    picture_files,
     profile,
     tags,
     today,
@@ -45,6 +47,7 @@ period_urls = [
 moment_urls = [
     path("<id:pk>/", moment.moment, name="moment-short"),
     path("<id:pk>/edit/", edit.edit, name="moment-edit"),
+    path("<id:pk>/picture/", picture.picture, name="moment-picture"),
     path("<id:pk>/<str:slug>/", moment.moment, name="moment"),
 ]
 
@@ -87,6 +90,11 @@ urlpatterns = [
     path("", include("timeline.feeds.urls")),
     path("timeline/", include(period_urls)),
     path("moments/", include(moment_urls)),
+    path(
+        "pictures/<id:pk>/<slug:token>/<int:width>.<slug:ending>",
+        picture_files.picture_file,
+        name="picture-file",
+    ),
     path("tags/", include(tag_urls)),
     path("@<slug:handle>/", profile.profile, name="profile"),
     path("today/", include(today_urls)),

@@ -10,6 +10,7 @@ from timeline.models.payment import (
     Refund,
     SandboxSession,
 )
+from timeline.models.picture import Picture
 from timeline.models.revision import MomentRevision
 from timeline.models.rollup import RollupDay, RollupPeriod
 from timeline.models.tag import MomentTag, Tag
@@ -27,6 +28,7 @@ __all__ = [
     "OrderEntry",
     "OrderStatus",
     "PaymentEvent",
+    "Picture",
     "Refund",
     "RollupDay",
     "RollupPeriod",

@@ -107,9 +107,11 @@ class MomentQuerySet(models.QuerySet["Moment"]):
 
     def for_cards(self) -> MomentQuerySet:
         """Fetch only what a card in a list shows."""
-        return self.select_related("user").only(
-            "title", "starts_at", "ends_at", "place", "user__handle", "user__display_name"
-        )
+        return self.select_related("user", "picture").only(
+            "title", "starts_at", "ends_at", "place", "visibility",
+            "user__handle", "user__display_name",
+            "picture__moment", "picture__key", "picture__state", "picture__width", "picture__height",
+        )  # fmt: skip
 
 
 class Moment(models.Model):

@@ -23,6 +23,7 @@ def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     if slug != found.slug:
         return redirect(found, permanent=True)
     earlier, later = reading.neighbours(request.user, found)
+    picture = getattr(found, "picture", None)
     day = period_at(Level.DAY, found.starts_at)
     return render(
         request,
@@ -33,6 +34,7 @@ def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
             "earlier": earlier,
             "later": later,
             "periods": [*day.ancestors, day],
+            "picture_url": syndication.address(picture.largest) if picture else "",
             "oembed_url": syndication.oembed_url(found),
             "distance": distance_in_words(found.starts_at, found.ends_at, timezone.now()),
         },

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db.models import Prefetch
+from django.db.models import F, Prefetch
 
 from timeline import rollups
 from timeline.models import Moment, MomentQuerySet, Tag
@@ -54,7 +54,7 @@ def newly_tagged(tag: Tag) -> list[Moment]:
     Reads ``FEED_SIZE`` rows, and the hidden moments in between.
     """
     tagged = _written(Moment.objects.visible_to(None).filter(moment_tags__tag=tag))
-    return list(tagged.order_by("-moment_tags__id")[:FEED_SIZE])
+    return list(tagged.order_by(-F("moment_tags__id"))[:FEED_SIZE])
 
 
 def public_moment(pk: int) -> Moment | None:

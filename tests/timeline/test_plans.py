@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from timeline import overlap, reading, rollups, syndication
-from timeline.models import Moment
+from timeline.models import Moment, Picture
 from timeline.periods import Level, Period, period_at
 from timeline.reading import PAGE_SIZE, Cut
 from timeline.spans import Span
@@ -31,6 +31,14 @@ def load(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         if connection.vendor != "postgresql":
             pytest.skip("about PostgreSQL")
         call_command("generate_load", MOMENTS, from_year=2000, to_year=2001, workers=1, verbosity=0)
+        shown = list(Moment.objects.visible_to(None).values_list("pk", flat=True))
+        Picture.objects.bulk_create(
+            Picture(
+                moment_id=pk, key=f"{pk:032x}", state=Picture.State.READY, width=400, height=300,
+                placeholder="p" * 180, alt="What it shows, in a sentence of the usual length.",
+            )
+            for pk in shown
+        )  # fmt: skip
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
     yield

@@ -58,8 +58,8 @@ def newly_tagged(tag: Tag) -> list[Moment]:
 
 
 def public_moment(pk: int) -> Moment | None:
-    """Return a moment that everybody may know of, with its owner. Reads one row."""
-    public = Moment.objects.visible_to(None).select_related("user")
+    """Return a moment that everybody may know of, with owner and picture. Reads one row."""
+    public = Moment.objects.visible_to(None).select_related("user", "picture")
     moment: Moment | None = public.filter(pk=pk).first()
     return moment
 

@@ -25,10 +25,10 @@ from timeline.spans import LONGEST, WINDOW_END, WINDOW_START, Span
 
 Bounds = tuple[dt.datetime, dt.datetime]
 
-MOST_READ = 8192
+MOST_READ = 2048
 FIRST_BATCH = 64
 # How far around, in days, the same time of day is looked at, and how many of those days are offered.
-DAYS_AROUND = 14
+DAYS_AROUND = 7
 DAYS_OFFERED = 2
 
 
@@ -100,8 +100,8 @@ def _in_the_way() -> QuerySet[Moment, Bounds]:
 def _last_before(instant: dt.datetime) -> Bounds | None:
     """Return the last moment that starts before ``instant``; one that ended a day ago is left out."""
     rows = _in_the_way().filter(starts_at__lt=instant)
-    if instant - WINDOW_START > LONGEST:
-        rows = rows.filter(starts_at__gt=instant - LONGEST)
+    if instant - WINDOW_START >= LONGEST:
+        rows = rows.filter(starts_at__gte=instant - LONGEST)
     return rows.order_by("-starts_at").first()
 
 

@@ -54,8 +54,11 @@ class ToldSpan:
 
     @property
     def local_when(self) -> str:
-        """The same in words."""
-        return clock_in_words(self.local)
+        """The same in words; on the same day as in UTC, the time alone."""
+        local = self.local
+        if local.date() == self.span.starts_at.date():
+            return f"{local:%H:%M:%S}"
+        return clock_in_words(local)
 
     @property
     def place(self) -> str:

@@ -28,7 +28,7 @@ from timeline.errors import (
 from timeline.local_times import RepeatedTime, SkippedTime
 from timeline.models import Moment
 from timeline.pages import claim_drafts
-from timeline.pages.claim_choose_form import ChooseForm
+from timeline.pages.claim_choose_form import ONE_SECOND_TO_A_DAY, ChooseForm
 from timeline.pages.claim_offers import offer_of, open_claims_of, status_of
 from timeline.spans import UTC, Span, parse_instant
 from timeline.told_spans import ToldSpan
@@ -119,7 +119,7 @@ def _posted_span(request: HttpRequest) -> tuple[Span, str]:
     except (InvalidInstant, InvalidSpan) as error:
         raise BadRequest(str(error)) from None
     except (ValueError, OverflowError):
-        raise BadRequest("A moment is one second to 24 hours long.") from None
+        raise BadRequest(ONE_SECOND_TO_A_DAY) from None
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:

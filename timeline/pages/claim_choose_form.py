@@ -19,12 +19,17 @@ from timeline.zones import find_zone
 
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)([.,]\d+)?)?", re.ASCII)
 WHOLE_SECONDS = "The timeline counts in whole seconds."
+ONE_SECOND_TO_A_DAY = "A moment is one second to 24 hours long."
 
 
 class LengthField(forms.IntegerField):
     """One part of a length; empty is nothing."""
 
-    default_error_messages = {"invalid": WHOLE_SECONDS}
+    default_error_messages = {
+        "invalid": WHOLE_SECONDS,
+        "min_value": ONE_SECOND_TO_A_DAY,
+        "max_value": ONE_SECOND_TO_A_DAY,
+    }
 
     def __init__(self, most: int) -> None:
         attrs = {"inputmode": "numeric"}
@@ -95,7 +100,7 @@ class ChooseForm(PlainForm):
         """Put the parts together."""
         length = self._length()
         if length is not None and not dt.timedelta(0) < length <= dt.timedelta(hours=24):
-            self.add_error("hours", "A moment is one second to 24 hours long.")
+            self.add_error("hours", ONE_SECOND_TO_A_DAY)
         if not self.errors:
             self._tell(length)
 

@@ -98,6 +98,19 @@ def test_what_cannot_be_taken_is_said_at_the_field(page, mine, complaints):
     assert violations(page) == []
 
 
+def test_a_file_that_is_too_large_gets_a_page_that_says_so(page, mine, complaints, tmp_path):
+    """And not a broken connection."""
+    address, public_id, _ = mine
+    sign_in(page, address)
+    page.goto(f"/moments/{public_id}/picture/")
+    large = tmp_path / "large.jpg"
+    large.write_bytes(saved(halves()) + b"x" * 30_000_000)
+    page.get_by_label("picture").first.set_input_files(large)
+    page.get_by_role("button", name="Save it").click()
+    expect(page.locator("main")).to_contain_text("too large: 16 MB at most")
+    complaints.clear()  # a browser reports the 400 itself
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize("width", [320, 390, 1440])
 def test_it_fits_every_page(new_page, mine, width, scheme):

@@ -467,7 +467,15 @@ def pictures_in(bucket: str) -> dict[str, Any]:
         raise ImproperlyConfigured(
             "PICTURES_BUCKET needs one more package: pip install 'django-storages[s3]'"
         )
-    options = {"bucket_name": bucket, "endpoint_url": PICTURES_S3_URL or None, "default_acl": None}
+    from botocore.config import Config
+
+    options = {
+        "bucket_name": bucket,
+        "endpoint_url": PICTURES_S3_URL or None,
+        "default_acl": None,
+        # Nobody waits minutes for a picture, as the library would let them.
+        "client_config": Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 2}),
+    }
     return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
 
 

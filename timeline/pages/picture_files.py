@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from momentverse.errors import error_response
 from timeline.models import Moment, Picture, Visibility
 from timeline.pictures import storage
 from timeline.pictures.formats import TYPES
 
 if TYPE_CHECKING:
     from timeline.models.moment import Viewer
+
+logger = logging.getLogger("timeline.pictures")
 
 # What has this address never changes. Browsers keep it for a month; a cache that others share for a
 # day: for so long it may go on showing, to who knows the address, what is not public any more.
@@ -39,6 +43,9 @@ def picture_file(
         content = storage.read(picture.file(width, ending))
     except FileNotFoundError:
         raise Http404(NOTHING_HERE) from None
+    except OSError as error:
+        logger.warning("no file of %s: %s", picture, error)
+        return error_response(request, 503)
     assert picture.moment is not None
     for_all = picture.moment.visibility == Visibility.PUBLIC
     return HttpResponse(

@@ -1,42 +1,53 @@
-"""Where pictures' files are: a folder in DATA_DIR, or a bucket; nobody but us reads either."""
+"""Where pictures' files are: a folder in DATA_DIR, or a bucket; nobody but us reads either.
+
+Each function raises OSError when the storage is away, whatever the service's
+own library raises then.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage, storages
 
 
-def _storage() -> Storage:
-    return storages["pictures"]
+@contextmanager
+def _storage() -> Iterator[Storage]:
+    try:
+        yield storages["pictures"]
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"pictures cannot be reached: {error}") from error
 
 
 def write(name: str, content: bytes | IO[bytes]) -> None:
-    """Store a file under a name that nothing else has; one of that name is replaced. Raises OSError."""
+    """Store a file; one of the same name is replaced."""
     file = ContentFile(content) if isinstance(content, bytes) else File(content)
-    storage = _storage()
-    storage.delete(name)
-    storage.save(name, file)
+    with _storage() as storage:
+        storage.delete(name)
+        storage.save(name, file)
 
 
 def read(name: str) -> bytes:
-    """Return a file. Raises FileNotFoundError, or another OSError when the storage is away."""
-    with _storage().open(name) as file:
+    """Return a file. Raises FileNotFoundError when it is not there."""
+    with _storage() as storage, storage.open(name) as file:
         content: bytes = file.read()
         return content
 
 
 def delete(name: str) -> None:
-    """Delete a file, if it is there. Raises OSError."""
-    _storage().delete(name)
+    """Delete a file, if it is there."""
+    with _storage() as storage:
+        storage.delete(name)
 
 
 def delete_folder(folder: str) -> None:
-    """Delete all files of a folder, if it is there. Raises OSError."""
-    storage = _storage()
-    with suppress(FileNotFoundError):
+    """Delete all files of a folder, if it is there."""
+    with _storage() as storage, suppress(FileNotFoundError):
         _, files = storage.listdir(folder)
         for file in files:
             storage.delete(f"{folder}/{file}")

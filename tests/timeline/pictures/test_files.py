@@ -124,6 +124,19 @@ def test_a_file_that_is_missing_is_404(client, pictured):
     assert client.get(addresses(picture)[0]).status_code == 404
 
 
+def test_a_storage_that_is_away_asks_for_patience(client, pictured, monkeypatch):
+    address = addresses(pictured().picture)[0]
+
+    def away(name):
+        raise OSError("away")
+
+    monkeypatch.setattr(storage, "read", away)
+    response = client.get(address)
+    assert response.status_code == 503
+    assert response["Retry-After"]
+    assert response["Cache-Control"] == "private, no-store"
+
+
 def test_an_unchanged_file_is_304(client, pictured):
     address = addresses(pictured().picture)[0]
     first = client.get(address)

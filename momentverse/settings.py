@@ -21,7 +21,11 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
-from momentverse.database_url import database_from_url
+from momentverse.database_url import POOL_SIZE, database_from_url, replica_from_url
+from momentverse.prefetching import MIME_TYPES
+from momentverse.sizing import usable_cores
+from momentverse.static_files import cache_for_a_year
+from momentverse.styles import STYLES_SOURCE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -90,8 +94,15 @@ ALLOWED_HOSTS: list[str] = [
 # PostgreSQL in production; without it an SQLite file in DATA_DIR. `database_url.py` has its parameters.
 DATABASE_URL = setting(env.str, "DATABASE_URL", "")
 
+# A streaming replica of it that visitors' pages may read from; `replica.py` says when.
+DATABASE_REPLICA_URL = setting(env.str, "DATABASE_REPLICA_URL", "")
+
 # Redis (or Valkey) for cache and limits; without it both live in the process.
 REDIS_URL = setting(env.str, "REDIS_URL", "")
+
+# Another Redis for the limits, so that a flood of addresses, each with a count, cannot push pages out of
+# the cache. By default the same one: a request is then counted and its page fetched in one round trip.
+LIMITS_REDIS_URL = setting(env.str, "LIMITS_REDIS_URL", REDIS_URL)
 
 # Where mail goes: submission://user:password@host:587 in production; without it mails are printed.
 EMAIL_URL = setting(env.str, "EMAIL_URL", "")
@@ -103,11 +114,11 @@ DEFAULT_FROM_EMAIL = setting(env.str, "DEFAULT_FROM_EMAIL", f"MomentVerse <hello
 BIND = setting(env.str, "BIND", "127.0.0.1:8000")
 
 # How many processes of gunicorn there are: one when nothing is set, so that the cache in the process
-# is one; in production one a core.
+# is one; in production one a core. `sizing.py` has the arithmetic of these numbers.
 WEB_PROCESSES = setting(
     env.int,
     "WEB_PROCESSES",
-    (os.cpu_count() or 1) if PRODUCTION else 1,
+    usable_cores() if PRODUCTION else 1,
     validate=validate.Range(min=1),
 )
 
@@ -247,12 +258,17 @@ if PAYMENT_PROVIDER == "none" and (PRICE_MOMENT or PRICE_FURTHER_HOUR or PRICE_N
         "There are prices, and PAYMENT_PROVIDER is 'none': name who takes the money, or set no price."
     )
 
-DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR)}
+# A thread holds one connection at most.
+DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR, max(POOL_SIZE, WEB_THREADS))}
+if DATABASE_REPLICA_URL:
+    DATABASES["replica"] = replica_from_url(DATABASE_REPLICA_URL, DATABASES["default"])
+    DATABASE_ROUTERS = ["momentverse.replica.ReplicaRouter"]
 
-if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
-    raise ImproperlyConfigured(
-        "REDIS_URL cannot be used: it begins with redis://, rediss:// or unix://"
-    )
+for _name, _url in {"REDIS_URL": REDIS_URL, "LIMITS_REDIS_URL": LIMITS_REDIS_URL}.items():
+    if _url and not _url.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured(
+            f"{_name} cannot be used: it begins with redis://, rediss:// or unix://"
+        )
 # A reader must not wait for a cache that hangs: past this many seconds the page is built without it.
 REDIS_TIMEOUT_SECONDS = 0.2
 
@@ -277,10 +293,10 @@ CACHES: dict[str, dict[str, Any]] = {
     # Without it everything works, slower: its failures are misses.
     "default": cache_in(REDIS_URL, "momentverse", ignore_exceptions=True),
     # Counters of log-in attempts: a failure must be seen, so that a local count takes over.
-    "throttle": cache_in(REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
+    "throttle": cache_in(LIMITS_REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
 }
 RATELIMIT_USE_CACHE = "throttle"
-if not REDIS_URL:
+if not LIMITS_REDIS_URL:
     # The least used entry goes first; of 300, the default, a flood would push out what it wants to.
     CACHES["throttle"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
 
@@ -310,12 +326,14 @@ MIDDLEWARE = [
     "momentverse.head_requests.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "momentverse.security.SecurityHeadersMiddleware",
+    "momentverse.prefetching.SpeculationRulesMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "momentverse.page_cache.NoStoreByDefaultMiddleware",
     "momentverse.errors.ErrorPagesMiddleware",
+    "momentverse.replica.ReplicaMiddleware",
     "momentverse.security.UnreadableTextMiddleware",
     "momentverse.cookieless.CookielessMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -490,17 +508,18 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "momentverse.static_files.HashedFilesStorage"
     },
 }
 
 # Security
 
+CSP_REPORTS_PATH = "/csp-reports/"
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
-        "style-src": [SELF],
+        "style-src": [SELF, STYLES_SOURCE],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
@@ -512,12 +531,17 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "require-trusted-types-for": ["'script'"],
+        # Violations are logged: newer browsers take the one, older ones the other.
+        "report-to": "csp",
+        "report-uri": CSP_REPORTS_PATH,
     }
 }
 if DEBUG:
     # The debug toolbar writes its panels as strings of HTML.
     del CONTENT_SECURITY_POLICY["DIRECTIVES"]["require-trusted-types-for"]
 X_FRAME_OPTIONS = "DENY"
+WHITENOISE_ADD_HEADERS_FUNCTION = cache_for_a_year
+WHITENOISE_MIMETYPES = MIME_TYPES
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else's page has a use for our files
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"

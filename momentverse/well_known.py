@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import STATIC_PAGE_SECONDS, public_page
+from momentverse.page_cache import STATIC_PAGES, public_page
 
 # Nothing to find there: forms, and pages of one's own.
 NOT_FOR_ROBOTS = ("/accounts/", "/admin/", "/claim/", "/orders/", "/oembed")
@@ -17,7 +17,7 @@ EXPIRES_AFTER_DAYS = 180
 
 
 @require_safe
-@public_page(STATIC_PAGE_SECONDS)
+@public_page(STATIC_PAGES, parameters=())
 def robots(request: HttpRequest) -> HttpResponse:
     """Tell crawlers what is not worth their while, and where the sitemap is."""
     lines = [
@@ -30,7 +30,7 @@ def robots(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public_page(STATIC_PAGE_SECONDS)
+@public_page(STATIC_PAGES, parameters=())
 def security(request: HttpRequest) -> HttpResponse:
     """Tell whom to write to about a weakness (RFC 9116); the same text for a whole month."""
     month = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)

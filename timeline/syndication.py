@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import F, Prefetch
 
 from timeline import rollups
-from timeline.models import Moment, MomentQuerySet, Tag
+from timeline.models import Moment, MomentQuerySet, Picture, Tag
 from timeline.models.moment import CHANGED_AT
 from timeline.periods import Level, Period
 from timeline.rollups import Tally
@@ -36,6 +36,12 @@ def address(path: str) -> str:
 def oembed_url(moment: Moment) -> str:
     """Return where another site learns of a moment's card."""
     return address(f"/oembed?{urlencode({'url': address(moment.get_absolute_url())})}")
+
+
+def picture_url(moment: Moment) -> str:
+    """Return where a moment's picture is for previews elsewhere; empty when it has none to show."""
+    picture: Picture | None = getattr(moment, "picture", None)
+    return address(picture.largest) if picture and picture.is_ready else ""
 
 
 def newly_public() -> list[Moment]:

@@ -1,5 +1,6 @@
 """The timeline's routes, by what they act on."""
 
+from django.conf import settings
 from django.urls import include, path, re_path, register_converter
 
 from timeline.pages import (
@@ -13,6 +14,7 @@ from timeline.pages import (
     picture,
     picture_files,
     profile,
+    styleguide,
     tags,
     today,
 )
@@ -103,3 +105,6 @@ urlpatterns = [
     path("payments/", include(payment_urls)),
     path("api/", include("timeline.api.urls")),
 ]
+
+if settings.DEBUG:
+    urlpatterns.append(path("styleguide/", styleguide.styleguide, name="styleguide"))

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import PROFILE_SECONDS, TIMELINE_SECONDS, public_page
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
 from timeline import reading, syndication
 from timeline.feeds.people import person
 from timeline.models import Moment
@@ -90,7 +90,7 @@ class MomentsFeed(Feed):
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, PROFILES, parameters=())
 def everybodys(request: HttpRequest) -> HttpResponse:
     """Feed of the whole timeline."""
     feed = MomentsFeed(
@@ -103,7 +103,7 @@ def everybodys(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, PROFILES, parameters=())
 def tags(request: HttpRequest, name: str) -> HttpResponse:
     """Feed of what a tag was put on."""
     tag = reading.tag_named(None, name)
@@ -119,7 +119,7 @@ def tags(request: HttpRequest, name: str) -> HttpResponse:
 
 
 @require_safe
-@public_page(PROFILE_SECONDS)
+@public_page(PROFILES, TIMELINE, parameters=())
 def persons(request: HttpRequest, handle: str) -> HttpResponse:
     """Feed of one person's public moments."""
     owner = person(handle)

@@ -17,7 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from icalendar import Calendar, Event, vText
 
-from momentverse.page_cache import PROFILE_SECONDS, TIMELINE_SECONDS, public_page
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
 from timeline import reading, syndication
 from timeline.feeds.people import person
 from timeline.models import Moment
@@ -30,7 +30,7 @@ ONE_DAY = dt.timedelta(days=1)
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, PROFILES, parameters=())
 def moments(request: HttpRequest, pk: int) -> HttpResponse:
     """Calendar of one moment that the viewer may see."""
     moment = reading.by_id(request.user, pk)
@@ -40,7 +40,7 @@ def moments(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@public_page(PROFILE_SECONDS)
+@public_page(PROFILES, TIMELINE, parameters=())
 def persons(request: HttpRequest, handle: str) -> HttpResponse:
     """Calendar of a person's public moments, the ``CALENDAR_SIZE`` that are newest on the timeline."""
     owner = person(handle)

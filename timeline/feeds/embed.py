@@ -16,7 +16,7 @@ from django.template.loader import get_template, render_to_string
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import TIMELINE_SECONDS, public_page
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
 from timeline import syndication
 from timeline.models import Moment
 from timeline.reading import NO_SUCH_MOMENT
@@ -45,7 +45,7 @@ def _style() -> tuple[str, str]:
 
 @require_safe
 @xframe_options_exempt
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, PROFILES, parameters=())
 def card(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a public moment in a small frame."""
     moment = syndication.public_moment(pk)

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import TIMELINE_SECONDS, public_page
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
 from timeline import syndication
 from timeline.feeds.embed import CARD_HEIGHT, CARD_WIDTH, card_path
 from timeline.models import Moment
@@ -24,7 +24,7 @@ LONGEST_URL = 2000
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, PROFILES)
 def oembed(request: HttpRequest) -> HttpResponse:
     """Describe the card of the public moment at ``?url=``, no larger than is asked for."""
     if request.GET.get("format", "json") != "json":
@@ -67,7 +67,7 @@ def _described(moment: Moment, width: int, height: int) -> dict[str, Any]:
         "author_url": address(f"/@{moment.user.handle}/"),
         "provider_name": "MomentVerse",
         "provider_url": address("/"),
-        "cache_age": TIMELINE_SECONDS,
+        "cache_age": TIMELINE.seconds,
         "html": format_html(
             '<iframe src="{}" width="{}" height="{}" title="{}" loading="lazy"'
             ' referrerpolicy="no-referrer"></iframe>',

@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.xmlutils import SimplerXMLGenerator
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import STATIC_PAGE_SECONDS, public_page
+from momentverse.page_cache import STATIC_PAGES, public_page
 from timeline import reading, syndication
 from timeline.periods import Level, NoSuchPeriod, Period
 from timeline.spans import format_instant
@@ -27,7 +27,7 @@ Entry = tuple[str, str]
 
 
 @require_safe
-@public_page(STATIC_PAGE_SECONDS)
+@public_page(STATIC_PAGES, parameters=())
 def index(request: HttpRequest) -> HttpResponse:
     """List the sitemaps."""
     files = ["/sitemap-pages.xml", *(_path(period) for period in syndication.sitemap_periods())]
@@ -35,7 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public_page(STATIC_PAGE_SECONDS)
+@public_page(STATIC_PAGES, parameters=())
 def pages(request: HttpRequest) -> HttpResponse:
     """List the pages that lead to moments: the fixed ones, and the first tags."""
     tags, _ = reading.tags_in_use(None)
@@ -44,14 +44,14 @@ def pages(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public_page(STATIC_PAGE_SECONDS)
+@public_page(STATIC_PAGES, parameters=())
 def century(request: HttpRequest, number: str) -> HttpResponse:
     """List the public moments that begin in a century."""
     return _moments(Period.century(int(number)))
 
 
 @require_safe
-@public_page(STATIC_PAGE_SECONDS)
+@public_page(STATIC_PAGES, parameters=())
 def calendar_period(request: HttpRequest, **numbers: str) -> HttpResponse:
     """List the public moments that begin in a year, a month, a day or an hour."""
     try:

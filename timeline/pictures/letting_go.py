@@ -16,6 +16,7 @@ from django.db.models import DateTimeField, ExpressionWrapper, Q, QuerySet
 from django.db.models.functions import Now
 from django_tasks import task
 
+from momentverse import page_cache
 from timeline.models import Picture
 from timeline.pictures import storage
 
@@ -40,10 +41,11 @@ def not_being_made() -> Q:
 def let_go(pictures: QuerySet[Picture]) -> None:
     """Part pictures from their moments; part of the caller's transaction.
 
-    Their files are deleted when it is committed.
+    No kept page shows them then, and their files are deleted.
     """
     for pk in list(pictures.values_list("pk", flat=True)):
         Picture.objects.filter(pk=pk).update(moment=None, alt="", placeholder="", problem="")
+        page_cache.purge()
         transaction.on_commit(partial(purge_later.enqueue, pk), robust=True)
 
 

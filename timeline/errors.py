@@ -30,6 +30,10 @@ class TimelineBusy(TimelineError):
     """Too many people write to the same days; trying again in a moment helps."""
 
 
+class PictureRefused(TimelineError):
+    """A picture cannot be put on this moment, or taken off it."""
+
+
 class TransitionRefused(TimelineError):
     """A moment in this state cannot go to the state asked for."""
 

@@ -164,7 +164,7 @@ def by_id(viewer: Viewer, pk: int) -> Moment | None:
     """Return the moment with this id if ``viewer`` may see it, with its owner, tags and likes."""
     moment: Moment | None = (
         Moment.objects.visible_to(viewer, by_address=True)
-        .select_related("user", "like_tally")
+        .select_related("user", "like_tally", "picture")
         .prefetch_related("tags")
         .filter(pk=pk)
         .first()

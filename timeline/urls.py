@@ -13,6 +13,8 @@ from timeline.pages import (
     moment,
     newest,
     period,
+    picture,
+    picture_files,
     profile,
     report,
     search,
@@ -55,6 +57,7 @@ moment_urls = [
     path("<id:pk>/edit/", edit.edit, name="moment-edit"),
     path("<id:pk>/like/", likes.like, name="moment-like"),
     path("<id:pk>/report/", report.report, name="report"),
+    path("<id:pk>/picture/", picture.picture, name="moment-picture"),
     path("<id:pk>/<str:slug>/", moment.moment, name="moment"),
 ]
 
@@ -94,8 +97,14 @@ payment_urls = [
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("", include("timeline.feeds.urls")),
     path("timeline/", include(period_urls)),
     path("moments/", include(moment_urls)),
+    path(
+        "pictures/<id:pk>/<slug:token>/<int:width>.<slug:ending>",
+        picture_files.picture_file,
+        name="picture-file",
+    ),
     path("tags/", include(tag_urls)),
     path("search/", search.search, name="search"),
     path("trending/", trending.trending, name="trending"),

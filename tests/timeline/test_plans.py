@@ -11,9 +11,9 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from timeline import overlap, reading, rollups, trending
+from timeline import overlap, reading, rollups, syndication, trending
 from timeline import search as searching
-from timeline.models import Like, Moment
+from timeline.models import Like, Moment, Picture
 from timeline.periods import Level, Period, period_at
 from timeline.reading import PAGE_SIZE, Cut
 from timeline.search_words import understood
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
 
 MOMENTS = 15_000
 # Tables that grow with the timeline: these must never be read from end to end.
-GROWING = {"moments", "moment_tags", "rollup_days", "moment_search", "like_tallies"}
+GROWING = {"moments", "moment_tags", "rollup_days", "moment_search", "like_tallies", "pictures"}
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,14 @@ def load(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         if connection.vendor != "postgresql":
             pytest.skip("about PostgreSQL")
         call_command("generate_load", MOMENTS, from_year=2000, to_year=2001, workers=1, verbosity=0)
+        shown = list(Moment.objects.visible_to(None).values_list("pk", flat=True))
+        Picture.objects.bulk_create(
+            Picture(
+                moment_id=pk, key=f"{pk:032x}", state=Picture.State.READY, width=400, height=300,
+                placeholder="p" * 180, alt="What it shows, in a sentence of the usual length.",
+            )
+            for pk in shown
+        )  # fmt: skip
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
     yield
@@ -204,3 +212,21 @@ def test_a_search(loaded, monkeypatch, words):
     titles = Moment.objects.visible_to(None).filter(title__contains="amber")
     both = titles.filter(title__contains="birch").count()
     assert_bounded(lambda: searching.search(None, understood(words)), 500 + 4 * both + 200)
+
+
+def test_what_is_new(loaded):
+    """Feeds: by index, of everybody, of a person, of a tag."""
+    bound = syndication.FEED_SIZE * 6
+    assert_bounded(syndication.newly_public, bound)
+    assert_bounded(lambda: syndication.newly_public_of(loaded.user), bound)
+    tag = reading.tags_in_use(None)[0][0]
+    assert_bounded(lambda: syndication.newly_tagged(tag), bound)
+
+
+def test_a_sitemap(loaded):
+    """The index reads counts; a file reads its own period and no more."""
+    assert_bounded(syndication.sitemap_periods, rollups.FOLD_AT)
+    month = period_at(Level.MONTH, loaded.starts_at)
+    begin = Moment.objects.filter(starts_at__gte=month.starts_at, starts_at__lt=month.ends_at)
+    # A bitmap's rows count twice: in its index and in its table.
+    assert_bounded(lambda: syndication.mapped(month), 2 * begin.count())

@@ -11,6 +11,7 @@ from timeline.models.payment import (
     Refund,
     SandboxSession,
 )
+from timeline.models.picture import Picture
 from timeline.models.report import Report
 from timeline.models.revision import MomentRevision
 from timeline.models.rollup import RollupDay, RollupPeriod
@@ -31,6 +32,7 @@ __all__ = [
     "OrderEntry",
     "OrderStatus",
     "PaymentEvent",
+    "Picture",
     "Refund",
     "Report",
     "RollupDay",

@@ -16,6 +16,8 @@ PAGES = [
     "/timeline/centuries/20/", "/timeline/1969/", "/timeline/1969/07/", "/timeline/1969/07/20/",
     "/timeline/1969/07/20/20/", "/tags/", "/tags/moon/", "/today/07-20/", "/today/",
     "/@ada/", "/trending/",
+    "/feed.atom", "/tags/moon/feed.atom", "/@ada/feed.atom", "/@ada/calendar.ics", "/sitemap.xml",
+    "/sitemap-pages.xml", "/sitemap-century-20.xml", "/sitemap-1969-07.xml", "/robots.txt",
 ]  # fmt: skip
 
 

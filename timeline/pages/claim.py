@@ -207,4 +207,7 @@ def _why_over(claim: Moment) -> tuple[str, str]:
         return "This claim has ended", "The payment came too late; it is paid back in full."
     if claim.status_reason == "given back":
         return "You gave this span back", "Nothing was charged."
-    return "The time is over", "The span was kept for you, and the time to finish is over. Nothing was charged."
+    return (
+        "The time is over",
+        "The span was kept for you, and the time to finish is over. Nothing was charged.",
+    )

@@ -141,9 +141,7 @@ PRICE_FURTHER_HOUR = setting(
 PRICE_NOT_PUBLIC = setting(env.int, "PRICE_NOT_PUBLIC", 0, validate=validate.Range(min=0))
 
 # ISO 4217 code of the currency that prices are in.
-CURRENCY = setting(
-    env.str, "CURRENCY", "eur", validate=validate.Regexp(r"^[A-Za-z]{3}$")
-).lower()
+CURRENCY = setting(env.str, "CURRENCY", "eur", validate=validate.Regexp(r"^[A-Za-z]{3}$")).lower()
 
 # How long a chosen span is held for its person, in seconds, and how often they may begin that anew.
 HOLD_SECONDS = setting(env.int, "HOLD_SECONDS", 600, validate=validate.Range(min=60, max=3600))
@@ -454,7 +452,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "momentverse.static_files.HashedStaticFiles"
     },
 }
 

@@ -37,7 +37,10 @@ SECOND = dt.timedelta(seconds=1)
 def main() -> int:
     options = read_options()
     with database_and_cache() as urls:
-        os.environ |= urls | {"LOG_LEVEL": "ERROR", "DJANGO_SETTINGS_MODULE": "momentverse.settings"}
+        os.environ |= urls | {
+            "LOG_LEVEL": "ERROR",
+            "DJANGO_SETTINGS_MODULE": "momentverse.settings",
+        }
         if options.url:
             os.environ["DATABASE_URL"] = options.url
         else:

@@ -53,9 +53,7 @@ def a_refund_is_what_was_captured() -> None:
 
 def an_order_says_what_its_refunds_say() -> None:
     for order in Order.objects.filter(status__in=[OrderStatus.REFUNDING, OrderStatus.REFUNDED]):
-        states = set(
-            Refund.objects.filter(checkout__order=order).values_list("state", flat=True)
-        )
+        states = set(Refund.objects.filter(checkout__order=order).values_list("state", flat=True))
         if order.status == OrderStatus.REFUNDING:
             assert Refund.State.PENDING in states, order
         else:

@@ -93,7 +93,9 @@ class Purchases(RuleBasedStateMachine):
                 held_until=F("held_until") - dt.timedelta(days=1)
             )
 
-    @rule(data=st.data(), state=st.sampled_from(["paid", "paid late", "pending", "expired", "failed"]))
+    @rule(
+        data=st.data(), state=st.sampled_from(["paid", "paid late", "pending", "expired", "failed"])
+    )
     def something_happens_at_the_provider(self, data, state):
         session = self.one_of(data, SandboxSession.objects.all())
         if session is None:

@@ -101,10 +101,19 @@ class Chart {
     this.#set({ from, to: from + span });
   }
 
-  // One period of what is drawn, or a twentieth of what is seen.
+  // To the next edge of a period; where periods are narrow, or moments are drawn, a twentieth of what is seen.
   step(direction) {
-    const length = LEVELS.find(({ name }) => name === this.level)?.length ?? 0;
-    this.pan(direction * this.width * Math.max(length / this.span, 0.05));
+    const { from } = this.view;
+    const little = direction * 0.05 * this.span;
+    const edge = this.level === "moment" ? from : this.#edge(direction);
+    const step = Math.abs(edge - from) < Math.abs(little) ? little : edge - from;
+    this.pan((step / this.span) * this.width);
+  }
+
+  #edge(direction) {
+    const { from } = this.view;
+    if (direction > 0) return periodAt(this.level, from).to;
+    return periodAt(this.level, from - 1).from;
   }
 
   // Opens what is at a place; false when the link there does it.

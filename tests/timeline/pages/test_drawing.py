@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from xml.etree import ElementTree
+from itertools import pairwise
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -36,7 +37,7 @@ def drawing_of(period, tallies=None):
 
 
 def svg_of(page):
-    return ElementTree.fromstring(
+    return ET.fromstring(
         re.search(r'<svg class="chart-picture".*?</svg>\s*<figcaption', page, re.DOTALL)
         .group(0)
         .removesuffix("<figcaption")
@@ -96,7 +97,7 @@ def test_the_parts_fill_the_width(client, url):
     edges = [(float(r.get("x")[:-1]), float(r.get("width")[:-1])) for r in places]
     assert edges[0][0] == 0
     assert sum(edges[-1]) == pytest.approx(100, abs=0.01)
-    for (x, width), (following, _) in zip(edges, edges[1:]):
+    for (x, width), (following, _) in pairwise(edges):
         assert x + width == pytest.approx(following, abs=0.01)
         assert width > 0
 

@@ -2,19 +2,7 @@
 // and changed in place. Going back goes back to the window that was seen.
 
 import { WHOLE, addressOf, nameOf, periodOf, periodOfAddress } from "./calendar.js";
-
-// A document without a string of HTML ever in a script's hands: parsed by the request, no script runs.
-function fetchPage(address, signal) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("GET", address);
-    request.responseType = "document";
-    request.onload = () => (request.status === 200 && request.responseXML ? resolve(request.responseXML) : reject(request.status));
-    request.onerror = reject;
-    signal.addEventListener("abort", () => request.abort());
-    request.send();
-  });
-}
+import { fetchPage } from "./page.js";
 
 export class Journey {
   #figure;

@@ -216,7 +216,7 @@ def test_todays_line_stands_where_now_is():
     ("period", "labels"),
     [
         (Period.century(20), ["1910", "1920", "1930", "1940", "1950", "1960", "1970", "1980", "1990"]),
-        (Period.of(1969), ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]),
+        (Period.of(1969), "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()),
         (Period.of(1969, 7), ["1", "5", "10", "15", "20", "25", "30"]),
         (Period.of(1969, 7, 20), [f"{hour:02}:00" for hour in range(0, 24, 3)]),
     ],

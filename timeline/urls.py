@@ -2,7 +2,7 @@
 
 from django.urls import include, path, re_path, register_converter
 
-from timeline.pages import home, moment, newest, period, profile, tags, today
+from timeline.pages import home, moment, newest, period, profile, stars, tags, today
 from timeline.public_ids import PublicIdConverter
 
 register_converter(PublicIdConverter, "id")
@@ -44,6 +44,13 @@ today_urls = [
     re_path(rf"^(?P<month>{_two})-(?P<day>{_two})/$", today.day_of_year, name="day-of-year"),
 ]
 
+star_urls = [
+    path("", stars.sky, name="stars"),
+    path("faint.svg", stars.faint, name="faint-stars"),
+    path("packed", stars.packed, name="packed-stars"),
+    re_path(r"^(?P<hip>[1-9][0-9]{0,5})/$", stars.one_star, name="star"),
+]
+
 urlpatterns = [
     path("", home.home, name="home"),
     path("timeline/", include(period_urls)),
@@ -51,5 +58,6 @@ urlpatterns = [
     path("tags/", include(tag_urls)),
     path("@<slug:handle>/", profile.profile, name="profile"),
     path("today/", include(today_urls)),
+    path("stars/", include(star_urls)),
     path("api/", include("timeline.api.urls")),
 ]

@@ -1,5 +1,5 @@
 // Loads what a part of the page needs when that part comes near the viewport: `data-chart` and
-// `data-list` name the module, which takes the element.
+// `data-list` name the module, which takes the element. `data-sky` waits until somebody asks for it.
 
 const NEAR = "200px";
 
@@ -30,3 +30,17 @@ for (const element of document.querySelectorAll("[data-chart], [data-list]")) wa
 addEventListener("pagechange", () => {
   for (const element of document.querySelectorAll("[data-list]")) watch(element);
 });
+
+for (const frame of document.querySelectorAll("[data-sky]")) {
+  const ask = frame.querySelector("button");
+  if (navigator.connection?.saveData) ask.hidden = true;
+  ask.addEventListener("click", async () => {
+    ask.disabled = true;
+    try {
+      await (await import(frame.dataset.sky)).start(frame);
+      ask.hidden = true;
+    } catch {
+      ask.textContent = "This browser cannot show it";
+    }
+  });
+}

@@ -13,5 +13,7 @@ PAGES = {
     "tags": "/tags/",
     "today": "/today/07-20/",
     "profile": "/@ada/",
+    "stars": "/stars/",
+    "star": "/stars/32349/",
     "not found": "/nowhere/",
 }

@@ -15,7 +15,7 @@ PAGES = [
     "/", "/timeline/", "/timeline/?before=2100-01-01", "/timeline/centuries/",
     "/timeline/centuries/20/", "/timeline/1969/", "/timeline/1969/07/", "/timeline/1969/07/20/",
     "/timeline/1969/07/20/20/", "/tags/", "/tags/moon/", "/today/07-20/", "/today/",
-    "/@ada/",
+    "/@ada/", "/stars/", "/stars/32349/",
 ]  # fmt: skip
 
 

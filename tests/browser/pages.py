@@ -18,6 +18,8 @@ PAGES = {
     "today": "/today/07-20/",
     "profile": "/@ada/",
     "claim": "/claim/",
+    "sign in": "/accounts/login/",
+    "sign up": "/accounts/signup/",
     "a taken span": "/claim/?date=1969-07-16&time=02:32&zone=UTC&minutes=1",
     "not found": "/nowhere/",
 }

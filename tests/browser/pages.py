@@ -21,6 +21,8 @@ PAGES = {
     "search": "/search/",
     "results": "/search/?q=flight",
     "claim": "/claim/",
+    "sign in": "/accounts/login/",
+    "sign up": "/accounts/signup/",
     "a taken span": "/claim/?date=1969-07-16&time=02:32&zone=UTC&minutes=1",
     "stars": "/stars/",
     "star": "/stars/32349/",

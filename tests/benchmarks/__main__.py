@@ -130,7 +130,9 @@ def main() -> int:
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.split("\n")[0])
-    parser.add_argument("--url", default="", help="a kept database with moments: a copy is measured")
+    parser.add_argument(
+        "--url", default="", help="a kept database with moments: a copy is measured"
+    )
     parser.add_argument("--rows", type=int, default=5_000_000, help="moments to load without --url")
     parser.add_argument("--only", action="append", choices=[part.module for part in PARTS])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, for a try")

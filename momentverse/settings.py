@@ -21,8 +21,10 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
 from momentverse.database_url import POOL_SIZE, database_from_url, replica_from_url
+from momentverse.prefetching import MIME_TYPES
 from momentverse.sizing import usable_cores
 from momentverse.static_files import cache_for_a_year
+from momentverse.styles import STYLES_SOURCE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -96,6 +98,10 @@ DATABASE_REPLICA_URL = setting(env.str, "DATABASE_REPLICA_URL", "")
 
 # Redis (or Valkey) for cache and limits; without it both live in the process.
 REDIS_URL = setting(env.str, "REDIS_URL", "")
+
+# Another Redis for the limits, so that a flood of addresses, each with a count, cannot push pages out of
+# the cache. By default the same one: a request is then counted and its page fetched in one round trip.
+LIMITS_REDIS_URL = setting(env.str, "LIMITS_REDIS_URL", REDIS_URL)
 
 # Where mail goes: submission://user:password@host:587 in production; without it mails are printed.
 EMAIL_URL = setting(env.str, "EMAIL_URL", "")
@@ -248,10 +254,11 @@ if DATABASE_REPLICA_URL:
     DATABASES["replica"] = replica_from_url(DATABASE_REPLICA_URL, DATABASES["default"])
     DATABASE_ROUTERS = ["momentverse.replica.ReplicaRouter"]
 
-if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
-    raise ImproperlyConfigured(
-        "REDIS_URL cannot be used: it begins with redis://, rediss:// or unix://"
-    )
+for _name, _url in {"REDIS_URL": REDIS_URL, "LIMITS_REDIS_URL": LIMITS_REDIS_URL}.items():
+    if _url and not _url.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured(
+            f"{_name} cannot be used: it begins with redis://, rediss:// or unix://"
+        )
 # A reader must not wait for a cache that hangs: past this many seconds the page is built without it.
 REDIS_TIMEOUT_SECONDS = 0.2
 
@@ -276,10 +283,10 @@ CACHES: dict[str, dict[str, Any]] = {
     # Without it everything works, slower: its failures are misses.
     "default": cache_in(REDIS_URL, "momentverse", ignore_exceptions=True),
     # Counters of log-in attempts: a failure must be seen, so that a local count takes over.
-    "throttle": cache_in(REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
+    "throttle": cache_in(LIMITS_REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
 }
 RATELIMIT_USE_CACHE = "throttle"
-if not REDIS_URL:
+if not LIMITS_REDIS_URL:
     # The least used entry goes first; of 300, the default, a flood would push out what it wants to.
     CACHES["throttle"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
 
@@ -309,6 +316,7 @@ MIDDLEWARE = [
     "momentverse.head_requests.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "momentverse.security.SecurityHeadersMiddleware",
+    "momentverse.prefetching.SpeculationRulesMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -471,11 +479,12 @@ STORAGES = {
 
 # Security
 
+CSP_REPORTS_PATH = "/csp-reports/"
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
-        "style-src": [SELF],
+        "style-src": [SELF, STYLES_SOURCE],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
@@ -487,6 +496,9 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "require-trusted-types-for": ["'script'"],
+        # Violations are logged: newer browsers take the one, older ones the other.
+        "report-to": "csp",
+        "report-uri": CSP_REPORTS_PATH,
     }
 }
 if DEBUG:
@@ -494,6 +506,7 @@ if DEBUG:
     del CONTENT_SECURITY_POLICY["DIRECTIVES"]["require-trusted-types-for"]
 X_FRAME_OPTIONS = "DENY"
 WHITENOISE_ADD_HEADERS_FUNCTION = cache_for_a_year
+WHITENOISE_MIMETYPES = MIME_TYPES
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else's page has a use for our files
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"

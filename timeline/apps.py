@@ -12,7 +12,7 @@ class TimelineConfig(AppConfig):
     def ready(self) -> None:
         """Watch for what would leave SQLite without its rules; say what is held on people."""
         from accounts.personal_data import register
-        from timeline import claims, personal_data, personal_orders
+        from timeline import claims, personal_data, personal_orders, shown  # noqa: F401  receivers
         from timeline.database_rules import restore_rules, suspend_rules
         from timeline.payments.checkout import close_overdue
 

@@ -1,5 +1,6 @@
 """The timeline's routes, by what they act on."""
 
+from django.conf import settings
 from django.urls import include, path, re_path, register_converter
 
 from timeline.pages import (
@@ -11,6 +12,7 @@ from timeline.pages import (
     newest,
     period,
     profile,
+    styleguide,
     tags,
     today,
 )
@@ -94,3 +96,6 @@ urlpatterns = [
     path("payments/", include(payment_urls)),
     path("api/", include("timeline.api.urls")),
 ]
+
+if settings.DEBUG:
+    urlpatterns.append(path("styleguide/", styleguide.styleguide, name="styleguide"))

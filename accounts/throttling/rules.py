@@ -54,6 +54,8 @@ PASSWORD = Rule("password", PAIR, network=Limit(50, QUARTER), account=Limit(20, 
 CODE = Rule("code", PAIR, network=Limit(50, QUARTER), account=Limit(10, HOUR))
 SIGN_UP = Rule("sign-up", PAIR, network=Limit(30, HOUR), account=Limit(10, HOUR))
 MAIL = Rule("mail", PAIR, network=Limit(30, HOUR), account=Limit(10, HOUR))
+# Generous to a person, who may be at it all evening; not to a script.
+CLAIM = Rule("claim", Limit(30, HOUR), network=Limit(120, HOUR), account=Limit(60, HOUR))
 
 
 def _posted(field: str) -> Callable[[HttpRequest], str | None]:
@@ -82,6 +84,7 @@ RULES: dict[str, tuple[Rule, Callable[[HttpRequest], str | None]]] = {
     "account_signup": (SIGN_UP, _posted("email")),
     "account_reset_password": (MAIL, _posted("email")),
     "account_email": (MAIL, _own),
+    "timeline:claim-hold": (CLAIM, _own),
 }
 
 

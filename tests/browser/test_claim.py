@@ -95,6 +95,24 @@ def test_it_works(new_page, claimants, scripts):
 
 
 @SCRIPTS
+def test_the_choice_survives_signing_up(new_page, link_mailed_to, scripts):
+    page = new_page(java_script_enabled=scripts)
+    handle = f"newcomer-{'with' if scripts else 'without'}"
+    choose(page, "2031-05-20" if scripts else "2031-05-21", "10:00:00", "Tokyo")
+    press_hold(page)
+    page.get_by_role("link", name="Make an account").click()
+    page.get_by_label("E-mail address").fill(f"{handle}@example.org")
+    page.get_by_label("Handle").fill(handle)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Make my account").click()
+    expect(page.locator("h1")).to_have_text("Look into your mailbox")
+    page.goto(link_mailed_to(f"{handle}@example.org"))
+    page.get_by_role("button", name="Yes, it is mine").click()
+    expect(page.locator("h1")).to_have_text("What is this moment?")
+    expect(page.locator(".lead")).to_contain_text("01:00:00 in UTC, which is 10:00:00 in Tokyo")
+
+
+@SCRIPTS
 def test_a_time_that_comes_twice_asks_which(new_page, complaints, scripts):
     """EDGE_CASES 2."""
     page = new_page(java_script_enabled=scripts)

@@ -1,6 +1,8 @@
 """Pages that do what the floor has to cope with, beside the site's own health and admin."""
 
 import os
+import secrets
+import time
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
@@ -13,12 +15,14 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from momentverse import urls as site
-from momentverse.page_cache import public_page
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
 
 handler400, handler403 = site.handler400, site.handler403
 handler404, handler500 = site.handler404, site.handler500
 
 WAITING_LOCK = 4711
+# The requests that pages below were made from.
+seen = []
 
 
 def fine(request):
@@ -31,7 +35,37 @@ def fine_json(request):
 
 @public_page(30)
 def public(request):
+    seen.append(request)
     return HttpResponse("<p>for everybody</p>" * 50)
+
+
+@public_page(TIMELINE, PROFILES, parameters=("before", "after"))
+def kept(request):
+    """A page that shows how often it was made, and all that it was given."""
+    seen.append(request)
+    return HttpResponse(
+        f"<p>made {len(seen)} times, query {request.META['QUERY_STRING']}</p>"
+        + "<p>padding</p>" * 50
+    )
+
+
+@public_page(TIMELINE, parameters=())
+def slow_kept(request):
+    """A page that takes its time, and is another one each time that it is made."""
+    time.sleep(0.3)
+    return HttpResponse(secrets.token_hex(8))
+
+
+@public_page(TIMELINE, parameters=())
+def tiny(request):
+    seen.append(request)
+    return HttpResponse("tiny")
+
+
+@public_page(TIMELINE, parameters=())
+def picky(request):
+    seen.append(request)
+    return HttpResponse("for speakers of something", headers={"Vary": "Accept-Language"})
 
 
 @public_page(30)
@@ -131,6 +165,10 @@ failures = {
 pages = [
     path("fine/", fine),
     path("public/", public),
+    path("kept/", kept),
+    path("slow-kept/", slow_kept),
+    path("tiny/", tiny),
+    path("picky/", picky),
     path("public-with-cookie/", public_with_cookie),
     path("public-missing/", public_missing),
     path("missing-object/", missing_object),

@@ -133,12 +133,16 @@ def test_neighbours(loaded):
 
 
 def test_what_is_around_now(loaded):
-    assert_bounded(lambda: reading.around(None, loaded.ends_at), 4)
+    assert_bounded(lambda: reading.around(None, loaded.ends_at, size=5), 8)
 
 
 def test_a_day_of_any_year(loaded):
     day = loaded.starts_at
     assert_bounded(lambda: reading.on_day_of_year(None, day.month, day.day), PAGE_SIZE * 4 + 4)
+
+
+def test_other_moments_of_its_day(loaded):
+    assert_bounded(lambda: reading.same_day_of_year(None, loaded, size=3), 8)
 
 
 def test_a_tags_page(loaded):

@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 
 from timeline.errors import InvalidInstant, InvalidSpan
 from timeline.local_times import RepeatedTime, SkippedTime, resolve
@@ -45,13 +46,14 @@ class LengthField(forms.IntegerField):
 class ChooseForm(PlainForm):
     """Reads a span in words of a zone; what a clock skips or shows twice is in ``clock_change``."""
 
+    # Bounded by validators: as `max_length` it would be an attribute, which these inputs do not take.
     date = forms.CharField(
-        max_length=10,
+        validators=[MaxLengthValidator(10)],
         error_messages={"required": "Choose a day."},
         widget=forms.DateInput(attrs={"type": "date", "min": "0001-01-01", "max": "9999-12-31"}),
     )
     time = forms.CharField(
-        max_length=30,
+        validators=[MaxLengthValidator(30)],
         error_messages={"required": "Say when it begins."},
         widget=forms.TimeInput(attrs={"type": "time", "step": "1"}),
     )

@@ -6,16 +6,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import TIMELINE_SECONDS, public_page
+from momentverse.page_cache import TIMELINE, public_page
 from timeline import reading, rollups
 from timeline.pages.charts import cells_of, claimed_in_words, weekday_offset
-from timeline.pages.cutting import cut_of, shown
+from timeline.pages.cutting import CUTS, cut_of, shown
 from timeline.periods import Level, NoSuchPeriod, Period
 from timeline.words import WEEKDAYS
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=())
 def centuries(request: HttpRequest) -> HttpResponse:
     """Show all centuries."""
     return render(
@@ -24,7 +24,7 @@ def centuries(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=CUTS)
 def century(request: HttpRequest, number: str) -> HttpResponse:
     """Show one century, its years and its moments."""
     try:
@@ -35,7 +35,7 @@ def century(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=CUTS)
 def calendar_period(
     request: HttpRequest,
     year: str,

@@ -7,13 +7,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from momentverse.page_cache import PROFILE_SECONDS, public_page
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
 from timeline import reading
-from timeline.pages.cutting import cut_of, shown
+from timeline.pages.cutting import CUTS, cut_of, shown
 
 
 @require_safe
-@public_page(PROFILE_SECONDS)
+@public_page(PROFILES, TIMELINE, parameters=CUTS)
 def profile(request: HttpRequest, handle: str) -> HttpResponse:
     """Show a person's moments that the viewer may see, newest first."""
     owner = User.objects.filter(handle=handle.lower(), is_active=True).first()

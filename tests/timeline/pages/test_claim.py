@@ -168,6 +168,16 @@ def test_a_claim_that_is_paid_leads_to_the_moment(own, claimant, settings):
     assert Order.objects.get().status == OrderStatus.PAID
 
 
+def test_where_nobody_takes_money_any_more_a_priced_claim_waits(own, held, settings):
+    own.post(url("claim", held), WORDS)
+    settings.PAYMENT_PROVIDER = "none"
+    page = own.post(url("claim-pay", held))
+    assert page.status_code == 503
+    assert "nothing has been charged" in page.text
+    held.refresh_from_db()
+    assert held.status == Status.HELD
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_somebody_elses_claim_is_none(client, held, rival, step):
     """EDGE_CASES 12: another's page shows nothing, and does nothing."""

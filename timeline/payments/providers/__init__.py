@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from timeline.payments.errors import PaymentUnavailable
 from timeline.payments.providers.base import Provider
 
 _PROVIDERS = {
@@ -29,5 +30,10 @@ def provider_named(name: str) -> Provider:
 
 
 def current_provider() -> Provider:
-    """Return the provider that takes new payments. Raises KeyError when there is none."""
+    """Return the provider that takes new payments. Raises PaymentUnavailable when there is none.
+
+    An order may have a price from before its operator stopped taking money.
+    """
+    if settings.PAYMENT_PROVIDER not in _PROVIDERS:
+        raise PaymentUnavailable
     return provider_named(settings.PAYMENT_PROVIDER)

@@ -42,7 +42,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address that the configured proxies vouch for."""
         # Over a Unix socket without a proxy there is none, and a session's row needs one.
-        return client_address(request) or "0.0.0.0"  # noqa: S104  it is no address to listen at
+        return client_address(request.META) or "0.0.0.0"  # noqa: S104  it is no address to listen at
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Return where a person goes on: to what a page of ours has kept for them, else their account.

@@ -9,7 +9,8 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Say what accounts hold on people."""
+        """Say what accounts hold on people, and when what pages show of them changes."""
+        from accounts import shown  # noqa: F401  its receivers
         from accounts.erasure import FATE, erase_account
         from accounts.export import collect_account
         from accounts.personal_data import Source, register

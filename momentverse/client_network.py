@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -10,17 +13,17 @@ from django.http import HttpRequest
 UNKNOWN = "unknown"
 
 
-def client_address(request: HttpRequest) -> str:
-    """Return the client's address.
+def client_address(environ: Mapping[str, Any]) -> str:
+    """Return the client's address, from what WSGI says of a request.
 
     ``X-Forwarded-For`` is believed only for its last ``TRUSTED_PROXIES``
     entries, which our own proxies wrote; whatever stands before them came
     from outside and may be anything.
     """
-    peer: str = request.META.get("REMOTE_ADDR", "")
+    peer: str = environ.get("REMOTE_ADDR", "")
     hops: int = settings.TRUSTED_PROXIES
     if hops:
-        header: str = request.META.get("HTTP_X_FORWARDED_FOR", "")
+        header: str = environ.get("HTTP_X_FORWARDED_FOR", "")
         forwarded = [part.strip() for part in header.split(",")]
         if len(forwarded) >= hops and forwarded[-hops]:
             return forwarded[-hops]
@@ -28,13 +31,19 @@ def client_address(request: HttpRequest) -> str:
 
 
 def client_network(request: HttpRequest) -> str:
-    """Return the network to count a client under: an IPv4 address, or the /64 of an IPv6 one.
+    """Return the network to count a client under."""
+    return network_of(client_address(request.META))
+
+
+@lru_cache(maxsize=1024)
+def network_of(client: str) -> str:
+    """Return the network that an address is counted under: an IPv4 address, or the /64 of an IPv6 one.
 
     One household or one server has a whole /64, so counting single IPv6
     addresses would count nothing.
     """
     try:
-        address = ipaddress.ip_address(_bare(client_address(request)))
+        address = ipaddress.ip_address(_bare(client))
     except ValueError:
         return UNKNOWN
     if isinstance(address, ipaddress.IPv6Address):

@@ -12,7 +12,10 @@ _OF_THE_PAGE = ("before", "after")
 
 
 def site(request: HttpRequest) -> dict[str, str]:
-    """Add the page's canonical address: the configured origin, the path, and where a list is cut."""
+    """Add the site's origin, and the page's canonical address: with the path, and where a list is cut."""
     cut = {name: request.GET[name] for name in _OF_THE_PAGE if name in request.GET}
     query = f"?{urlencode(cut, safe=':')}" if cut else ""
-    return {"canonical_url": settings.SITE_URL + request.path + query}
+    return {
+        "site_url": settings.SITE_URL,
+        "canonical_url": settings.SITE_URL + request.path + query,
+    }

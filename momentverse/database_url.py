@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 POOL_SIZE = 10
 POOL_TIMEOUT_SECONDS = 5.0
 CONNECT_TIMEOUT_SECONDS = 5
+# A replica that does not answer by then is done without.
+REPLICA_TIMEOUT_SECONDS = 1.0
 
 
 def embedded_database(path: Path) -> dict[str, Any]:
@@ -34,14 +36,14 @@ def embedded_database(path: Path) -> dict[str, Any]:
     }
 
 
-def database_from_url(url: str, data_dir: Path) -> dict[str, Any]:
+def database_from_url(url: str, data_dir: Path, pool_size: int = POOL_SIZE) -> dict[str, Any]:
     """Return the ``DATABASES`` entry that ``url`` names.
 
     On PostgreSQL three query parameters are ours and the rest go to libpq:
 
     ``pgbouncer=true``      a PgBouncer in transaction mode stands in between: no
                             server-side cursors, no prepared statements;
-    ``connection_limit=N``  at most N connections of one process (its pool);
+    ``connection_limit=N``  at most N connections of one process (its pool; else ``pool_size``);
     ``pool_timeout=S``      seconds to wait for one of them before giving up.
 
     Raises ImproperlyConfigured, in a sentence, for a URL it cannot use.
@@ -61,7 +63,7 @@ def database_from_url(url: str, data_dir: Path) -> dict[str, Any]:
         )
     options = dict(entry.get("OPTIONS") or {})
     behind_pgbouncer = str(options.pop("pgbouncer", "false")).lower() == "true"
-    pool_size = _whole_number(options.pop("connection_limit", POOL_SIZE))
+    pool_size = _whole_number(options.pop("connection_limit", pool_size))
     pool_timeout = _seconds(options.pop("pool_timeout", POOL_TIMEOUT_SECONDS))
     options.setdefault("connect_timeout", CONNECT_TIMEOUT_SECONDS)
     _refuse_unknown_parameters(options)
@@ -80,6 +82,31 @@ def database_from_url(url: str, data_dir: Path) -> dict[str, Any]:
     entry["CONN_MAX_AGE"] = 0
     entry["CONN_HEALTH_CHECKS"] = True
     return entry
+
+
+def replica_from_url(url: str, primary: dict[str, Any]) -> dict[str, Any]:
+    """Return the ``DATABASES`` entry of the read replica, with the same parameters in its URL.
+
+    Raises ImproperlyConfigured when it, or the primary, is no PostgreSQL.
+    """
+    try:
+        entry = database_from_url(
+            url, Path(), primary.get("OPTIONS", {}).get("pool", {}).get("max_size", POOL_SIZE)
+        )
+    except ImproperlyConfigured as error:
+        raise ImproperlyConfigured(
+            str(error).replace("DATABASE_URL", "DATABASE_REPLICA_URL")
+        ) from error
+    if not entry["ENGINE"] == primary["ENGINE"] == "django.db.backends.postgresql":
+        raise ImproperlyConfigured(
+            "DATABASE_REPLICA_URL names a replica of a PostgreSQL: DATABASE_URL and it must both"
+            " begin with postgresql://"
+        )
+    pool = entry["OPTIONS"]["pool"]
+    for limit in ("timeout", "reconnect_timeout"):
+        pool[limit] = min(pool[limit], REPLICA_TIMEOUT_SECONDS)
+    # Tests see one database by both names.
+    return entry | {"TEST": {"MIRROR": "default"}}
 
 
 def _whole_number(value: Any) -> int:

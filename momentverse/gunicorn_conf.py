@@ -2,7 +2,7 @@
 
 The embedded default is one process with threads, so that the cache in the
 process is one. In production there are as many processes as cores, or as
-``WEB_PROCESSES`` says.
+``WEB_PROCESSES`` says; ``sizing.py`` has the arithmetic.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from gunicorn.glogging import Logger
 
 from momentverse import settings
 from momentverse.logs import JsonFormatter
+from momentverse.sizing import client_connections
 
 
 class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -33,9 +34,10 @@ def when_ready(server: Any) -> None:
 
 
 bind = settings.BIND
-worker_class = "gthread"
+worker_class = "momentverse.gunicorn_worker.PatientWorker"
 workers = settings.WEB_PROCESSES
 threads = settings.WEB_THREADS
+worker_connections = client_connections() + threads
 keepalive = 15
 timeout = 30
 graceful_timeout = 20

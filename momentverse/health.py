@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 
+from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.utils import Error as DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import CACHE_ERRORS
+from momentverse.replica import REPLICA
 
 
 @require_safe
@@ -21,11 +23,13 @@ def live(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when all is well or only the cache is away (``degraded``); 503 without the database."""
-    parts = {"database": database_answers(), "cache": cache_answers()}
+    """200 when all is well or what can be done without is away (``degraded``); 503 without the database."""
+    parts = {"database": database_answers(DEFAULT_DB_ALIAS), "cache": cache_answers()}
+    if REPLICA in settings.DATABASES:
+        parts["replica"] = database_answers(REPLICA)
     if not parts["database"]:
         status = "unavailable"
-    elif not parts["cache"]:
+    elif not all(parts.values()):
         status = "degraded"
     else:
         status = "ok"
@@ -36,10 +40,10 @@ def ready(request: HttpRequest) -> JsonResponse:
     return JsonResponse(body, status=200 if parts["database"] else 503)
 
 
-def database_answers() -> bool:
-    """Ask the database for 1."""
+def database_answers(alias: str) -> bool:
+    """Ask a database for 1."""
     try:
-        with connection.cursor() as cursor:
+        with connections[alias].cursor() as cursor:
             cursor.execute("SELECT 1")
             return bool(cursor.fetchone() == (1,))
     except DatabaseError:

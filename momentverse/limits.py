@@ -1,60 +1,42 @@
 """How many requests one user, or one network, may make in a minute.
 
-The window slides (two counters, weighted: see `limits`' sliding window
-counter), so a burst at a minute's turn does not count as two minutes' worth.
+Counted in Redis, in one round trip, for all processes together; in the
+process when there is no Redis or it is away.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage, storage_from_string
-from limits.strategies import SlidingWindowCounterRateLimiter
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from momentverse.client_network import client_network
 from momentverse.errors import error_response
+from momentverse.page_cache.redis import Command, Redis
+from momentverse.sliding_window import SCRIPT, LocalWindows, Verdict, verdict
 
 logger = logging.getLogger("momentverse.limits")
 
 # Static files are exempt as well: WhiteNoise has answered them before the limit is asked.
-EXEMPT_PREFIX = "/health/"
+# So are pictures, of which a page has as many as it has moments.
+EXEMPT_PREFIXES = ("/health/", "/pictures/")
 # While the shared store is away, each process counts for itself, and more strictly.
 LOCAL_SHARE = 0.5
 RETRY_SHARED_AFTER_SECONDS = 5.0
+KEY_PREFIX = "momentverse-limits:"
+# Where the page cache's front, which has counted a request already, leaves what the limiter said.
+VERDICT = "momentverse.verdict"
+# And where it leaves the limiter itself, so that what is counted in the process is counted in one place.
+LIMITER = "momentverse.limiter"
+_SCRIPT_HASH = hashlib.sha1(SCRIPT.encode()).hexdigest()  # noqa: S324  Redis's name for a script
 Answer = TypeVar("Answer")
-
-
-def shared_strategy(redis_url: str, timeout_seconds: float) -> SlidingWindowCounterRateLimiter:
-    """Return the limiter over Redis, which answers or fails within its timeout."""
-    if redis_url.startswith("unix://"):
-        redis_url = f"redis+{redis_url}"
-    storage: Any = storage_from_string(
-        redis_url,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        key_prefix="momentverse-limits",
-    )
-    return SlidingWindowCounterRateLimiter(storage)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the limiter says of one request."""
-
-    allowed: bool
-    limit: int
-    remaining: int
-    reset_after: int  # whole seconds until there is room again
 
 
 class Breaker:
@@ -105,31 +87,40 @@ class Limiter:
     """A sliding-window limit over Redis, or in the process when there is none or it is away."""
 
     def __init__(self, redis_url: str, timeout_seconds: float) -> None:
-        self._local = SlidingWindowCounterRateLimiter(MemoryStorage())
-        self._shared = shared_strategy(redis_url, timeout_seconds) if redis_url else None
-        self._breaker = Breaker()
+        self._local = LocalWindows()
+        self.redis = Redis(redis_url, timeout_seconds) if redis_url else None
+        self.breaker = Breaker()
 
     def hit(self, key: str, per_minute: int) -> Verdict:
         """Count one request under ``key`` and say whether it may pass."""
-        shared = self._shared
-        if shared is None:
-            return self._count(self._local, key, per_minute)
-        return self._breaker.ask(
-            lambda: self._count(shared, key, per_minute),
-            lambda: self._count(self._local, key, local_share(per_minute)),
+        return self.hit_and_ask(key, per_minute)[0]
+
+    def hit_and_ask(
+        self, key: str, per_minute: int, *commands: Command
+    ) -> tuple[Verdict, list[Any] | None]:
+        """Count one request and, in the same round trip, ask Redis for something else.
+
+        The replies are None when Redis was not there to give any.
+        """
+        redis = self.redis
+        if redis is None:
+            return self._local.hit(key, per_minute), None
+        return self.breaker.ask(
+            lambda: _count(redis, key, per_minute, commands),
+            lambda: (self._local.hit(key, local_share(per_minute)), None),
         )
 
-    @staticmethod
-    def _count(strategy: SlidingWindowCounterRateLimiter, key: str, per_minute: int) -> Verdict:
-        item = RateLimitItemPerMinute(per_minute)
-        allowed = strategy.hit(item, key)
-        window = strategy.get_window_stats(item, key)
-        return Verdict(
-            allowed=allowed,
-            limit=per_minute,
-            remaining=window.remaining,
-            reset_after=max(1, math.ceil(window.reset_time - time.time())),
-        )
+
+def _count(
+    redis: Redis, key: str, per_minute: int, commands: tuple[Command, ...]
+) -> tuple[Verdict, list[Any]]:
+    arguments = (1, KEY_PREFIX + key, per_minute)
+    count, *replies = redis.ask(("EVALSHA", _SCRIPT_HASH, *arguments), *commands)
+    if isinstance(count, NoScriptError):  # a Redis that was started or flushed since
+        (count,) = redis.ask(("EVAL", SCRIPT, *arguments))
+    if isinstance(count, RedisError):
+        raise count
+    return verdict(per_minute, *count), replies
 
 
 class RateLimitMiddleware:
@@ -137,13 +128,13 @@ class RateLimitMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self.limiter = Limiter(settings.REDIS_URL, settings.REDIS_TIMEOUT_SECONDS)
+        self.limiter = Limiter(settings.LIMITS_REDIS_URL, settings.REDIS_TIMEOUT_SECONDS)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Count, then answer or refuse."""
-        if request.path.startswith(EXEMPT_PREFIX):
+        if request.path.startswith(EXEMPT_PREFIXES):
             return self.get_response(request)
-        verdict = self.limiter.hit(self._key(request), settings.RATE_LIMIT_PER_MINUTE)
+        verdict = request.META.get(VERDICT) or self._count(request)
         if verdict.allowed:
             response = self.get_response(request)
         else:
@@ -153,14 +144,38 @@ class RateLimitMiddleware:
                 detail=f"You can go on in {verdict.reset_after} s.",
             )
             response["Retry-After"] = str(verdict.reset_after)
-        response["RateLimit-Limit"] = str(verdict.limit)
-        response["RateLimit-Remaining"] = str(verdict.remaining)
-        response["RateLimit-Reset"] = str(verdict.reset_after)
+        for name, value in rate_limit_headers(verdict):
+            response[name] = value
         return response
+
+    def _count(self, request: HttpRequest) -> Verdict:
+        # Whoever counts more for this request does it in the same place.
+        request.META.setdefault(LIMITER, self.limiter)
+        return shared_limiter(request).hit(self._key(request), settings.RATE_LIMIT_PER_MINUTE)
 
     @staticmethod
     def _key(request: HttpRequest) -> str:
         # Only a request that brings a session can be a user's: nobody else costs a look-up.
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             return f"user:{request.user.pk}"
-        return f"network:{client_network(request)}"
+        return network_key(client_network(request))
+
+
+def shared_limiter(request: HttpRequest) -> Limiter:
+    """Return the limiter that has counted this request, for what has a limit of its own besides."""
+    limiter: Limiter = request.META[LIMITER]
+    return limiter
+
+
+def network_key(network: str) -> str:
+    """Return what a network's requests are counted under."""
+    return f"network:{network}"
+
+
+def rate_limit_headers(verdict: Verdict) -> list[tuple[str, str]]:
+    """Return the headers that tell a client where it stands."""
+    return [
+        ("RateLimit-Limit", str(verdict.limit)),
+        ("RateLimit-Remaining", str(verdict.remaining)),
+        ("RateLimit-Reset", str(verdict.reset_after)),
+    ]

@@ -27,7 +27,7 @@ PERMISSIONS_POLICY = ", ".join(
 
 
 class SecurityHeadersMiddleware:
-    """Adds Permissions-Policy, CORP and, where browsers take it, COOP.
+    """Adds Permissions-Policy, CORP, where violations are reported and, where browsers take it, COOP.
 
     Browsers ignore COOP on plain http and report it as an error in the
     console, except on localhost.
@@ -39,8 +39,13 @@ class SecurityHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, with the headers added."""
         response = self.get_response(request)
+        if response.status_code == 304:
+            # What the first answer said holds on; a browser puts a 304's headers in its place.
+            del response["Content-Security-Policy"]
+            return response
         response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.setdefault("Reporting-Endpoints", f'csp="{settings.CSP_REPORTS_PATH}"')
         if settings.SECURE:
             response.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         return response

@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -20,7 +21,11 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
-from momentverse.database_url import database_from_url
+from momentverse.database_url import POOL_SIZE, database_from_url, replica_from_url
+from momentverse.prefetching import MIME_TYPES
+from momentverse.sizing import usable_cores
+from momentverse.static_files import cache_for_a_year
+from momentverse.styles import STYLES_SOURCE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -89,8 +94,15 @@ ALLOWED_HOSTS: list[str] = [
 # PostgreSQL in production; without it an SQLite file in DATA_DIR. `database_url.py` has its parameters.
 DATABASE_URL = setting(env.str, "DATABASE_URL", "")
 
+# A streaming replica of it that visitors' pages may read from; `replica.py` says when.
+DATABASE_REPLICA_URL = setting(env.str, "DATABASE_REPLICA_URL", "")
+
 # Redis (or Valkey) for cache and limits; without it both live in the process.
 REDIS_URL = setting(env.str, "REDIS_URL", "")
+
+# Another Redis for the limits, so that a flood of addresses, each with a count, cannot push pages out of
+# the cache. By default the same one: a request is then counted and its page fetched in one round trip.
+LIMITS_REDIS_URL = setting(env.str, "LIMITS_REDIS_URL", REDIS_URL)
 
 # Where mail goes: submission://user:password@host:587 in production; without it mails are printed.
 EMAIL_URL = setting(env.str, "EMAIL_URL", "")
@@ -102,11 +114,11 @@ DEFAULT_FROM_EMAIL = setting(env.str, "DEFAULT_FROM_EMAIL", f"MomentVerse <hello
 BIND = setting(env.str, "BIND", "127.0.0.1:8000")
 
 # How many processes of gunicorn there are: one when nothing is set, so that the cache in the process
-# is one; in production one a core.
+# is one; in production one a core. `sizing.py` has the arithmetic of these numbers.
 WEB_PROCESSES = setting(
     env.int,
     "WEB_PROCESSES",
-    (os.cpu_count() or 1) if PRODUCTION else 1,
+    usable_cores() if PRODUCTION else 1,
     validate=validate.Range(min=1),
 )
 
@@ -153,6 +165,15 @@ STRIPE_WEBHOOK_SECRET = setting(env.str, "STRIPE_WEBHOOK_SECRET", "")
 
 # Another address of Stripe's API than its own: for a stand-in while testing.
 STRIPE_API_URL = setting(env.str, "STRIPE_API_URL", "")
+
+# Whom to write to about a weakness: an address with its scheme, mailto: or https:
+SECURITY_CONTACT = setting(env.str, "SECURITY_CONTACT", f"mailto:security@{SITE_HOST}")
+
+# The bucket of an S3-compatible service that keeps the pictures, without which they are in DATA_DIR, and the
+# service's address, if it is not Amazon's. Keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+# The bucket is to be private: pictures are served by us, to whom may see them.
+PICTURES_BUCKET = setting(env.str, "PICTURES_BUCKET", "")
+PICTURES_S3_URL = setting(env.str, "PICTURES_S3_URL", "")
 
 # A database query that takes longer than this many milliseconds is warned of in the log.
 SLOW_QUERY_MS = setting(env.int, "SLOW_QUERY_MS", 1000, validate=validate.Range(min=0))
@@ -237,12 +258,17 @@ if PAYMENT_PROVIDER == "none" and (PRICE_MOMENT or PRICE_FURTHER_HOUR or PRICE_N
         "There are prices, and PAYMENT_PROVIDER is 'none': name who takes the money, or set no price."
     )
 
-DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR)}
+# A thread holds one connection at most.
+DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR, max(POOL_SIZE, WEB_THREADS))}
+if DATABASE_REPLICA_URL:
+    DATABASES["replica"] = replica_from_url(DATABASE_REPLICA_URL, DATABASES["default"])
+    DATABASE_ROUTERS = ["momentverse.replica.ReplicaRouter"]
 
-if REDIS_URL and not REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
-    raise ImproperlyConfigured(
-        "REDIS_URL cannot be used: it begins with redis://, rediss:// or unix://"
-    )
+for _name, _url in {"REDIS_URL": REDIS_URL, "LIMITS_REDIS_URL": LIMITS_REDIS_URL}.items():
+    if _url and not _url.startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured(
+            f"{_name} cannot be used: it begins with redis://, rediss:// or unix://"
+        )
 # A reader must not wait for a cache that hangs: past this many seconds the page is built without it.
 REDIS_TIMEOUT_SECONDS = 0.2
 
@@ -267,10 +293,10 @@ CACHES: dict[str, dict[str, Any]] = {
     # Without it everything works, slower: its failures are misses.
     "default": cache_in(REDIS_URL, "momentverse", ignore_exceptions=True),
     # Counters of log-in attempts: a failure must be seen, so that a local count takes over.
-    "throttle": cache_in(REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
+    "throttle": cache_in(LIMITS_REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
 }
 RATELIMIT_USE_CACHE = "throttle"
-if not REDIS_URL:
+if not LIMITS_REDIS_URL:
     # The least used entry goes first; of 300, the default, a flood would push out what it wants to.
     CACHES["throttle"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
 
@@ -300,13 +326,16 @@ MIDDLEWARE = [
     "momentverse.head_requests.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "momentverse.security.SecurityHeadersMiddleware",
+    "momentverse.prefetching.SpeculationRulesMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "momentverse.page_cache.NoStoreByDefaultMiddleware",
     "momentverse.errors.ErrorPagesMiddleware",
+    "momentverse.replica.ReplicaMiddleware",
     "momentverse.security.UnreadableTextMiddleware",
+    "momentverse.cookieless.CookielessMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -360,6 +389,7 @@ PERIODIC_JOBS = [
     ("sweep", 30),
     ("reconcile_payments", 60),
     ("send_notices", 60),
+    ("keep_pictures", 60),
     ("erase_accounts", 3600),
     ("clearsessions", 24 * 3600),
 ]
@@ -372,6 +402,9 @@ TASKS = {
         else "django_tasks.backends.immediate.ImmediateBackend"
     }
 }
+
+if PRODUCTION:
+    PERIODIC_JOBS.append(("prune_db_task_results", 24 * 3600))
 
 # People
 
@@ -442,27 +475,51 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+
+def pictures_in(bucket: str) -> dict[str, Any]:
+    """Return where pictures are kept: in a bucket, or in a folder when there is none."""
+    if not bucket:
+        folder = {"location": DATA_DIR / "pictures", "directory_permissions_mode": 0o700}
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": folder}
+    if not find_spec("storages") or not find_spec("boto3"):
+        raise ImproperlyConfigured(
+            "PICTURES_BUCKET needs one more package: pip install 'django-storages[s3]'"
+        )
+    from botocore.config import Config
+
+    options = {
+        "bucket_name": bucket,
+        "endpoint_url": PICTURES_S3_URL or None,
+        "default_acl": None,
+        # Nobody waits minutes for a picture, as the library would let them.
+        "client_config": Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 2}),
+    }
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+
+
 # Static files: hashed names, compressed, immutable; plain while developing.
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "pictures": pictures_in(PICTURES_BUCKET),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "momentverse.static_files.HashedStaticFiles"
+        else "momentverse.static_files.HashedFilesStorage"
     },
 }
 
 # Security
 
+CSP_REPORTS_PATH = "/csp-reports/"
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
-        "style-src": [SELF],
+        "style-src": [SELF, STYLES_SOURCE],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
@@ -474,12 +531,17 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "require-trusted-types-for": ["'script'"],
+        # Violations are logged: newer browsers take the one, older ones the other.
+        "report-to": "csp",
+        "report-uri": CSP_REPORTS_PATH,
     }
 }
 if DEBUG:
     # The debug toolbar writes its panels as strings of HTML.
     del CONTENT_SECURITY_POLICY["DIRECTIVES"]["require-trusted-types-for"]
 X_FRAME_OPTIONS = "DENY"
+WHITENOISE_ADD_HEADERS_FUNCTION = cache_for_a_year
+WHITENOISE_MIMETYPES = MIME_TYPES
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else's page has a use for our files
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
@@ -500,10 +562,19 @@ CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
+# What others frame is the same for everybody: `cookieless.py` takes the cookies off there.
+COOKIELESS = ("/embed/",)
 # In the session, not in a cookie: a page for visitors without a session is then the same for all.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "momentverse.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# A form with a file is refused by its length, before it is read.
+UPLOAD_MAX_BYTES = 16 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "momentverse.uploads.CappedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # Logs: JSON lines on standard error, one a request and one an event.
 

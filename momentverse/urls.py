@@ -7,7 +7,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from momentverse import health
+from momentverse import csp_reports, health, well_known
+from momentverse.manifest import manifest
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("timeline.urls")),
@@ -15,8 +16,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     # Browsers ask for it on pages that name no icon: the admin's, and plain JSON.
     path(
-        "favicon.ico", RedirectView.as_view(url=lazy(static, str)("img/icon.svg")), name="favicon"
+        "favicon.ico",
+        RedirectView.as_view(url=lazy(static, str)("img/favicon.ico")),
+        name="favicon",
     ),
+    path("csp-reports/", csp_reports.report, name="csp-reports"),
+    path("manifest.webmanifest", manifest, name="manifest"),
+    path("robots.txt", well_known.robots, name="robots"),
+    path(".well-known/security.txt", well_known.security, name="security-txt"),
     path(
         "health/",
         include(

@@ -7,3 +7,10 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "momentverse.settings")
 
 application = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402  once Django is set up
+
+if not settings.DEBUG:  # who writes code wants to see it at once
+    from momentverse.page_cache.front import PageCacheFront
+
+    application = PageCacheFront(application)  # type: ignore[assignment]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import secrets
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -13,6 +15,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import User
+from momentverse.page_cache.stores import writers_store
 from timeline.models import Moment, MomentTag, Status, Tag
 from timeline.overlap import place
 from timeline.spans import parse_instant
@@ -60,7 +63,11 @@ def django_db_modify_db_settings(
 def _test_settings(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     # Hashed names need collected files; the browser tests serve the real thing.
     settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+        "pictures": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": tmp_path_factory.getbasetemp() / "pictures"},
+        },
     }
     settings.STATIC_ROOT = tmp_path_factory.getbasetemp()
     # Tests of the limit set their own.
@@ -119,3 +126,14 @@ def tagged(make_moment: MakeMoment) -> MakeMoment:
         return moment
 
     return make
+
+
+@pytest.fixture
+def fresh_cache(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """A page cache that holds nothing of other tests."""
+    settings.DATA_DIR = tmp_path
+    stamp = secrets.token_hex(4)
+    monkeypatch.setattr("momentverse.page_cache.front.release_stamp", lambda: stamp)
+    writers_store.cache_clear()
+    yield
+    writers_store.cache_clear()

@@ -110,6 +110,10 @@ class Valkey:
         """It keeps its connections and answers nothing."""
         self._process.send_signal(signal.SIGSTOP)
 
+    def resume(self) -> None:
+        """It goes on where it was paused."""
+        self._process.send_signal(signal.SIGCONT)
+
 
 @contextmanager
 def postgresql() -> Iterator[Postgresql]:
@@ -179,11 +183,16 @@ def site_environment(data_dir: Path, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def gunicorn(environment: dict[str, str]) -> Iterator[Site]:
-    """Serve, until the block ends, what ``environment`` describes."""
+def gunicorn(
+    environment: dict[str, str], application: str = "momentverse.wsgi", folder: Path = ROOT
+) -> Iterator[Site]:
+    """Serve, until the block ends, what ``environment`` describes; another WSGI module from its folder."""
     url = f"http://{environment['BIND']}"
     log = Path(environment["DATA_DIR"]) / "gunicorn.log"
-    command = ["-m", "gunicorn", "--config", "momentverse/gunicorn_conf.py", "momentverse.wsgi"]
+    command = ["-m", "gunicorn", "--config", "momentverse/gunicorn_conf.py"]
+    if folder != ROOT:
+        command += ["--pythonpath", str(folder)]
+    command.append(application)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *command],

@@ -1,33 +1,34 @@
-"""Moments and tags in the admin."""
+"""Moments and tags in the admin; orders are in ``payments/admin.py``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.forms.models import BaseModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from momentverse.admin_paging import UncountedAdminMixin
-from timeline import lifecycle, overlap
-from timeline.errors import InvalidSpan, SpanTaken, TagRefused, TimelineBusy, TimelineError
-from timeline.models import Moment, Status, Tag
+from timeline import lifecycle, moderation, overlap
+from timeline.admin_reasons import with_reason
+from timeline.admin_reports import ReportAdmin
+from timeline.errors import InvalidSpan, SpanTaken, TagRefused, TimelineBusy
+from timeline.models import Moment, Order, PaymentEvent, Report, Status, Tag, Visibility
+from timeline.payments import refunds
+from timeline.payments.admin import OrderAdmin, PaymentEventAdmin
 from timeline.periods import NoSuchPeriod, Period
 from timeline.public_ids import decode_id
 from timeline.spans import Span
 from timeline.tagging import put_tags, tag_names, tags_named
-
-MAX_LISTED = 50
 
 
 class StartFilter(admin.SimpleListFilter):
@@ -97,6 +98,8 @@ class MomentForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """Refuse a span that another live moment holds."""
         cleaned = super().clean() or {}
+        if self.instance.hidden_at and cleaned.get("visibility") != Visibility.PRIVATE:
+            self.add_error("visibility", "Staff has hidden it: show it again by the list’s action.")
         starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
         if starts_at and ends_at:
             try:
@@ -111,12 +114,6 @@ class MomentForm(forms.ModelForm):
                     f"This span is taken: “{holder.title}” holds {holder.when} for {holder.length}.",
                 )
         return cleaned
-
-
-class ReasonForm(forms.Form):
-    """Why somebody's moment is taken from them."""
-
-    reason = forms.CharField(max_length=200, help_text="Kept with the moment and in the log.")
 
 
 @admin.register(Moment)
@@ -135,9 +132,10 @@ class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
     ordering = ("-starts_at",)
     autocomplete_fields = ("user",)
     readonly_fields = (
-        "status", "status_changed_at", "status_reason", "held_until", "created_at", "updated_at",
+        "status", "status_changed_at", "status_reason", "held_until", "hidden_at", "hidden_reason",
+        "created_at", "updated_at",
     )  # fmt: skip
-    actions = ("release_moments", "revoke_moments")
+    actions = ("release_moments", "revoke_moments", "hide_moments", "show_moments")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Moment], search_term: str
@@ -223,56 +221,48 @@ class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Moment]
     ) -> HttpResponse | None:
         """Ask for a reason, then release."""
-        return self._change_status(request, queryset, lifecycle.release, "release")
+        return self._ask(request, queryset, lifecycle.release, "release")
 
-    @admin.action(description="Revoke active moments: take them off", permissions=["change"])
+    @admin.action(
+        description="Revoke active moments: take them off, pay paid ones back",
+        permissions=["change"],
+    )
     def revoke_moments(
         self, request: HttpRequest, queryset: QuerySet[Moment]
     ) -> HttpResponse | None:
-        """Ask for a reason, then revoke."""
-        return self._change_status(request, queryset, lifecycle.revoke, "revoke")
+        """Ask for a reason, then revoke; what was paid for goes back to who paid."""
+        assert request.user.is_authenticated
+        return self._ask(request, queryset, partial(refunds.take_off, actor=request.user), "revoke")
 
-    def _change_status(
+    @admin.action(description="Hide moments from all but their owners", permissions=["change"])
+    def hide_moments(self, request: HttpRequest, queryset: QuerySet[Moment]) -> HttpResponse | None:
+        """Ask for a reason, then hide; owners are told."""
+        assert request.user.is_authenticated
+        return with_reason(
+            self, request, queryset.select_related("user"),
+            partial(moderation.hide, staff=request.user),
+            verb="hide", consequence=moderation.HIDING_WORDS, final=False,
+        )  # fmt: skip
+
+    @admin.action(description="Show hidden moments again", permissions=["change"])
+    def show_moments(self, request: HttpRequest, queryset: QuerySet[Moment]) -> HttpResponse | None:
+        """Ask for a reason, then show them to whom they were shown before."""
+        return with_reason(
+            self, request, queryset.select_related("user"), moderation.show_again,
+            verb="show again", consequence=moderation.SHOWING_WORDS, final=False,
+        )  # fmt: skip
+
+    def _ask(
         self,
         request: HttpRequest,
         queryset: QuerySet[Moment],
-        change: Callable[[Moment, str], None],
+        decide: Callable[[Moment, str], None],
         verb: str,
     ) -> HttpResponse | None:
-        form = ReasonForm(request.POST if "confirmed" in request.POST else None)
-        if form.is_valid():
-            self._apply(request, queryset, change, verb, form.cleaned_data["reason"])
-            return None
-        context = self.admin_site.each_context(request) | {
-            "title": f"{verb.capitalize()} moments",
-            "verb": verb,
-            "action": request.POST["action"],
-            "form": form,
-            "moments": queryset.select_related("user")[:MAX_LISTED],
-            "chosen": request.POST.getlist(ACTION_CHECKBOX_NAME),
-            "opts": self.opts,
-        }
-        return TemplateResponse(request, "admin/timeline/confirm_status.html", context)
-
-    def _apply(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Moment],
-        change: Callable[[Moment, str], None],
-        verb: str,
-        reason: str,
-    ) -> None:
-        done = 0
-        for moment in queryset:
-            try:
-                with transaction.atomic():
-                    change(moment, reason)
-                    self.log_change(request, moment, f"{verb}: {reason}")
-                done += 1
-            except TimelineError as error:
-                messages.warning(request, str(error))
-        if done:
-            messages.success(request, f"{done} done: {verb}.")
+        rows = queryset.select_related("user")
+        return with_reason(
+            self, request, rows, decide, verb=verb, consequence="Others can claim the span at once."
+        )
 
 
 @admin.register(Tag)
@@ -288,3 +278,8 @@ class TagAdmin(UncountedAdminMixin, admin.ModelAdmin):
         """Name the tags alone: a tag may be on more moments than a page can list."""
         names = [str(tag) for tag in objs]
         return names, {"tags": len(names)}, set(), []
+
+
+admin.site.register(Order, OrderAdmin)
+admin.site.register(PaymentEvent, PaymentEventAdmin)
+admin.site.register(Report, ReportAdmin)

@@ -105,7 +105,7 @@ def _hold(user: User, span: Span, time_zone: str) -> Moment:
             user=user, starts_at=span.starts_at, ends_at=span.ends_at, time_zone=time_zone
         )
         moment.note_zone()
-        with overlap.placing([span]):
+        with overlap.placing([span], shown=False):
             moment.held_until = _hold_ends()
             moment.save(force_insert=True)
         _open_order(moment)
@@ -241,7 +241,7 @@ def while_held(moment: Moment, change: Callable[[Order, Moment], Result]) -> Res
     def run() -> Result:
         with transaction.atomic():
             order = Order.objects.select_for_update().get(moment=moment)
-            with overlap.placing([moment.span]):
+            with overlap.placing([moment.span], shown=False):
                 # A lapsed hold has been released on the way in.
                 held = _locked(moment)
                 if held.status != Status.HELD:
@@ -270,7 +270,8 @@ def _locked(moment: Moment) -> Moment:
 def _put_words(moment: Moment, words: Words) -> None:
     names = tag_names(words.tags)
     moment.title, moment.story, moment.place = words.title, words.story, words.place
-    moment.visibility = words.visibility
+    if not moment.hidden_at:  # by staff, and then who sees it is not its owner's choice
+        moment.visibility = words.visibility
     moment.full_clean(validate_unique=False, validate_constraints=False)
     overlap.place(moment)
     put_tags(moment, tags_named(set(names)).values(), replace=True)
@@ -329,7 +330,7 @@ def fulfil(order: Order, moment: Moment) -> bool:
     person has left.
     """
     try:
-        with overlap.placing([moment.span]):
+        with overlap.placing([moment.span], shown=False):
             # Looked at now that the days are locked: an erasure is over, or has not begun.
             _refuse_leaver_for_good(order)
             lifecycle.activate(moment)
@@ -359,7 +360,7 @@ def sweep(limit: int = 1000) -> int:
     lapsed = Moment.objects.filter(status=Status.HELD, held_until__lte=Now())
     swept = 0
     for moment in lapsed.order_by("held_until")[:limit]:
-        with overlap.placing([moment.span]):
+        with overlap.placing([moment.span], shown=False):
             pass  # lapsed holds are released on the way in
         swept += 1
     over = Order.objects.filter(

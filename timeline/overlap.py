@@ -17,6 +17,7 @@ from django.db import DatabaseError, IntegrityError, OperationalError, connectio
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from momentverse import page_cache
 from timeline import rollups
 from timeline.database_rules import OVERLAP_RULE
 from timeline.errors import SpanTaken, TimelineBusy
@@ -34,8 +35,11 @@ BUSY_WORDS = "Many people are writing here. Try again in a moment."
 _DAY_LOCKS = 0x4D56
 _SERIALIZATION_FAILURE, _DEADLOCK, _LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
 
-# What `place` saves of a stored moment.
-_STATE = {"status", "status_changed_at", "status_reason", "held_until"}
+# What `place` saves of a stored moment: neither its state nor what staff has decided of it.
+_STATE = {
+    "status", "status_changed_at", "status_reason", "held_until",
+    "hidden_at", "hidden_reason", "shown_before",
+}  # fmt: skip
 _BESIDES_STATE = [
     field.name
     for field in Moment._meta.concrete_fields  # noqa: SLF001  Django's documented API
@@ -55,24 +59,31 @@ def place(moment: Moment) -> Moment:
     """
     spans = [moment.span]
     is_new = moment._state.adding  # noqa: SLF001  how Django tells a new row from a stored one
+    was_shown = False
     if not is_new:
         # Its old days change too: their counts are written, so their locks are taken.
-        spans += [
-            Span(*bounds)
-            for bounds in Moment.objects.filter(pk=moment.pk).values_list("starts_at", "ends_at")
-        ]
+        stored = Moment.objects.filter(pk=moment.pk)
+        for starts_at, ends_at, status in stored.values_list("starts_at", "ends_at", "status"):
+            spans.append(Span(starts_at, ends_at))
+            was_shown = status == Status.ACTIVE
+    is_shown = was_shown or (is_new and moment.status == Status.ACTIVE)
 
     def save() -> Moment:
-        with placing(spans):
+        with placing(spans, shown=is_shown):
             moment.save(update_fields=None if is_new else _BESIDES_STATE)
+            if was_shown:
+                page_cache.purge()  # what it showed before may be what was to go
         return moment
 
     return retrying(save)
 
 
 @contextmanager
-def placing(spans: Iterable[Span]) -> Iterator[None]:
+def placing(spans: Iterable[Span], *, shown: bool = True) -> Iterator[None]:
     """Open a transaction in which moments may be written at ``spans``.
+
+    ``shown`` is False when nothing that a page shows can change by it: kept
+    pages stay good then.
 
     On entry the days are locked, in order, and lapsed holds on the spans are
     released. On exit an overlap is raised as SpanTaken, locked days as
@@ -85,6 +96,8 @@ def placing(spans: Iterable[Span]) -> Iterator[None]:
             _lock_days({day for span in wanted for day in span.days})
             _release_lapsed_holds(wanted)
             yield
+            if shown:
+                page_cache.changed(page_cache.TIMELINE)
             # Robust: what is written stays written, whatever becomes of the fold.
             transaction.on_commit(rollups.fold_if_due, robust=True)
     except IntegrityError as error:
@@ -123,6 +136,7 @@ def remove(moments: MomentQuerySet) -> int:
                 .delete()[1]
                 .get("timeline.Moment", 0)
             )
+            page_cache.purge()
     return removed
 
 

@@ -130,12 +130,7 @@ def on_day_of_year(
     viewer: Viewer, month: int, day: int, cut: Cut = Cut(), *, size: int = PAGE_SIZE
 ) -> Page:
     """Return a page of the moments that start on this day of any year, newest first. Reads size + 1 rows."""
-    moments = (
-        Moment.objects.visible_to(viewer)
-        .annotate(month_day=MonthDay("starts_at"))
-        .filter(month_day=month * 100 + day)
-    )
-    return _page(moments, cut, size, newest_first=True)
+    return _page(_on_day_of_year(viewer, month, day), cut, size, newest_first=True)
 
 
 def neighbours(viewer: Viewer, moment: Moment) -> tuple[Moment | None, Moment | None]:
@@ -146,22 +141,30 @@ def neighbours(viewer: Viewer, moment: Moment) -> tuple[Moment | None, Moment | 
     return earlier, later
 
 
-def around(viewer: Viewer, instant: dt.datetime) -> tuple[Moment | None, Moment | None]:
-    """Return the visible moments before and after ``instant``: the last to start by it, the first after it.
+def around(
+    viewer: Viewer, instant: dt.datetime, *, size: int = 1
+) -> tuple[list[Moment], Moment | None]:
+    """Return the last ``size`` visible moments to start by ``instant``, newest first, and the first after it.
 
-    Reads two rows.
+    Of a moment only what a line shows is fetched. Reads size + 1 rows.
     """
-    visible = Moment.objects.visible_to(viewer).for_cards()
-    earlier = visible.filter(starts_at__lte=instant).order_by("-starts_at").first()
-    later = visible.filter(starts_at__gt=instant).order_by("starts_at").first()
-    return earlier, later
+    visible = Moment.objects.visible_to(viewer).only("title", "starts_at", "ends_at")
+    begun = visible.filter(starts_at__lte=instant).order_by("-starts_at")[:size]
+    return list(begun), visible.filter(starts_at__gt=instant).order_by("starts_at").first()
+
+
+def same_day_of_year(viewer: Viewer, moment: Moment, *, size: int) -> list[Moment]:
+    """Return other moments that start on a moment's day of any year, newest first. Reads size + 1 rows."""
+    day = moment.starts_at
+    found = _on_day_of_year(viewer, day.month, day.day).only("title", "starts_at", "ends_at")
+    return [other for other in found.order_by("-starts_at")[: size + 1] if other != moment][:size]
 
 
 def by_id(viewer: Viewer, pk: int) -> Moment | None:
-    """Return the moment with this id if ``viewer`` may see it, with its owner and tags."""
+    """Return the moment with this id if ``viewer`` may see it, with its owner, tags and likes."""
     moment: Moment | None = (
         Moment.objects.visible_to(viewer, by_address=True)
-        .select_related("user")
+        .select_related("user", "like_tally", "picture")
         .prefetch_related("tags")
         .filter(pk=pk)
         .first()
@@ -186,6 +189,15 @@ def tag_named(viewer: Viewer, name: str) -> Tag | None:
     Reads of its moments the latest visible one, and the hidden ones after that.
     """
     return _tags(viewer).filter(name=name).first()
+
+
+def _on_day_of_year(viewer: Viewer, month: int, day: int) -> MomentQuerySet:
+    moments: MomentQuerySet = (
+        Moment.objects.visible_to(viewer)
+        .annotate(month_day=MonthDay("starts_at"))
+        .filter(month_day=month * 100 + day)
+    )
+    return moments
 
 
 def _tags(viewer: Viewer) -> QuerySet[Tag]:

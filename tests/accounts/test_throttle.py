@@ -532,3 +532,17 @@ def test_erasing_a_person_erases_their_networks(ada):
     assert KnownNetwork.objects.count() == 1
     User.objects.filter(pk=ada.pk).delete()
     assert not KnownNetwork.objects.exists()
+
+
+def test_claims_are_limited_by_person(ada):
+    """EDGE_CASES 17: what is held costs others something, so a script cannot hold on and on."""
+    client = Client()
+    client.force_login(ada)
+    answers = [post("/claim/hold/", {}, client=client) for _ in range(31)]
+    assert REFUSED not in [answer.status_code for answer in answers[:30]]
+    assert answers[30].status_code == REFUSED
+    assert int(answers[30]["Retry-After"]) > 0
+    assert client.get("/claim/", REMOTE_ADDR=HOME).status_code == 200
+    other = Client()
+    other.force_login(User.objects.create_user("bob@example.org", "bob"))
+    assert post("/claim/hold/", {}, client=other).status_code != REFUSED

@@ -7,8 +7,11 @@ fails its test when the console shows an error or the policy is violated.
 
 from __future__ import annotations
 
+import email
+import email.policy
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +51,10 @@ for number in range(48):
     starts_at = dt.datetime(1969, 7, 16 + number // 6, 2 + 3 * (number % 6), 32, tzinfo=dt.UTC)
     place(Moment(user=owner, title=f"Flight note {number + 1}", status=Status.ACTIVE,
                  starts_at=starts_at, ends_at=starts_at + dt.timedelta(minutes=1 + number)))
+for day, title in ((30, "كسوف الشمس الكلي فوق القاهرة"), (31, "Donaudampfschiff" * 9)):
+    starts_at = dt.datetime(1905, 8, day, 13, tzinfo=dt.UTC)
+    place(Moment(user=owner, title=title, status=Status.ACTIVE, starts_at=starts_at, story=title,
+                 place=title[:100], ends_at=starts_at + dt.timedelta(minutes=3), time_zone="Africa/Cairo"))
 """
 
 
@@ -193,6 +200,23 @@ def page(new_page: Callable[..., Page]) -> Page:
 
 
 @pytest.fixture
+def page_that_remembers(
+    site: ServedSite, complaints: Complaints, browser: Browser
+) -> Iterator[Page]:
+    """A page of a browser with its back/forward cache, which Playwright turns off."""
+    remembering = browser.browser_type.launch(
+        executable_path=chromium_path(),
+        args=CHROMIUM_ARGUMENTS,
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    # Without ``new_context``: a function that is exposed to the page would keep it from the cache.
+    context = remembering.new_context(base_url=site.url)
+    context.on("page", complaints.watch)
+    yield context.new_page()
+    remembering.close()
+
+
+@pytest.fixture
 def phone(new_page: Callable[..., Page]) -> Page:
     """A page as wide as a phone, with touch."""
     return new_page(
@@ -201,6 +225,23 @@ def phone(new_page: Callable[..., Page]) -> Page:
         is_mobile=True,
         device_scale_factor=2,
     )
+
+
+@pytest.fixture
+def link_mailed_to(site):
+    """Return a function that returns the link in the newest mail to an address."""
+    folder = Path(site.environment["EMAIL_URL"].removeprefix("file:///"))
+
+    def link(address: str) -> str:
+        for path in sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime_ns)[::-1]:
+            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            if message["To"] == address:
+                text = message.get_body(("plain",)).get_content()
+                (found,) = re.findall(rf"^{site.url}/\S+$", text, re.MULTILINE)
+                return found
+        raise AssertionError(f"no mail to {address}")
+
+    return link
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,5 +1,9 @@
 """The public pages that every browser test looks at."""
 
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
 PAGES = {
     "home": "/",
     "timeline": "/timeline/",
@@ -13,7 +17,34 @@ PAGES = {
     "tags": "/tags/",
     "today": "/today/07-20/",
     "profile": "/@ada/",
+    "trending": "/trending/",
+    "search": "/search/",
+    "results": "/search/?q=flight",
+    "claim": "/claim/",
+    "sign in": "/accounts/login/",
+    "sign up": "/accounts/signup/",
+    "a taken span": "/claim/?date=1969-07-16&time=02:32&zone=UTC&minutes=1",
     "stars": "/stars/",
     "star": "/stars/32349/",
     "not found": "/nowhere/",
 }
+# Whose status a browser reports in its console by itself.
+REFUSED = ("a taken span", "not found")
+# On which day each of ``MOMENTS`` is.
+DAYS = {"right to left": "/timeline/1905/08/30/", "no space": "/timeline/1905/08/31/"}
+# Found by their titles, because their addresses are random.
+MOMENTS = {
+    "moment": "Flight note 1",
+    "right to left": "كسوف الشمس الكلي فوق القاهرة",
+    "no space": "Donaudampfschiff" * 9,
+}
+
+
+def open_page(page: Page, name: str) -> None:
+    """Open one of ``PAGES`` or ``MOMENTS``."""
+    if name in PAGES:
+        page.goto(PAGES[name])
+        return
+    page.goto(DAYS.get(name, "/timeline/1969/07/16/"))
+    page.get_by_role("link", name=MOMENTS[name], exact=True).click()
+    page.wait_for_url("**/moments/**")

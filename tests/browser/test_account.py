@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import email
-import email.policy
 import hashlib
 import hmac
 import re
@@ -36,23 +34,6 @@ def make_person(site):
         return f"{handle}@example.org"
 
     return make
-
-
-@pytest.fixture
-def link_mailed_to(site):
-    """Return a function that returns the link in the newest mail to an address."""
-    folder = Path(site.environment["EMAIL_URL"].removeprefix("file:///"))
-
-    def link(address: str) -> str:
-        for path in sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime_ns)[::-1]:
-            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-            if message["To"] == address:
-                text = message.get_body(("plain",)).get_content()
-                (found,) = re.findall(rf"^{site.url}/\S+$", text, re.MULTILINE)
-                return found
-        raise AssertionError(f"no mail to {address}")
-
-    return link
 
 
 def sign_in(page: Page, address: str, password: str = PASSWORD) -> None:

@@ -13,6 +13,8 @@ import pytest
 from django.test import Client
 
 from momentverse.logs import JsonFormatter
+from tests.momentverse import urls
+from tests.momentverse.front import Visitor, new_front
 from tests.servers import Postgresql, Site, Valkey, gunicorn, postgresql, site_environment, valkey
 
 
@@ -20,6 +22,13 @@ from tests.servers import Postgresql, Site, Valkey, gunicorn, postgresql, site_e
 def pages(settings: Any) -> None:
     """Serve what ``urls.py`` of this folder holds, below /t/ and /api/t/."""
     settings.ROOT_URLCONF = "tests.momentverse.urls"
+
+
+@pytest.fixture
+def front(pages: None, fresh_cache: None) -> Visitor:
+    """Somebody who asks through the page cache; what the pages below ``urls`` have seen is forgotten."""
+    urls.seen.clear()
+    return Visitor(new_front())
 
 
 @pytest.fixture
@@ -93,7 +102,7 @@ def serve(tmp_path: Path) -> Serve:
     def start(**environment: str) -> AbstractContextManager[Site]:
         (tmp_path / "static").mkdir(exist_ok=True)
         settings = {"DJANGO_SETTINGS_MODULE": "tests.momentverse.served_settings"}
-        return gunicorn(site_environment(tmp_path, **settings, **environment))
+        return gunicorn(site_environment(tmp_path, **settings | environment))
 
     return start
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from momentverse.database_url import database_from_url
+from momentverse.database_url import database_from_url, replica_from_url
 
 PGBOUNCER = (
     "postgresql://momentverse:secret@pgbouncer.example:6432/momentverse"
@@ -95,3 +95,28 @@ def test_unreadable_urls_are_refused_without_their_password(url):
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL") as refusal:
         entry(url)
     assert "hunter2" not in str(refusal.value)
+
+
+def replica(url, primary="postgresql://u@h/d"):
+    return replica_from_url(url, entry(primary))
+
+
+def test_a_replica_takes_the_same_parameters_and_waits_less():
+    database = replica("postgresql://u@replica.example/d?connection_limit=4&pool_timeout=5")
+    assert database["HOST"] == "replica.example"
+    assert database["OPTIONS"]["pool"]["max_size"] == 4
+    assert database["OPTIONS"]["pool"]["timeout"] == 1.0
+    assert database["OPTIONS"]["pool"]["reconnect_timeout"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("url", "primary"),
+    [
+        ("postgresql://u@h/d?pool_timeout=never", "postgresql://u@h/d"),
+        ("sqlite:////srv/copy.sqlite3", "postgresql://u@h/d"),
+        ("postgresql://u@h/d", ""),
+    ],
+)
+def test_nonsense_about_a_replica_is_refused_by_its_name(url, primary):
+    with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_REPLICA_URL"):
+        replica(url, primary)

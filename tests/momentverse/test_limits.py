@@ -16,7 +16,7 @@ from tests.servers import ask
 def limit(settings, pages):
     """Five a minute, and a fresh count in this process."""
     settings.RATE_LIMIT_PER_MINUTE = 5
-    settings.REDIS_URL = ""
+    settings.LIMITS_REDIS_URL = ""
 
 
 def test_it_works(limit):

@@ -21,7 +21,9 @@ PRODUCTION = {
     "TRUSTED_PROXIES": "1",
 }
 NAMES = [*PRODUCTION, "DATA_DIR", "LOG_LEVEL", "RATE_LIMIT_PER_MINUTE", "SLOW_QUERY_MS"]
-NAMES += ["TRUSTED_PROXIES"]
+NAMES += ["TRUSTED_PROXIES", "PAYMENT_PROVIDER", "PRICE_MOMENT", "PRICE_FURTHER_HOUR", "CURRENCY"]
+NAMES += ["PRICE_NOT_PUBLIC", "HOLD_SECONDS", "HOLD_EXTENSIONS", "STRIPE_API_URL"]
+NAMES += ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"]
 
 
 @pytest.fixture
@@ -208,3 +210,61 @@ def test_https_without_a_proxy_is_refused(read):
 @pytest.mark.parametrize("url", ["file:/tmp/mail", "file:///tmp/mail"])
 def test_mails_are_kept_in_the_folder_that_is_named(read, url):
     assert read(EMAIL_URL=url)["EMAIL_FILE_PATH"] == "/tmp/mail"
+
+
+PAYING = {
+    "PAYMENT_PROVIDER": "stripe",
+    "STRIPE_SECRET_KEY": "sk_x",
+    "STRIPE_WEBHOOK_SECRET": "whsec_x",
+}
+
+
+def test_without_settings_payment_is_played(read):
+    settings = read()
+    assert settings["PAYMENT_PROVIDER"] == "sandbox"
+    assert settings["PRICE_MOMENT"] > 0
+    assert settings["TASKS"]["default"]["BACKEND"].endswith("ImmediateBackend")
+
+
+def test_production_begins_free_of_charge_with_a_queue(read):
+    settings = read(**PRODUCTION)
+    assert settings["PAYMENT_PROVIDER"] == "none"
+    assert (settings["PRICE_MOMENT"], settings["PRICE_FURTHER_HOUR"]) == (0, 0)
+    assert settings["TASKS"]["default"]["BACKEND"].endswith("DatabaseBackend")
+
+
+def test_production_takes_no_pretended_money(read):
+    with pytest.raises(ImproperlyConfigured, match="no real money"):
+        read(**PRODUCTION, PAYMENT_PROVIDER="sandbox")
+
+
+@pytest.mark.parametrize("missing", ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"])
+def test_stripe_needs_its_secrets(read, missing):
+    with pytest.raises(ImproperlyConfigured, match=missing):
+        read(**PRODUCTION, **{name: value for name, value in PAYING.items() if name != missing})
+
+
+def test_prices_need_somebody_who_takes_the_money(read):
+    with pytest.raises(ImproperlyConfigured, match="name who takes the money"):
+        read(**PRODUCTION, PRICE_MOMENT="500")
+    assert read(**PRODUCTION, **PAYING, PRICE_MOMENT="500")["PRICE_MOMENT"] == 500
+
+
+def test_forms_lead_to_stripe_only_where_it_is_paid(read):
+    def form_action(settings):
+        return settings["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]["form-action"]
+
+    assert len(form_action(read())) == 1
+    assert "https://checkout.stripe.com" in form_action(read(**PRODUCTION, **PAYING))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PRICE_MOMENT", "-1"), ("PRICE_MOMENT", "4.99"), ("CURRENCY", "euro"), ("HOLD_SECONDS", "5"),
+        ("HOLD_EXTENSIONS", "-1"), ("PAYMENT_PROVIDER", "cash"),
+    ],
+)  # fmt: skip
+def test_nonsense_about_money_is_refused(read, name, value):
+    with pytest.raises(ImproperlyConfigured, match=name):
+        read(**{name: value})

@@ -5,10 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 from django.core.management import CommandError, call_command, get_commands
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django_tasks import task
+from django_tasks_db.models import DBTaskResult
 
 from momentverse.management.commands import worker
 from tests.servers import OURS, ROOT, wait_until
@@ -136,6 +139,65 @@ def test_the_jobs_of_the_settings_run(settings, monkeypatch, caplog):
     assert work() == "Stopped.\n"
     assert ran == [name for name, _ in settings.PERIODIC_JOBS]
     assert "job failed" not in caplog.text
+
+
+QUEUE = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+
+@task()
+def say(words: str) -> None:
+    said.append(words)
+
+
+@task()
+def fail() -> None:
+    raise RuntimeError("a task that fails")
+
+
+said: list[str] = []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_queue_is_emptied(settings, jobs, caplog):
+    """Tasks run between the jobs, and one that fails keeps nothing else from running."""
+    settings.TASKS = QUEUE
+    said.clear()
+    say.enqueue("one")
+    fail.enqueue()
+    say.enqueue("two")
+    assert said == []  # nothing runs where it is asked for
+
+    rounds = []
+
+    def stop_when_said():
+        rounds.append(len(said))
+        if len(said) == 2 or len(rounds) == 100:
+            stop()
+
+    jobs(NAMES[0], 0, stop_when_said)
+    assert work() == "Stopped.\n"
+    assert said == ["one", "two"]
+    statuses = sorted(DBTaskResult.objects.values_list("status", flat=True))
+    assert [status.lower() for status in statuses] == ["failed", "successful", "successful"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_run_a_task_once(settings):
+    settings.TASKS = QUEUE
+    said.clear()
+    for number in range(20):
+        say.enqueue(str(number))
+
+    def empty():
+        worker._empty_queue()
+        connection.close()
+
+    threads = [threading.Thread(target=empty) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(said, key=int) == [str(number) for number in range(20)]
 
 
 def test_a_signal_ends_its_wait(tmp_path):

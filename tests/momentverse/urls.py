@@ -1,10 +1,12 @@
 """Pages that do what the floor has to cope with, beside the site's own health and admin."""
 
 import os
+import secrets
+import time
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection, connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.shortcuts import get_object_or_404
 from django.urls import include, path
@@ -13,12 +15,14 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from momentverse import urls as site
-from momentverse.page_cache import public_page
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
 
 handler400, handler403 = site.handler400, site.handler403
 handler404, handler500 = site.handler404, site.handler500
 
 WAITING_LOCK = 4711
+# The requests that pages below were made from.
+seen = []
 
 
 def fine(request):
@@ -31,7 +35,37 @@ def fine_json(request):
 
 @public_page(30)
 def public(request):
+    seen.append(request)
     return HttpResponse("<p>for everybody</p>" * 50)
+
+
+@public_page(TIMELINE, PROFILES, parameters=("before", "after"))
+def kept(request):
+    """A page that shows how often it was made, and all that it was given."""
+    seen.append(request)
+    return HttpResponse(
+        f"<p>made {len(seen)} times, query {request.META['QUERY_STRING']}</p>"
+        + "<p>padding</p>" * 50
+    )
+
+
+@public_page(TIMELINE, parameters=())
+def slow_kept(request):
+    """A page that takes its time, and is another one each time that it is made."""
+    time.sleep(0.3)
+    return HttpResponse(secrets.token_hex(8))
+
+
+@public_page(TIMELINE, parameters=())
+def tiny(request):
+    seen.append(request)
+    return HttpResponse("tiny")
+
+
+@public_page(TIMELINE, parameters=())
+def picky(request):
+    seen.append(request)
+    return HttpResponse("for speakers of something", headers={"Vary": "Accept-Language"})
 
 
 @public_page(30)
@@ -71,7 +105,8 @@ def who(request):
 
 
 def count_people(request):
-    return HttpResponse(str(User.objects.count()))
+    people = User.objects.all()
+    return HttpResponse(f"{people.count()} by {people.db}")
 
 
 def ask_database(request):
@@ -86,6 +121,25 @@ def wait_in_database(request):
         cursor.execute("SELECT pg_advisory_lock(%s)", [WAITING_LOCK])
         cursor.execute("SELECT pg_advisory_unlock(%s)", [WAITING_LOCK])
     return HttpResponse("waited")
+
+
+def add_person(request):
+    handle = f"person-{User.objects.count()}"
+    return HttpResponse(User.objects.curator(handle, "Person").handle)
+
+
+def people_and_where(request):
+    """Say how many people there are, by which database, and what that was left for."""
+    people = User.objects.all()
+    counts = f"{people.count()} by {people.db}"
+    if "write" in request.GET:
+        User.objects.filter(handle="nobody-at-all").update(display_name="x")
+    if "break" in request.GET and people.db == "replica":
+        with connections["replica"].cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    with transaction.atomic():
+        inside = User.objects.all().db
+    return HttpResponse(f"{counts}, in a transaction by {inside}, then by {User.objects.all().db}")
 
 
 def process(request):
@@ -111,6 +165,10 @@ failures = {
 pages = [
     path("fine/", fine),
     path("public/", public),
+    path("kept/", kept),
+    path("slow-kept/", slow_kept),
+    path("tiny/", tiny),
+    path("picky/", picky),
     path("public-with-cookie/", public_with_cookie),
     path("public-missing/", public_missing),
     path("missing-object/", missing_object),
@@ -120,6 +178,8 @@ pages = [
     path("say/", say),
     path("who/", who),
     path("people/", count_people),
+    path("people/add/", csrf_exempt(add_person)),
+    path("people/where/", csrf_exempt(people_and_where)),
     path("database/", ask_database),
     path("database/wait/", wait_in_database),
     path("script-name/", script_name),

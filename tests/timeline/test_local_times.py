@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timeline.errors import InvalidInstant
-from timeline.importing.local_times import read_instant, resolve, zone_named
+from timeline.local_times import read_instant, resolve, zone_named
 from timeline.spans import UTC
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.http import HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import View, public_page
+from momentverse.page_cache import Group, View, public_page
 
 JSON_TYPE = "application/json"
 
@@ -26,14 +26,14 @@ def bare_answer(document: Any) -> HttpResponse:
     return HttpResponse(text, content_type=JSON_TYPE)
 
 
-def public_api(seconds: int) -> Callable[[View], View]:
-    """Make a view an address of the API: GET and HEAD, the same for everybody for ``seconds``.
+def public_api(*groups: Group, parameters: Iterable[str] = ()) -> Callable[[View], View]:
+    """Make a view an address of the API: GET and HEAD, the same for everybody who asks with ``parameters``.
 
     Exempt from the check of form tokens, which would answer 403 where 405 is
     right: nothing is written here.
     """
 
     def decorate(view: View) -> View:
-        return csrf_exempt(require_safe(public_page(seconds)(view)))
+        return csrf_exempt(require_safe(public_page(*groups, parameters=parameters)(view)))
 
     return decorate

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 
-from momentverse.page_cache import TIMELINE_SECONDS
+from momentverse.page_cache import PROFILES, TIMELINE
 from timeline import reading
 from timeline.api.answers import answer, public_api
 from timeline.api.fields import FIELDS, TAGS, columns_of, shown
-from timeline.api.parameters import timeline_query
+from timeline.api.parameters import PARAMETERS, timeline_query
 from timeline.public_ids import decode_id
 from timeline.spans import format_instant
 
@@ -18,7 +18,7 @@ from timeline.spans import format_instant
 NOBODY = None
 
 
-@public_api(TIMELINE_SECONDS)
+@public_api(TIMELINE, parameters=PARAMETERS)
 def timeline(request: HttpRequest) -> HttpResponse:
     """Answer a page of moments, newest first; ``next`` is the cursor of the page after it."""
     query = timeline_query(request)
@@ -39,7 +39,7 @@ def _next(page: reading.Page) -> str | None:
     return format_instant(page.earliest) if page.has_earlier and page.earliest else None
 
 
-@public_api(TIMELINE_SECONDS)
+@public_api(TIMELINE, PROFILES)
 def moment(request: HttpRequest, public_id: str) -> HttpResponse:
     """Answer one moment with all its fields."""
     return answer(_moment_with(public_id))

@@ -13,7 +13,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from momentverse.errors import TEXTS
-from momentverse.page_cache import STATIC_PAGE_SECONDS
+from momentverse.page_cache import STATIC_PAGES
 from timeline.api import patterns
 from timeline.api.answers import JSON_TYPE, bare_answer, public_api
 from timeline.api.fields import FIELDS, LIST_FIELDS
@@ -37,7 +37,7 @@ Parameters that are not described here are ignored."""
 _ERRORS = (400, 404, 405, 429, 500, 503)
 
 
-@public_api(STATIC_PAGE_SECONDS)
+@public_api(STATIC_PAGES)
 def openapi(request: HttpRequest) -> HttpResponse:
     """Answer the OpenAPI document."""
     return bare_answer(document())

@@ -16,6 +16,7 @@ from timeline.api.fields import FIELDS, LIST_FIELDS
 from timeline.errors import InvalidInstant
 from timeline.spans import SECOND, WINDOW_END, parse_instant_in_window
 
+PARAMETERS = ("start", "end", "cursor", "limit", "fields")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 # Every parameter, percent-encoded and at its longest, fits three times over.

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 
-from momentverse.page_cache import TIMELINE_SECONDS
+from momentverse.page_cache import TIMELINE
 from timeline import rollups
 from timeline.api.answers import answer, public_api
 from timeline.periods import NoSuchPeriod, Period
@@ -21,7 +21,7 @@ _CENTURY = re.compile(r"[1-9][0-9]{0,2}")
 _DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}){0,3}")
 
 
-@public_api(TIMELINE_SECONDS)
+@public_api(TIMELINE)
 def whole_timeline(request: HttpRequest) -> HttpResponse:
     """Answer the whole timeline with its centuries."""
     tally, parts = rollups.tallied_timeline()
@@ -41,7 +41,7 @@ def whole_timeline(request: HttpRequest) -> HttpResponse:
     )
 
 
-@public_api(TIMELINE_SECONDS)
+@public_api(TIMELINE)
 def century(request: HttpRequest, number: str) -> HttpResponse:
     """Answer one century with its years."""
     if not _CENTURY.fullmatch(number):
@@ -53,7 +53,7 @@ def century(request: HttpRequest, number: str) -> HttpResponse:
     return answer(_whole(period))
 
 
-@public_api(TIMELINE_SECONDS)
+@public_api(TIMELINE)
 def calendar_period(request: HttpRequest, **digits: str) -> HttpResponse:
     """Answer one year, month, day or hour with its parts."""
     return answer(_whole(_period_of(digits.values())))

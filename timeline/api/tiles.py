@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 
-from momentverse.page_cache import TIMELINE_SECONDS
+from momentverse.page_cache import TIMELINE
 from timeline.api.answers import answer, public_api
 from timeline.api.parameters import instant_at
 from timeline.openings import free_between, taken_between
@@ -13,7 +13,7 @@ from timeline.spans import format_instant
 from timeline.tiles import tile_at
 
 
-@public_api(TIMELINE_SECONDS)
+@public_api(TIMELINE, parameters=["at"])
 def density(request: HttpRequest, level: str) -> HttpResponse:
     """Answer the periods of a level around an instant that hold anything."""
     try:
@@ -38,7 +38,7 @@ def density(request: HttpRequest, level: str) -> HttpResponse:
     )
 
 
-@public_api(TIMELINE_SECONDS)
+@public_api(TIMELINE, parameters=["at"])
 def free(request: HttpRequest) -> HttpResponse:
     """Answer the free stretches of the hour around an instant."""
     hour = period_at(Level.HOUR, instant_at(request))

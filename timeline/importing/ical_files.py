@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError
 from icalendar import Calendar
 
 from timeline.errors import TimelineError
-from timeline.importing.local_times import resolve, zone_named
 from timeline.importing.rows import (
     Refusal,
     Row,
@@ -20,6 +19,7 @@ from timeline.importing.rows import (
     make_row,
     reason_of,
 )
+from timeline.local_times import resolve, zone_named
 from timeline.spans import LONGEST, UTC
 
 _DAY = dt.timedelta(days=1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 
 from timeline.errors import TimelineError
-from timeline.importing.local_times import read_instant, zone_named
+from timeline.local_times import read_instant, zone_named
 from timeline.models import Moment, Status, Visibility
 from timeline.spans import LONGEST
 from timeline.tagging import tag_names

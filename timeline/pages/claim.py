@@ -21,8 +21,8 @@ from timeline.errors import ClaimRefused, TimelineBusy, TimelineError
 from timeline.models import Moment, OrderStatus, Status, Visibility
 from timeline.pages import claim_drafts
 from timeline.pages.claim_offers import offer_of, open_claims_of, status_of
-from timeline.pages.claim_spans import ToldSpan
 from timeline.pages.claim_words import SEEN_BY, WordsForm
+from timeline.told_spans import ToldSpan
 from timeline.words import time_left_in_words
 
 NO_SUCH_CLAIM = "There is no such claim, or it is not yours."
@@ -66,7 +66,7 @@ def details(request: HttpRequest, claim: Moment) -> HttpResponse:
     try:
         stored = form.stored(partial(claims.describe, claim))
     except (ClaimRefused, TimelineBusy) as error:
-        return _refused(request, claim, error, form)
+        return refused(request, claim, error, form)
     if not stored:
         return _show_details(request, claim, form, status=400)
     claim_drafts.forget_words(request.session)
@@ -78,12 +78,12 @@ def details(request: HttpRequest, claim: Moment) -> HttpResponse:
 def review(request: HttpRequest, claim: Moment) -> HttpResponse:
     """Read everything back, with the price, before it is paid for."""
     if claim.status == Status.PAYING:
-        return _show_review(request, claim)
+        return show_review(request, claim)
     if elsewhere := _elsewhere(request, claim):
         return elsewhere
     if not claim.title:
         return redirect("timeline:claim", claim.pk)
-    return _show_review(request, claim)
+    return show_review(request, claim)
 
 
 @require_POST
@@ -100,7 +100,7 @@ def give_back(request: HttpRequest, claim: Moment) -> HttpResponse:
     try:
         claims.give_back(claim)
     except (ClaimRefused, TimelineBusy) as error:
-        return _refused(request, claim, error)
+        return refused(request, claim, error)
     claim_drafts.forget_words(request.session)
     messages.success(request, "You gave it back. Nothing is charged.")
     return see_other("timeline:claim-choose")
@@ -110,14 +110,14 @@ def _extend(request: HttpRequest, claim: Moment, form: WordsForm | None = None) 
     try:
         claims.extend(claim)
     except (ClaimRefused, TimelineBusy) as error:
-        return _refused(request, claim, error, form)
+        return refused(request, claim, error, form)
     if form is None:
         return see_other("timeline:claim-review", claim.pk)
     claim_drafts.keep_words(request.session, form.typed, claim)
     return see_other("timeline:claim", claim.pk)
 
 
-def _refused(
+def refused(
     request: HttpRequest, claim: Moment, error: TimelineError, form: WordsForm | None = None
 ) -> HttpResponse:
     """Say what a rule has refused, on the page where the claim now stands; what was typed is kept."""
@@ -163,14 +163,18 @@ def _show_details(
     return render(request, "claim/details.html", context, status=status)
 
 
-def _show_review(request: HttpRequest, claim: Moment) -> HttpResponse:
+def show_review(
+    request: HttpRequest, claim: Moment, *, problem: str = "", status: int = 200
+) -> HttpResponse:
+    """Show what is about to be paid for, or is being paid for."""
     context = _hold_context(claim) | {
         "order": claim.order,
         "tags": claim.tags.all(),
         "seen_by": SEEN_BY[Visibility(claim.visibility)],
         "paying": claim.status == Status.PAYING,
+        "problem": problem,
     }
-    return render(request, "claim/review.html", context)
+    return render(request, "claim/review.html", context, status=status)
 
 
 def _hold_context(claim: Moment) -> dict[str, Any]:

@@ -9,22 +9,28 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 
 from timeline.errors import InvalidInstant, InvalidSpan
 from timeline.local_times import RepeatedTime, SkippedTime, resolve
-from timeline.pages.claim_spans import ToldSpan
 from timeline.pages.plain_form import PlainForm
 from timeline.spans import WINDOW_WORDS, Span, parse_instant
+from timeline.told_spans import ToldSpan
 from timeline.zones import find_zone
 
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)([.,]\d+)?)?", re.ASCII)
 WHOLE_SECONDS = "The timeline counts in whole seconds."
+ONE_SECOND_TO_A_DAY = "A moment is one second to 24 hours long."
 
 
 class LengthField(forms.IntegerField):
     """One part of a length; empty is nothing."""
 
-    default_error_messages = {"invalid": WHOLE_SECONDS}
+    default_error_messages = {
+        "invalid": WHOLE_SECONDS,
+        "min_value": ONE_SECOND_TO_A_DAY,
+        "max_value": ONE_SECOND_TO_A_DAY,
+    }
 
     def __init__(self, most: int) -> None:
         attrs = {"inputmode": "numeric"}
@@ -40,13 +46,14 @@ class LengthField(forms.IntegerField):
 class ChooseForm(PlainForm):
     """Reads a span in words of a zone; what a clock skips or shows twice is in ``clock_change``."""
 
+    # Bounded by validators: as `max_length` it would be an attribute, which these inputs do not take.
     date = forms.CharField(
-        max_length=10,
+        validators=[MaxLengthValidator(10)],
         error_messages={"required": "Choose a day."},
         widget=forms.DateInput(attrs={"type": "date", "min": "0001-01-01", "max": "9999-12-31"}),
     )
     time = forms.CharField(
-        max_length=30,
+        validators=[MaxLengthValidator(30)],
         error_messages={"required": "Say when it begins."},
         widget=forms.TimeInput(attrs={"type": "time", "step": "1"}),
     )
@@ -95,7 +102,7 @@ class ChooseForm(PlainForm):
         """Put the parts together."""
         length = self._length()
         if length is not None and not dt.timedelta(0) < length <= dt.timedelta(hours=24):
-            self.add_error("hours", "A moment is one second to 24 hours long.")
+            self.add_error("hours", ONE_SECOND_TO_A_DAY)
         if not self.errors:
             self._tell(length)
 

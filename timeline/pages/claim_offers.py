@@ -7,14 +7,15 @@ import zoneinfo
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 
+from accounts.models import User
 from timeline import claims
 from timeline.errors import TimelineBusy, TimelineError
 from timeline.gaps import nearest_free
 from timeline.models import Moment, Visibility
-from timeline.models.moment import Viewer
-from timeline.pages.claim_spans import ToldSpan
 from timeline.pricing import Tariff, money, price_of
+from timeline.told_spans import ToldSpan
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ def offer_of(told: ToldSpan, open_claims: list[Moment]) -> Offer:
     )
 
 
-def open_claims_of(viewer: Viewer) -> list[Moment]:
+def open_claims_of(viewer: User | AnonymousUser) -> list[Moment]:
     """Return what the viewer holds or pays for; nothing for a visitor."""
-    return claims.open_claims(viewer) if viewer and viewer.is_authenticated else []
+    return claims.open_claims(viewer) if viewer.is_authenticated else []
 
 
 def status_of(error: TimelineError) -> int:
@@ -81,9 +82,6 @@ def _price(told: ToldSpan) -> str:
 
 def _suggestions(told: ToldSpan) -> list[Suggestion]:
     free = nearest_free(told.span, zoneinfo.ZoneInfo(told.time_zone))
-    named = (
-        ("Just before", free.before),
-        ("Just after", free.after),
-        ("At the same time of day", free.same_clock_time),
-    )
+    named = [("Just before", free.before), ("Just after", free.after)]
+    named += [("At the same time of day", span) for span in free.same_clock_time]
     return [Suggestion(name, ToldSpan.of(span, told.time_zone)) for name, span in named if span]

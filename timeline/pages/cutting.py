@@ -12,10 +12,13 @@ from timeline.errors import InvalidInstant
 from timeline.reading import Cut, Page
 from timeline.spans import format_instant, parse_instant_in_window
 
+# The parameters that cut a list.
+CUTS = ("before", "after")
+
 
 def cut_of(request: HttpRequest) -> Cut:
     """Read the cut from a request. Raises BadRequest, in a sentence."""
-    given = {name: request.GET.getlist(name) for name in ("before", "after")}
+    given = {name: request.GET.getlist(name) for name in CUTS}
     values = [(name, value) for name, texts in given.items() for value in texts]
     if len(values) > 1:
         raise BadRequest("Give one of “before” and “after”, once.")

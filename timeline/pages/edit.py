@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods
 from momentverse.redirects import see_other
 from timeline import claims, reading
 from timeline.errors import ClaimRefused, TimelineBusy
-from timeline.models import Moment
+from timeline.models import Moment, Visibility
 from timeline.pages.claim_offers import status_of
-from timeline.pages.claim_spans import ToldSpan
 from timeline.pages.claim_words import SEEN_BY, WordsForm
+from timeline.told_spans import ToldSpan
 
 REVISIONS_SHOWN = 50
 
@@ -50,7 +50,7 @@ def _show(
         "form": form,
         "visibilities": form.visibilities(),
         "revisions": [
-            {"words": revision, "seen_by": SEEN_BY[revision.visibility][0]}
+            {"words": revision, "seen_by": SEEN_BY[Visibility(revision.visibility)][0]}
             for revision in moment.revisions.all()[:REVISIONS_SHOWN]
         ],
         "problem": problem,

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import TIMELINE_SECONDS, public_page
-from timeline import reading
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
+from timeline import likes, reading, syndication
+from timeline.models import Moment, Visibility
+from timeline.pages.sharing import description_of, structured_data
+from timeline.pages.today import day_of_year_link
 from timeline.periods import Level, period_at
 from timeline.words import distance_in_words
 
+SHOWN_OF_THE_DAY = 3
+
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, PROFILES, parameters=())
 def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     """Show a moment; the id decides, and a slug that is not the title's leads to the right one."""
     found = reading.by_id(request.user, pk)
@@ -23,16 +30,34 @@ def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     if slug != found.slug:
         return redirect(found, permanent=True)
     earlier, later = reading.neighbours(request.user, found)
-    day = period_at(Level.DAY, found.starts_at)
+    now = timezone.now()
     return render(
         request,
         "timeline/moment.html",
-        {
-            "moment": found,
+        _told(found)
+        | {
             "is_owner": found.user_id == request.user.pk,
             "earlier": earlier,
             "later": later,
-            "periods": [*day.ancestors, day],
-            "distance": distance_in_words(found.starts_at, found.ends_at, timezone.now()),
+            "likes": likes.likes_of(found),
+            "liked": likes.is_liked_by(request.user, found),
+            "distance": distance_in_words(found.starts_at, found.ends_at, now),
+            "is_to_come": found.starts_at > now,
+            "day_of_year": day_of_year_link(found.starts_at),
+            "same_day": reading.same_day_of_year(request.user, found, size=SHOWN_OF_THE_DAY),
         },
     )
+
+
+def _told(found: Moment) -> dict[str, Any]:
+    """Return the moment and what programs are told of it; of one that is not for everybody, nothing."""
+    day = period_at(Level.DAY, found.starts_at)
+    periods = [*day.ancestors, day]
+    told: dict[str, Any] = {"moment": found, "periods": periods}
+    if found.visibility == Visibility.PUBLIC:
+        told["structured_data"] = structured_data(found, periods)
+        told["oembed_url"] = syndication.oembed_url(found)
+        told["picture_url"] = syndication.picture_url(found)
+    if found.visibility != Visibility.PRIVATE:
+        told["description"] = description_of(found)
+    return told

@@ -8,16 +8,16 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import TIMELINE_SECONDS, public_page
+from momentverse.page_cache import TIMELINE, public_page
 from timeline import reading
 from timeline.errors import InvalidInstant
-from timeline.pages.cutting import cut_of, shown
+from timeline.pages.cutting import CUTS, cut_of, shown
 from timeline.periods import Level, NoSuchPeriod, Period, period_at
 from timeline.spans import format_instant, parse_instant_in_window
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=("date", *CUTS))
 def newest(request: HttpRequest) -> HttpResponse:
     """Show a page of the timeline; ``?date=`` goes to that day's page."""
     if date := request.GET.get("date"):

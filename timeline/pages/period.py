@@ -7,11 +7,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import TIMELINE_SECONDS, public_page
+from momentverse.page_cache import TIMELINE, public_page
 from timeline import reading, rollups
 from timeline.openings import Stretch
 from timeline.pages.charts import cells_of, claimed_in_words, weekday_offset
-from timeline.pages.cutting import cut_of, shown
+from timeline.pages.cutting import CUTS, cut_of, shown
 from timeline.pages.drawing import (
     Drawing,
     Parts,
@@ -24,7 +24,7 @@ from timeline.words import WEEKDAYS
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=())
 def centuries(request: HttpRequest) -> HttpResponse:
     """Show all centuries."""
     parts = rollups.tallied_timeline()[1]
@@ -35,7 +35,7 @@ def centuries(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=CUTS)
 def century(request: HttpRequest, number: str) -> HttpResponse:
     """Show one century, its years and its moments."""
     try:
@@ -46,7 +46,7 @@ def century(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=CUTS)
 def calendar_period(
     request: HttpRequest,
     year: str,

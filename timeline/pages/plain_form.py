@@ -13,7 +13,7 @@ class FocusedField(forms.BoundField):
 
     def build_widget_attrs(self, attrs: dict[str, Any], widget: Any = None) -> dict[str, Any]:
         """Add the focus to what Django says of a wrong field."""
-        built: dict[str, Any] = super().build_widget_attrs(attrs, widget)  # type: ignore[arg-type]
+        built: dict[str, Any] = super().build_widget_attrs(attrs, widget)
         if list(self.form.errors) == [self.name]:
             built["autofocus"] = True
         return built

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import STATIC_PAGE_SECONDS, public_page
+from momentverse.page_cache import STATIC_PAGES, public_page
 from timeline.periods import FIRST_YEAR, Period
 from timeline.stars import FAINTEST_SEEN, Star, names, seen_stars, star
 
@@ -42,7 +42,7 @@ class Dot:
 
 
 @require_safe
-@public_page(STATIC_PAGE_SECONDS)
+@public_page(STATIC_PAGES, parameters=())
 def sky(request: HttpRequest) -> HttpResponse:
     """Show the whole sky."""
     named = [one for one in seen_stars() if one.hip in names()]
@@ -54,7 +54,7 @@ def sky(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public_page(STATIC_PAGE_SECONDS)
+@public_page(STATIC_PAGES, parameters=())
 def one_star(request: HttpRequest, hip: str) -> HttpResponse:
     """Show one star of the catalogue, by its HIP number."""
     found = star(int(hip))
@@ -78,14 +78,14 @@ def one_star(request: HttpRequest, hip: str) -> HttpResponse:
 
 
 @require_safe
-@public_page(STATIC_PAGE_SECONDS)
+@public_page(STATIC_PAGES, parameters=())
 def faint(request: HttpRequest) -> HttpResponse:
     """Answer the chart's fainter stars as an image."""
     return HttpResponse(_faint(), content_type="image/svg+xml")
 
 
 @require_safe
-@public_page(STATIC_PAGE_SECONDS)
+@public_page(STATIC_PAGES, parameters=())
 def packed(request: HttpRequest) -> HttpResponse:
     """Answer what the 3D view draws: numbers, directions, distances, magnitudes, hues, one array each."""
     return HttpResponse(_packed(), content_type="application/octet-stream")

@@ -7,14 +7,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import TIMELINE_SECONDS, public_page
+from momentverse.page_cache import TIMELINE, public_page
 from timeline import reading
 from timeline.models.tag import TAG_LENGTH
-from timeline.pages.cutting import cut_of, shown
+from timeline.pages.cutting import CUTS, cut_of, shown
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=["after"])
 def tags(request: HttpRequest) -> HttpResponse:
     """Show the tags in use, by name, a page at a time."""
     after = request.GET.get("after", "")
@@ -26,7 +26,7 @@ def tags(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=CUTS)
 def tag(request: HttpRequest, name: str) -> HttpResponse:
     """Show the moments that carry a tag, newest first.
 

@@ -9,9 +9,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from momentverse.page_cache import TIMELINE_SECONDS, public_page
+from momentverse.page_cache import TIMELINE, public_page
 from timeline import reading
-from timeline.pages.cutting import cut_of, shown
+from timeline.pages.cutting import CUTS, cut_of, shown
 from timeline.words import MONTHS
 
 # Any leap year: the days of a year are neighbours of each other, 29 February among them.
@@ -20,7 +20,7 @@ ONE_DAY = dt.timedelta(days=1)
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=CUTS)
 def today(request: HttpRequest) -> HttpResponse:
     """Show the moments of today's date (UTC) in any year."""
     now = timezone.now()
@@ -28,7 +28,7 @@ def today(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public_page(TIMELINE_SECONDS)
+@public_page(TIMELINE, parameters=CUTS)
 def day_of_year(request: HttpRequest, month: str, day: str) -> HttpResponse:
     """Show the moments of a date in any year."""
     try:
@@ -47,8 +47,8 @@ def _show(request: HttpRequest, date: dt.date, *, is_today: bool) -> HttpRespons
         {
             "name": _name(date),
             "is_today": is_today,
-            "previous": _link(date - ONE_DAY),
-            "next": _link(date + ONE_DAY),
+            "previous": day_of_year_link(date - ONE_DAY),
+            "next": day_of_year_link(date + ONE_DAY),
             **shown(page, cut),
         },
     )
@@ -58,5 +58,6 @@ def _name(date: dt.date) -> str:
     return f"{date.day} {MONTHS[date.month - 1]}"
 
 
-def _link(date: dt.date) -> dict[str, str]:
+def day_of_year_link(date: dt.date) -> dict[str, str]:
+    """Return the name and the address of the page of a date's day in any year."""
     return {"name": _name(date), "url": f"/today/{date.month:02}-{date.day:02}/"}

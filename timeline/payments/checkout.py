@@ -7,6 +7,7 @@ same session: a person is never shown two open ones.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -148,13 +149,18 @@ def abandon(checkout: Checkout) -> None:
     )
 
 
+def unsettled_of(moment: Moment) -> Checkout | None:
+    """Return the payment of a claim that is not over, if any."""
+    return Checkout.objects.filter(order__moment=moment, state__in=UNSETTLED).first()
+
+
 def call_off(moment: Moment) -> None:
     """Close a claim's payment at the provider and give the span back; paid in between, it is paid.
 
     Raises PaymentUnavailable when the provider does not answer, ClaimRefused
     when money is on its way.
     """
-    checkout = Checkout.objects.filter(order__moment=moment, state__in=UNSETTLED).first()
+    checkout = unsettled_of(moment)
     try:
         if checkout is None:
             settlement.release_unpaid(moment)
@@ -174,12 +180,12 @@ def _close(checkout: Checkout) -> None:
     settlement.settle(checkout, session)
 
 
-def close_overdue(moment: Moment) -> None:
+def close_overdue(moment: Moment, **signal: Any) -> None:
     """Close the payment of a span whose time to pay is over, so that others may have it.
 
     Receiver of ``claims.payment_overdue``. Without an answer all stays as it is.
     """
-    checkout = Checkout.objects.filter(order__moment=moment, state__in=UNSETTLED).first()
+    checkout = unsettled_of(moment)
     try:
         if checkout is None:
             settlement.release_unpaid(moment)

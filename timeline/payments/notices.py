@@ -19,8 +19,9 @@ from django.urls import reverse
 from django_tasks import task
 
 from accounts.mail import dressed
-from timeline.models import Notice, Order
-from timeline.public_ids import encode_id
+from timeline import pricing
+from timeline.models import Notice, Order, Refund
+from timeline.told_spans import ToldSpan
 
 logger = logging.getLogger("timeline.payments")
 
@@ -70,13 +71,17 @@ def send(pk: int) -> bool:
 
 def _mail(notice: Notice) -> EmailMultiAlternatives:
     order = notice.order
+    refund = Refund.objects.filter(checkout__order=order).order_by("pk").first()
     context = {
         "order": order,
         "moment": order.moment,
-        "user": order.user,
+        "told": ToldSpan.of_moment(order.moment),
+        "number": order.public_id,
         "order_address": settings.SITE_URL + reverse("timeline:order", args=[order.pk]),
+        "claim_address": settings.SITE_URL + reverse("timeline:claim", args=[order.moment_id]),
         "moment_address": settings.SITE_URL + order.moment.get_absolute_url(),
-        "number": encode_id(order.pk),
+        "reason": refund.reason if refund else "",
+        "refunded": pricing.money(refund.amount, refund.currency) if refund else "",
     }
     template = f"mail/order_{notice.kind}"
     subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())

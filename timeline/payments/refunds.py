@@ -11,7 +11,16 @@ from django_tasks import task
 
 from accounts.models import User
 from timeline import claims, lifecycle, overlap
-from timeline.models import Checkout, CheckoutState, Notice, Order, OrderStatus, Refund, Status
+from timeline.models import (
+    Checkout,
+    CheckoutState,
+    Moment,
+    Notice,
+    Order,
+    OrderStatus,
+    Refund,
+    Status,
+)
 from timeline.payments import notices
 from timeline.payments.errors import RefundRefused
 from timeline.payments.providers import provider_named
@@ -44,6 +53,18 @@ def refund_order(order: Order, actor: User, reason: str) -> None:
 
     overlap.retrying(run)
     order.refresh_from_db()
+
+
+def take_off(moment: Moment, reason: str, *, actor: User) -> None:
+    """Take an active moment off the timeline; if it was paid for, that is paid back. Staff's decision.
+
+    Raises TransitionRefused when it is not active, RefundRefused while it is disputed.
+    """
+    order = Order.objects.filter(moment=moment).first()
+    if order is None or order.status not in (OrderStatus.PAID, OrderStatus.DISPUTED):
+        lifecycle.revoke(moment, reason)
+        return
+    refund_order(order, actor, reason)
 
 
 def owe_order(order: Order) -> None:

@@ -1,4 +1,4 @@
-"""``manage.py worker``: runs the periodic jobs of ``settings.PERIODIC_JOBS``."""
+"""``manage.py worker``: empties the task queue and runs the periodic jobs of ``settings.PERIODIC_JOBS``."""
 
 from __future__ import annotations
 
@@ -15,20 +15,28 @@ from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
+from django.utils.crypto import get_random_string
+from django_tasks import DEFAULT_TASK_BACKEND_ALIAS, task_backends
+from django_tasks_db.backend import DatabaseBackend
+from django_tasks_db.management.commands.db_worker import Worker as TaskRunner
 
 logger = logging.getLogger("momentverse.worker")
+
+# How often the queue is looked at; and how many tasks may pass before a job that is due.
+QUEUE_SECONDS = 1.0
+TASKS_AT_ONCE = 100
 
 Told = queue.SimpleQueue[int]
 
 
 class Command(BaseCommand):
-    """Runs each job when it is due, one at a time, until SIGTERM or SIGINT.
+    """Runs queued tasks, and each job when it is due, one at a time, until SIGTERM or SIGINT.
 
     A job is a management command, by name. Any number of workers may run:
     that two of a kind do not get in each other's way is the command's affair.
     """
 
-    help = "Run the periodic jobs, each again and again, until SIGTERM or SIGINT."
+    help = "Run queued tasks and the periodic jobs, until SIGTERM or SIGINT."
 
     def handle(self, *args: Any, **options: Any) -> None:
         jobs: Sequence[tuple[str, float]] = settings.PERIODIC_JOBS
@@ -49,7 +57,10 @@ def _work(jobs: Sequence[tuple[str, float]], told: Told) -> None:
             if due[name] <= time.monotonic():
                 _run_or_log(name)
                 due[name] = time.monotonic() + every
-        if _told_within(told, min(due.values()) - time.monotonic()):
+        with _failing_softly("tasks"):
+            _empty_queue()
+        wait = min(due.values()) - time.monotonic()
+        if _told_within(told, min(wait, QUEUE_SECONDS) if _has_queue() else wait):
             return
 
 
@@ -62,14 +73,41 @@ def _told_within(told: Told, seconds: float) -> bool:
 
 
 def _run_or_log(name: str) -> None:
-    """Run a job once. One that fails, or a database that is away, must not end the worker."""
+    """Run a job once."""
     output = io.StringIO()
-    try:
+    with _failing_softly(name):
         call_command(name, stdout=output, stderr=output)
+        logger.debug("job done: %s: %s", name, output.getvalue().strip())
+
+
+def _has_queue() -> bool:
+    return isinstance(task_backends[DEFAULT_TASK_BACKEND_ALIAS], DatabaseBackend)
+
+
+def _empty_queue() -> None:
+    """Run what waits in the queue; nothing where tasks run at once."""
+    if not _has_queue():
+        return
+    # Its command would take our signals over; its loop, in batches, does not.
+    TaskRunner(
+        queue_names=["*"],
+        excluded_queue_names=[],
+        interval=0,
+        batch=True,
+        backend_name=DEFAULT_TASK_BACKEND_ALIAS,
+        startup_delay=False,
+        max_tasks=TASKS_AT_ONCE,
+        worker_id=get_random_string(32),
+    ).run()
+
+
+@contextmanager
+def _failing_softly(name: str) -> Iterator[None]:
+    """Log what fails: neither that, nor a database that is away, must end the worker."""
+    try:
+        yield
     except (Exception, SystemExit):
         logger.exception("job failed: %s", name)
-    else:
-        logger.debug("job done: %s: %s", name, output.getvalue().strip())
     finally:
         # Waiting needs no connection, and the next job gets one that works.
         for connection in connections.all(initialized_only=True):

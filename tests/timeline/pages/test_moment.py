@@ -119,3 +119,26 @@ def test_its_tags_are_never_asked_for_one_by_one(client, tagged, django_assert_m
     with django_assert_max_num_queries(6):
         client.get(moment.get_absolute_url())
     assert Moment.objects.count() == 1
+
+
+def test_other_moments_of_its_day_are_named(client, make_moment):
+    moment = make_moment("1969-07-20T20:17:40Z")
+    for year in (1976, 1989, 1994, 2019):
+        make_moment(f"{year}-07-20", title=f"In {year}")
+    make_moment("2001-07-21", title="A day later")
+    make_moment("2002-07-20", title="Canary", visibility=Visibility.PRIVATE)
+    others = client.get(moment.get_absolute_url()).text.split('id="same-day"')[1]
+    assert re.findall(r"<bdi>([^<]*)</bdi>", others) == ["In 2019", "In 1994", "In 1989"]
+    assert 'href="/today/07-20/"' in others
+
+
+def test_a_moment_alone_on_its_day_still_leads_there(client, make_moment):
+    page = client.get(make_moment("1969-07-20").get_absolute_url()).text
+    assert '<a href="/today/07-20/">20 July in other years</a>' in page
+
+
+def test_what_is_to_come_is_counted_down_to(client, make_moment):
+    to_come = make_moment("9000-01-01T00:00:01Z")
+    assert 'data-countdown="9000-01-01T00:00:01Z"' in client.get(to_come.get_absolute_url()).text
+    gone = make_moment("1969-07-20")
+    assert "data-countdown" not in client.get(gone.get_absolute_url()).text

@@ -59,8 +59,8 @@ def test_every_part_is_a_link(client, db, url, parts):
 
 
 def test_a_month_begins_on_its_weekday(client, db):
-    assert "offset-1" in client.get("/timeline/1969/07/").text  # a Tuesday
-    assert "offset-" not in client.get("/timeline/2024/01/").text  # a Monday
+    assert 'cells-month offset-1"' in client.get("/timeline/1969/07/").text  # a Tuesday
+    assert 'cells-month"' in client.get("/timeline/2024/01/").text  # a Monday
 
 
 def test_counts_are_of_public_moments_only(client, make_moment):

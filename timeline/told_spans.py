@@ -1,4 +1,4 @@
-"""A span as the claim pages say it: in UTC, by the clock of its place, and for how long."""
+"""A span as claim pages, orders and mails say it: in UTC, by the clock of its place, and for how long."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from timeline.models import Moment
 from timeline.spans import Span, format_instant
 from timeline.words import clock_in_words, duration_in_words, offset_in_words
+from timeline.zones import place_of
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,16 @@ class ToldSpan:
 
     @property
     def local_when(self) -> str:
-        """The same in words."""
-        return clock_in_words(self.local)
+        """The same in words; on the same day as in UTC, the time alone."""
+        local = self.local
+        if local.date() == self.span.starts_at.date():
+            return f"{local:%H:%M:%S}"
+        return clock_in_words(local)
+
+    @property
+    def place(self) -> str:
+        """The city whose clock that is."""
+        return place_of(self.time_zone)
 
     @property
     def offset(self) -> str:

@@ -1,0 +1,266 @@
+"""What each public page costs in bytes before anybody has touched it.
+
+The pages are found, not listed: every route of the URL map that needs no
+argument is asked for, and from those pages the links of the site are followed,
+a few addresses a route. What a visitor gets as HTML is weighed, the heaviest
+address of each route; routes that nothing leads to are named.
+
+Compressed, HTML is what gzip makes of it and a static file is its smallest
+form on the disk, which is what browsers are sent. Images count as they are.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+import brotli
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.test import Client
+from django.test.utils import override_settings
+from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
+
+# HTML with its CSS: what fits into the first flight of a new connection (QUALITY.md).
+FIRST_VIEW_LIMIT = 14 * 1024
+SCRIPTS_LIMIT = 10 * 1024
+WARN_AT = 0.9
+ADDRESSES_A_ROUTE = 3
+NOT_FOR_VISITORS = ("admin/", "__debug__/")
+# As in `import {x} from "./y.js"`, `import "./y.js"` and `export … from`; not `import(…)`, which comes later.
+_STATIC_IMPORT = re.compile(r"""^\s*(?:import|export)\b[^"'();]*["']([^"']+)["']""", re.MULTILINE)
+
+
+class Size(NamedTuple):
+    """Bytes, as they are and as they are sent."""
+
+    raw: int = 0
+    sent: int = 0
+
+    def __add__(self, other: Size) -> Size:  # type: ignore[override]
+        return Size(self.raw + other.raw, self.sent + other.sent)
+
+
+NOTHING = Size()
+
+
+@dataclass
+class Page:
+    """What one address costs."""
+
+    route: str
+    address: str
+    html: Size = NOTHING
+    css: Size = NOTHING
+    scripts: Size = NOTHING
+    images: Size = NOTHING
+
+    @property
+    def first_view(self) -> int:
+        """Bytes sent before anything can be shown."""
+        return self.html.sent + self.css.sent
+
+    @property
+    def problems(self) -> list[str]:
+        """Limits that it breaks, as sentences."""
+        return [
+            f"{what} {size} B, allowed {limit}"
+            for what, size, limit in self._shares
+            if size > limit
+        ]
+
+    @property
+    def warnings(self) -> list[str]:
+        """Limits that it comes near."""
+        return [
+            f"{what} {size} B, allowed {limit}"
+            for what, size, limit in self._shares
+            if limit * WARN_AT < size <= limit
+        ]
+
+    @property
+    def _shares(self) -> list[tuple[str, int, int]]:
+        return [
+            ("HTML with CSS", self.first_view, FIRST_VIEW_LIMIT),
+            ("scripts", self.scripts.sent, SCRIPTS_LIMIT),
+        ]
+
+
+@dataclass
+class Found:
+    """The public pages, and the routes that nothing leads to."""
+
+    pages: list[Page] = field(default_factory=list)
+    not_reached: list[str] = field(default_factory=list)
+
+
+class _Parts(HTMLParser):
+    """What a page refers to: files of the first view, and links."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.styles: list[str] = []
+        self.scripts: list[str] = []
+        self.images: list[str] = []
+        self.links: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Sort one element into what it asks for."""
+        values = {name: value or "" for name, value in attrs}
+        kinds = values.get("rel", "").split()
+        if tag == "link" and "stylesheet" in kinds:
+            self.styles.append(values.get("href", ""))
+        elif tag == "link" and "modulepreload" in kinds:
+            self.scripts.append(values.get("href", ""))
+        elif tag == "script" and "src" in values:
+            self.scripts.append(values["src"])
+        elif tag == "img" and values.get("loading") != "lazy":
+            self.images.append(values.get("src", ""))
+        elif tag == "a":
+            self.links.append(values.get("href", ""))
+
+
+def measure() -> Found:
+    """Return all public pages of this site with what they cost, the costliest first."""
+    # Asked from inside, a few hundred times.
+    with override_settings(RATE_LIMIT_PER_MINUTE=1_000_000):
+        return _Visit().all_pages()
+
+
+class _Visit:
+    """One walk over the site, as a visitor without a session."""
+
+    def __init__(self) -> None:
+        self.client = Client(SERVER_NAME=settings.SITE_HOST, raise_request_exception=True)
+        self.heaviest: dict[str, Page] = {}
+        self.asked: dict[str, int] = {}
+        self.seen: set[str] = set()
+
+    def all_pages(self) -> Found:
+        routes = list(_routes(get_resolver().url_patterns))
+        waiting = deque(f"/{route}" for route in routes if _needs_no_argument(route))
+        while waiting:
+            for link in self._visit(waiting.popleft()):
+                if link not in self.seen:
+                    self.seen.add(link)
+                    waiting.append(link)
+        pages = sorted(self.heaviest.values(), key=lambda page: -page.first_view)
+        return Found(pages, sorted(route for route in routes if route not in self.asked))
+
+    def _visit(self, address: str) -> list[str]:
+        """Weigh the page at an address, if it is one, and return its links."""
+        route = _route_of(address)
+        if route is None or self.asked.get(route, 0) >= ADDRESSES_A_ROUTE:
+            return []
+        self.asked[route] = self.asked.get(route, 0) + 1
+        response = self.client.get(address, secure=settings.SECURE)
+        if response.status_code in (301, 302) and urlsplit(response["Location"]).netloc == "":
+            return [urldefrag(urljoin(address, response["Location"])).url]
+        if response.status_code != 200 or not response["Content-Type"].startswith("text/html"):
+            return []
+        parts = _Parts(response.text)
+        page = self._weighed(Page(route, address), response.content, parts)
+        before = self.heaviest.get(route)
+        if (
+            before is None
+            or page.first_view + page.scripts.sent > before.first_view + before.scripts.sent
+        ):
+            self.heaviest[route] = page
+        links = (urldefrag(urljoin(address, link)).url for link in parts.links)
+        return [link for link in links if link.startswith("/") and not link.startswith("//")]
+
+    def _weighed(self, page: Page, html: bytes, parts: _Parts) -> Page:
+        page.html = Size(len(html), len(gzip.compress(html, mtime=0)))
+        page.css = _total(parts.styles)
+        page.scripts = _total(_with_imports(parts.scripts))
+        page.images = NOTHING
+        for source in dict.fromkeys(parts.images):
+            page.images += self._image(source)
+        return page
+
+    def _image(self, source: str) -> Size:
+        if source.startswith("data:"):
+            return NOTHING  # in the HTML already
+        if source.startswith(settings.STATIC_URL):
+            raw = len(_static_file(source).read_bytes())
+        else:
+            raw = len(self.client.get(source, secure=settings.SECURE).getvalue())
+        return Size(raw, raw)
+
+
+def _routes(patterns: Iterable[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
+    """Yield every route of the URL map as Django writes it, but those that visitors have no part in."""
+    for pattern in patterns:
+        route = f"{prefix}{pattern.pattern}".replace("^", "")
+        if route.startswith(NOT_FOR_VISITORS):
+            continue
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern.url_patterns, route)
+        else:
+            yield route
+
+
+def _needs_no_argument(route: str) -> bool:
+    return not set(route) & set("<>()[]^$*+?|\\")
+
+
+def _route_of(address: str) -> str | None:
+    try:
+        route = resolve(urlsplit(address).path).route
+    except Resolver404:
+        return None
+    route = route.replace("^", "")
+    return None if route.startswith(NOT_FOR_VISITORS) else route
+
+
+def _with_imports(scripts: list[str]) -> list[str]:
+    """Return scripts with the modules that they import before they run."""
+    found = dict.fromkeys(scripts)
+    waiting = deque(found)
+    while waiting:
+        script = waiting.popleft()
+        for name in _STATIC_IMPORT.findall(_static_file(script).read_text()):
+            imported = urljoin(script, name)
+            if imported not in found:
+                found[imported] = None
+                waiting.append(imported)
+    return list(found)
+
+
+def _total(addresses: list[str]) -> Size:
+    total = NOTHING
+    for address in dict.fromkeys(addresses):
+        total += _static_size(_static_file(address))
+    return total
+
+
+def _static_size(path: Path) -> Size:
+    """Return a static file's size, and that of its smallest form; compressed here while none is collected."""
+    content = path.read_bytes()
+    forms = [
+        form
+        for form in (path.with_name(f"{path.name}.{kind}") for kind in ("br", "gz"))
+        if form.exists()
+    ]
+    sent = min((form.stat().st_size for form in forms), default=len(brotli.compress(content)))
+    return Size(len(content), min(sent, len(content)))
+
+
+def _static_file(address: str) -> Path:
+    """Return the file behind a static address, collected or not."""
+    name = urlsplit(address).path.removeprefix(settings.STATIC_URL)
+    collected = Path(settings.STATIC_ROOT) / name
+    if collected.is_file():
+        return collected
+    source = finders.find(name)
+    if source is None:
+        raise FileNotFoundError(f"{address} is no static file of ours")
+    return Path(source)

@@ -1,0 +1,154 @@
+"""Visitors' pages read from a replica, when ``DATABASE_REPLICA_URL`` names one.
+
+Only GET and HEAD of people without a session ask it: whoever is logged in, and
+whatever writes or stands in a transaction, keeps to the primary. Nor is a page
+ever older than the last commit: before a request's first read the replica must
+have replayed what the primary has flushed, or the primary is read instead. So
+a page that a write has made stale is never built anew, and cached, from before
+that write. A replica that is away costs one request a second at most; nobody
+gets an error for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponseBase
+
+logger = logging.getLogger("momentverse.replica")
+
+REPLICA = "replica"
+# How long a server that failed is not asked again.
+AWAY_SECONDS = 10.0
+AWAY_ERRORS = (OperationalError, InterfaceError)
+
+
+class Presence:
+    """Whether a server is worth asking: after a failure not until some seconds later."""
+
+    def __init__(self) -> None:
+        self._again_at = 0.0
+
+    def is_worth_asking(self) -> bool:
+        """Tell, and of several threads let only the first one try a server that was away."""
+        now = time.monotonic()
+        if now < self._again_at:
+            return False
+        if self._again_at:
+            self._again_at = now + AWAY_SECONDS
+        return True
+
+    def note(self, *, answered: bool) -> None:
+        """Remember how asking it went."""
+        self._again_at = 0.0 if answered else time.monotonic() + AWAY_SECONDS
+
+
+class Reader(threading.local):
+    """What the request of this thread reads from: ``may_ask`` a replica, and what was ``chosen``."""
+
+    may_ask = False
+    chosen = ""
+
+
+reader = Reader()
+presences = {alias: Presence() for alias in (DEFAULT_DB_ALIAS, REPLICA)}
+
+
+class ReplicaRouter:
+    """Django's database router: reads of a visitor's request to the replica, all else to the primary."""
+
+    def db_for_read(self, model: type[Model], **hints: Any) -> str:
+        """Return the alias to read from, chosen once a request."""
+        if not reader.may_ask or connections[DEFAULT_DB_ALIAS].in_atomic_block:
+            return DEFAULT_DB_ALIAS
+        if not reader.chosen:
+            reader.chosen = REPLICA if replica_is_current() else DEFAULT_DB_ALIAS
+        return reader.chosen
+
+    def db_for_write(self, model: type[Model], **hints: Any) -> str:
+        """Return the primary; what this request reads from now on may be what it has written."""
+        reader.may_ask = False
+        return DEFAULT_DB_ALIAS
+
+    def allow_relation(self, first: Model, second: Model, **hints: Any) -> bool:
+        """Both hold the same rows."""
+        return True
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        """What is migrated on the primary arrives at the replica by itself."""
+        return db == DEFAULT_DB_ALIAS
+
+
+def replica_is_current() -> bool:
+    """Tell whether the replica answers and has replayed all that the primary has made durable.
+
+    With the primary away it is enough that the replica answers.
+    """
+    flushed = _ask(DEFAULT_DB_ALIAS, "SELECT pg_current_wal_flush_lsn()::text")
+    if flushed is None:
+        return bool(_ask(REPLICA, "SELECT true"))
+    return bool(_ask(REPLICA, "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", flushed))
+
+
+def _ask(alias: str, question: str, *values: str) -> Any:
+    """Return the one value that a server answers with; None when it is away."""
+    presence = presences[alias]
+    if not presence.is_worth_asking():
+        return None
+    try:
+        with connections[alias].cursor() as cursor:
+            cursor.execute(question, values)
+            (answer,) = cursor.fetchone()
+    except AWAY_ERRORS as error:
+        _note_away(alias, error)
+        return None
+    presence.note(answered=True)
+    return answer
+
+
+def _note_away(alias: str, error: Exception) -> None:
+    presences[alias].note(answered=False)
+    logger.warning("%s does not answer: %s", alias, error)
+    connections[alias].close()
+
+
+class ReplicaMiddleware:
+    """Lets a visitor's request read from the replica, and answers it again when that breaks off."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        if REPLICA not in settings.DATABASES:
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, reading from where this request may."""
+        reader.chosen = ""
+        reader.may_ask = (
+            request.method in ("GET", "HEAD")
+            and settings.SESSION_COOKIE_NAME not in request.COOKIES
+        )
+        try:
+            return self.get_response(request)
+        finally:
+            reader.may_ask = False
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        """Call the view once more, on the primary, when the replica went away in the middle."""
+        if reader.chosen != REPLICA or not isinstance(exception, AWAY_ERRORS):
+            return None
+        _note_away(REPLICA, exception)
+        reader.may_ask, reader.chosen = False, ""
+        view = request.resolver_match
+        assert view is not None  # an exception of a view has one
+        response: HttpResponseBase = view.func(request, *view.args, **view.kwargs)
+        return response

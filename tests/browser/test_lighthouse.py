@@ -1,0 +1,79 @@
+"""What Lighthouse and an HTML checker say of pages, as far as it does not depend on the machine's speed."""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.browser.conftest import chromium_path
+from tests.browser.pages import MOMENTS, PAGES, REFUSED, open_page
+from tests.lighthouse import tools
+from tests.lighthouse.audits import Audit, report_of
+from tests.lighthouse.markup import mistakes
+
+# One of each kind: what differs between them is only how many of a thing there are.
+KINDS = ["home", "timeline", "month", "day", "tags", "profile", "claim", "sign in"]
+CATEGORIES = ("accessibility", "best-practices", "seo")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tools() -> None:
+    try:
+        tools.install()
+    except tools.ToolsMissing as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"npm cannot install Lighthouse here: {error}")
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [(name, "mobile") for name in KINDS] + [("home", "desktop")]
+)
+def test_it_works(site, name, form):
+    """100 each; a console error and a violated policy would cost best practices something."""
+    audit = Audit.of(report_of(site.url + PAGES[name], chromium_path(), form, CATEGORIES))
+    assert audit.failed == ()
+    assert audit.scores == dict.fromkeys(CATEGORIES, 100)
+
+
+def test_a_moments_page(site, page):
+    open_page(page, "moment")
+    audit = Audit.of(report_of(page.url, chromium_path(), "mobile", CATEGORIES))
+    assert audit.failed == ()
+    assert audit.scores == dict.fromkeys(CATEGORIES, 100)
+
+
+def test_a_fault_is_found(site):
+    """An address that is not there is no page to be found by search engines."""
+    audit = Audit.of(
+        report_of(f"{site.url}/accounts/password/reset/", chromium_path(), "mobile", ("seo",))
+    )
+    assert audit.scores["seo"] < 100
+    assert audit.failed[0].startswith("is-crawlable")
+
+
+def test_every_page_is_valid_html(site, page):
+    pages = {name: html_of(site.url + address) for name, address in PAGES.items()}
+    for name in MOMENTS:
+        open_page(page, name)
+        pages[name] = html_of(page.url)
+    for address in ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"):
+        pages[address] = html_of(site.url + address)
+    assert set(REFUSED) <= set(pages)
+    assert mistakes(pages) == []
+
+
+def test_invalid_html_is_found():
+    (mistake, *_) = mistakes({"bad": "<!DOCTYPE html><html lang=en><title>x</title><ul><p>y</ul>"})
+    assert mistake.startswith("bad, line 1: ")
+
+
+def html_of(url: str) -> str:
+    try:
+        with urllib.request.urlopen(url) as response:
+            return response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.read().decode()

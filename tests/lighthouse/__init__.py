@@ -1,0 +1,1 @@
+"""Lighthouse and an HTML checker over pages of a served site."""

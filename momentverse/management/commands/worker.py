@@ -16,7 +16,7 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils.crypto import get_random_string
-from django_tasks import default_task_backend
+from django_tasks import DEFAULT_TASK_BACKEND_ALIAS, task_backends
 from django_tasks_db.backend import DatabaseBackend
 from django_tasks_db.management.commands.db_worker import Worker as TaskRunner
 
@@ -81,7 +81,8 @@ def _run_or_log(name: str) -> None:
 
 
 def _has_queue() -> bool:
-    return isinstance(default_task_backend, DatabaseBackend)
+    # Not `default_task_backend`: that is a proxy, of no backend's class.
+    return isinstance(task_backends[DEFAULT_TASK_BACKEND_ALIAS], DatabaseBackend)
 
 
 def _empty_queue() -> None:
@@ -94,7 +95,7 @@ def _empty_queue() -> None:
         excluded_queue_names=[],
         interval=0,
         batch=True,
-        backend_name=default_task_backend.alias,
+        backend_name=DEFAULT_TASK_BACKEND_ALIAS,
         startup_delay=False,
         max_tasks=TASKS_AT_ONCE,
         worker_id=get_random_string(32),

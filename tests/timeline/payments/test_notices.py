@@ -71,7 +71,7 @@ def test_the_mail_server_is_away_for_a_weekend(shop, claim, no_mail_server):
             call_command("send_notices")
     assert Notice.objects.get().attempts < 66
     no_mail_server()
-    let_pass(hours=2)
+    let_pass(hours=6)
     call_command("send_notices")
     assert len(mail.outbox) == 1
 

@@ -79,7 +79,9 @@ def place(moment: Moment) -> Moment:
 
 
 @contextmanager
-def placing(spans: Iterable[Span], *, shown: bool = True) -> Iterator[None]:
+def placing(
+    spans: Iterable[Span], *, shown: bool = True, savepoint: bool = True
+) -> Iterator[None]:
     """Open a transaction in which moments may be written at ``spans``.
 
     ``shown`` is False when nothing that a page shows can change by it: kept
@@ -88,11 +90,11 @@ def placing(spans: Iterable[Span], *, shown: bool = True) -> Iterator[None]:
     On entry the days are locked, in order, and lapsed holds on the spans are
     released. On exit an overlap is raised as SpanTaken, locked days as
     TimelineBusy, and nothing has been written. Inside another transaction it
-    is a savepoint.
+    is a savepoint; without one, what fails ends the other transaction too.
     """
     wanted = sorted(spans)
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=savepoint):
             _lock_days({day for span in wanted for day in span.days})
             _release_lapsed_holds(wanted)
             yield

@@ -38,7 +38,8 @@ header, to post yourself.
 
 **Faults**, each ``times`` often (None: until ``heal()``), for the calls that ``call`` matches, such as
 ``"POST /v1/checkout/sessions"``, ``"POST /v1/refunds"``, ``"GET *"``: ``slow(seconds, call, times)`` does
-the work and answers late, or when ``heal()`` is called; ``drop(call, times)`` does it and hangs up;
+the work and answers late, or when ``heal()`` is called; ``stall(seconds, call, times)`` waits
+and has done nothing; ``drop(call, times)`` does it and hangs up;
 ``fail(call, times)`` does it, answers 500 and keeps that under the key; ``answer(status, call, times,
 code=…)`` does nothing and says so, 503 for instance; ``refuse_refunds(times, kept=False)`` refuses for
 want of money, and keeps that under the key or not. Our library repeats a call twice: a Stripe that is

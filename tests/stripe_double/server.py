@@ -21,7 +21,7 @@ from tests.stripe_double.keys import Answer, Keys
 class Fault:
     """What goes wrong with the calls that ``call`` matches, so many times."""
 
-    kind: str  # slow, drop, fail or answer
+    kind: str  # stall, slow, drop, fail or answer
     call: str
     times: int | None
     seconds: float = 0
@@ -118,6 +118,10 @@ class StripeDouble(Account):
         """Do the work and answer late."""
         self._break(Fault("slow", call, times, seconds=seconds))
 
+    def stall(self, seconds: float, call: str = "*", times: int | None = 1) -> None:
+        """Do nothing, for that long, and say "later"."""
+        self._break(Fault("stall", call, times, seconds=seconds))
+
     def drop(self, call: str = "*", times: int | None = 1) -> None:
         """Do the work and hang up without an answer."""
         self._break(Fault("drop", call, times))
@@ -164,6 +168,9 @@ class StripeDouble(Account):
         return None if fault and fault.kind == "drop" else answer
 
     def _admit(self, request: Request, fault: Fault | None) -> Answer:
+        if fault and fault.kind == "stall":
+            fault.healed.wait(fault.seconds)
+            raise Refused(503, "This is a fault.")
         if fault and fault.kind == "answer":
             raise Refused(fault.status, "This is a fault.", code=fault.code)
         if request.headers.get("authorization") != f"Bearer {self.key}":
@@ -223,7 +230,7 @@ class StripeDouble(Account):
 REMOTE = frozenset(
     "pay pay_unpaid succeed_async fail_async expire refund fail_refund open_dispute win_dispute"
     " lose_dispute close_dispute change set_clock forget_events find sessions open_sessions captured"
-    " refunded totals events_of deliver slow drop fail answer heal refuse_refunds state".split()
+    " refunded totals events_of deliver stall slow drop fail answer heal refuse_refunds state".split()
 )
 
 

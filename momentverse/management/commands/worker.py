@@ -81,6 +81,7 @@ def _run_or_log(name: str) -> None:
 
 
 def _has_queue() -> bool:
+    # Not `default_task_backend`: that is a proxy, of no backend's class.
     return isinstance(task_backends[DEFAULT_TASK_BACKEND_ALIAS], DatabaseBackend)
 
 

@@ -86,7 +86,6 @@ def test_disputed_while_a_refund_is_owed(shop, claim, chief, end):
     shop.reconcile()
     assert Refund.objects.get().state == Refund.State.PENDING
     getattr(shop.double, end)(dispute)
-    shop.double.set_clock(120)
     shop.reconcile()
     assert shop.state(moment) == (Status.REVOKED, OrderStatus.REFUNDED)
     assert shop.double.refunded(payment) == (500 if end == "win_dispute" else 0)

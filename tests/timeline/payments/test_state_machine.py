@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 
 import pytest
 from django.db import transaction
@@ -19,6 +20,8 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import User
+from tests.stripe_double import StripeDouble
+from tests.stripe_double.account import Refused
 from tests.timeline.payments import invariants
 from tests.timeline.strategies import crowded_spans
 from timeline import claims
@@ -32,12 +35,15 @@ from timeline.models import (
     SandboxSession,
     Status,
 )
-from timeline.payments import checkout, notices, refunds, settlement
-from timeline.payments.errors import RefundRefused
+from timeline.payments import checkout, events, notices, refunds, settlement
+from timeline.payments.errors import PaymentUnavailable, RefundRefused
+from timeline.payments.providers import provider_named
 from timeline.payments.providers.sandbox import provider as sandbox
 from timeline.payments.reconcile import reconcile
 
-REFUSED = (ClaimRefused, SpanTaken, RefundRefused)
+# As many as are wanted, for once: EXAMPLES=10000.
+EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
+REFUSED = (ClaimRefused, SpanTaken, RefundRefused, PaymentUnavailable)
 
 
 class Purchases(RuleBasedStateMachine):
@@ -182,9 +188,123 @@ class Purchases(RuleBasedStateMachine):
         return rows[number % len(rows)] if rows else None
 
 
-@pytest.mark.django_db
-def test_any_purchases_in_any_order_lose_nothing():
-    class InTransaction(Purchases):
+class StripePurchases(Purchases):
+    """The same over HTTP, with a Stripe that loses answers, repeats itself and tells in any order."""
+
+    double: StripeDouble
+
+    @rule(
+        fault=st.sampled_from(["drop", "fail", "answer"]),
+        call=st.sampled_from(
+            [
+                "POST /v1/checkout/sessions",
+                "POST /v1/checkout/sessions/:id/expire",
+                "POST /v1/refunds",
+                "GET /v1/checkout/sessions*",
+                "GET /v1/events",
+                "*",
+            ]
+        ),
+        times=st.integers(1, 4),
+    )
+    def stripe_fails(self, fault, call, times):
+        arguments = (503,) if fault == "answer" else ()
+        getattr(self.double, fault)(*arguments, call=call, times=times)
+
+    @rule()
+    def stripe_is_well_again(self):
+        self.double.heal()
+
+    @rule(
+        data=st.data(),
+        what=st.sampled_from(["pay", "pay", "pay_unpaid", "succeed_async", "fail_async", "expire"]),
+    )
+    def something_happens_at_the_provider(self, data, what):
+        self.on_a_thing(data, "session", getattr(self.double, what))
+
+    @rule(data=st.data())
+    def the_money_arrives(self, data):
+        self.on_a_thing(data, "session", self.double.succeed_async)
+
+    @rule(data=st.data())
+    def the_amount_is_another(self, data):
+        self.on_a_thing(data, "session", lambda one: self.double.change(one, amount=501))
+
+    @rule(data=st.data())
+    def the_dashboard_pays_back(self, data):
+        self.on_a_thing(data, "intent", self.double.refund)
+
+    @rule(data=st.data())
+    def a_refund_does_not_arrive(self, data):
+        pending = list(self.double.things["refund"].values())
+        if pending:
+            one = pending[data.draw(st.integers(0, 11)) % len(pending)]
+            if one["status"] == "succeeded":
+                self.double.fail_refund(one["id"])
+
+    @rule(
+        data=st.data(),
+        dispute=st.sampled_from(["open_dispute", "win_dispute", "lose_dispute"]),
+    )
+    def the_bank_speaks(self, data, dispute):
+        if dispute == "open_dispute":
+            self.on_a_thing(data, "intent", self.double.open_dispute)
+            return
+        disputes = self.double.things["dispute"]
+        waiting = [key for key, one in disputes.items() if one["status"] == "needs_response"]
+        if waiting:
+            getattr(self.double, dispute)(waiting[data.draw(st.integers(0, 11)) % len(waiting)])
+
+    @rule(data=st.data())
+    def a_message_comes(self, data):
+        sent = self.double.events_of()
+        number = data.draw(st.integers(0, 40))
+        if sent:
+            provider = provider_named("stripe")
+            message = self.double.signed(sent[number % len(sent)])
+            events.receive(provider, provider.read_event(*message))
+            events.apply_waiting(["stripe"])
+
+    def teardown(self):
+        self.double.heal()
+        for key, one in list(self.double.things["dispute"].items()):
+            if one["status"] == "needs_response":
+                self.double.lose_dispute(key)
+        # What Stripe has kept of its own failures is forgotten after a day.
+        self.double.set_clock(25 * 3600)
+        super().teardown()
+        self.nothing_is_kept_from_the_buyer()
+
+    def nothing_is_kept_from_the_buyer(self):
+        """By what Stripe says: of each payment, an active moment, or the money is back."""
+        for one in Checkout.objects.filter(captured__gt=0).select_related("order"):
+            disputes = self.double._disputes(one.payment_id)
+            lost = any(dispute["status"] == "lost" for dispute in disputes)
+            left = one.captured - self.double.refunded(one.payment_id)
+            earned = one.order.status == OrderStatus.PAID and not hasattr(one, "refund")
+            assert earned or lost or not left, f"{one.order}: {one.order.status}, {left} left"
+
+    def on_a_thing(self, data, kind, step):
+        things = list(self.double.things[kind])
+        number = data.draw(st.integers(0, 11))
+        if things:
+            with contextlib.suppress(Refused, KeyError):
+                step(things[number % len(things)])
+
+
+def run(machine, examples, steps):
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES or examples, stateful_step_count=steps, deadline=None
+        ),
+    )
+
+
+def undone(machine):
+    """Return a machine whose every example is undone in the database."""
+
+    class InTransaction(machine):
         def __init__(self):
             super().__init__()
             self.transaction = transaction.atomic()
@@ -197,6 +317,28 @@ def test_any_purchases_in_any_order_lose_nothing():
                 transaction.set_rollback(True)
                 self.transaction.__exit__(None, None, None)
 
-    run_state_machine_as_test(
-        InTransaction, settings=settings(max_examples=60, stateful_step_count=40, deadline=None)
-    )
+    return InTransaction
+
+
+@pytest.mark.django_db
+def test_any_purchases_in_any_order_lose_nothing():
+    run(undone(Purchases), examples=60, steps=40)
+
+
+@pytest.mark.django_db
+def test_any_purchases_over_stripe_lose_nothing(impatient, stripe_settings):
+    class OverStripe(undone(StripePurchases)):
+        def __init__(self):
+            super().__init__()
+            self.double = StripeDouble().__enter__()
+            for name, value in self.double.environment().items():
+                setattr(stripe_settings, name, value)
+            provider_named.cache_clear()
+
+        def teardown(self):
+            try:
+                super().teardown()
+            finally:
+                self.double.__exit__()
+
+    run(OverStripe, examples=8, steps=40)

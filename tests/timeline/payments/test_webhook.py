@@ -9,6 +9,7 @@ import pytest
 from django.core import mail
 from django.db import connection, connections
 
+from momentverse.management.commands import worker
 from timeline.models import Checkout, Notice, OrderStatus, PaymentEvent, Refund, Status
 
 OWNED = (Status.ACTIVE, OrderStatus.PAID)
@@ -232,6 +233,19 @@ def test_a_key_that_stripe_refuses_loses_no_message(shop, claim):
     shop.double.heal()
     shop.reconcile()
     assert shop.state(moment) == (Status.REVOKED, OrderStatus.REFUNDED)
+
+
+def test_the_worker_finishes_what_was_stored(shop, claim, settings):
+    """FAULTS 11: answered, queued, and the process that took it is gone."""
+    moment = claim("1969-07-20")
+    shop.double.pay(shop.go_to_the_till(moment))
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    assert shop.deliver() == [200]
+    assert shop.state(moment) == HELD
+    worker._empty_queue()
+    assert shop.state(moment) == OWNED
+    worker._empty_queue()
+    assert len(mail.outbox) == 1
 
 
 @pytest.mark.postgresql

@@ -1,0 +1,157 @@
+"""Many people after the same spans, from several processes: one has it, the others are told."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.db import connection, connections
+
+from accounts.models import User
+from tests.servers import ROOT
+from tests.timeline.conftest import let_time_pass, span_of
+from tests.timeline.payments import invariants
+from timeline import claims
+from timeline.errors import SpanTaken
+from timeline.models import Moment, Order, Status
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PROCESSES = 4
+ROUNDS = int(os.environ.get("ROUNDS", "10"))
+
+
+class Crowd:
+    """Claimants in processes of their own."""
+
+    def __init__(self) -> None:
+        name = str(connection.settings_dict["NAME"])
+        url = f"sqlite:///{name}"
+        if connection.vendor == "postgresql":
+            limited = "connection_limit=20"
+            parts = urlsplit(os.environ["DATABASE_URL"])
+            query = parts.query.replace("connection_limit=40", limited)
+            url = urlunsplit(parts._replace(path=f"/{name}", query=query))
+        self.processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.timeline.claimants"],
+                cwd=ROOT,
+                env=os.environ | {"DATABASE_URL": url, "LOG_LEVEL": "ERROR"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(PROCESSES)
+        ]
+        self.times: list[float] = []
+        for process in self.processes:
+            assert process.stdout.readline() == "ready\n"
+
+    def race(self, wishes: list[tuple[int, str, int]]) -> Counter[str]:
+        """Claim all at once; return how often each outcome was seen."""
+        for number, process in enumerate(self.processes):
+            process.stdin.write(json.dumps(wishes[number::PROCESSES]) + "\n")
+            process.stdin.flush()
+        outcomes: Counter[str] = Counter()
+        for process in self.processes:
+            seen, times = json.loads(process.stdout.readline())
+            outcomes += Counter(seen)
+            self.times += times
+        return outcomes
+
+    def end(self) -> None:
+        for process in self.processes:
+            process.stdin.close()
+            process.stdout.close()
+            process.wait()
+        worst = statistics.quantiles(self.times, n=100)[98]
+        print(f"{len(self.times)} claims, 99th percentile {worst:.0f} ms")
+
+
+@pytest.fixture
+def crowd(db):
+    made = Crowd()
+    yield made
+    made.end()
+    connection.close()
+
+
+def people(number):
+    return [
+        user.pk
+        for user in User.objects.bulk_create(
+            User(email=f"p{n}@example.org", handle=f"p{n}") for n in range(number)
+        )
+    ]
+
+
+def test_one_span_and_forty_claimants(crowd):
+    """FAULTS 19, EDGE_CASES 7: one hold, 39 are told it is taken, round after round."""
+    for number in range(ROUNDS):
+        User.objects.filter(orders=None).delete()
+        crowd_ids = [
+            user.pk
+            for user in User.objects.bulk_create(
+                User(email=f"r{number}-{n}@example.org", handle=f"r{number}-{n}") for n in range(40)
+            )
+        ]
+        start = f"1969-07-20T{number % 24:02}:{number // 24:02}:00Z"
+        outcomes = crowd.race([(pk, start, 30) for pk in crowd_ids])
+        assert outcomes == {"held": 1, "taken": 39}
+    assert Order.objects.count() == Moment.objects.live().count() == ROUNDS
+    invariants.check()
+
+
+def test_ten_overlapping_spans_and_a_hundred_claimants(crowd):
+    """EDGE_CASES 7: rings of overlaps across midnight; a disjoint set wins, nobody sees an error."""
+    midnight = dt.datetime(1969, 7, 21, tzinfo=dt.UTC)
+    ids = people(100)
+    ring = [(midnight + dt.timedelta(seconds=n * 40 - 220)).isoformat() for n in range(10)]
+    outcomes = crowd.race([(pk, ring[n % 10], 60) for n, pk in enumerate(ids)])
+    assert set(outcomes) == {"held", "taken"}
+    assert 4 <= outcomes["held"] <= 5
+    assert Order.objects.count() == Moment.objects.live().count() == outcomes["held"]
+    invariants.check()
+
+
+def test_claims_against_the_sweeper(rival):
+    """EDGE_CASES 9: a lapsed hold is swept and claimed at once; one of them gives it to one person."""
+    spans = [span_of(f"1969-07-20T{hour:02}:00:00Z") for hour in range(12)]
+    first, second = (people_named("a", 12), people_named("b", 12))
+    for user, span in zip(first, spans, strict=True):
+        let_time_pass(claims.hold(user, span))
+
+    def act(step):
+        try:
+            return step()
+        except SpanTaken:
+            return "taken"
+        finally:
+            connections.close_all()
+
+    steps = []
+    for number, span in enumerate(spans):
+        steps += [
+            lambda user=second[number], span=span: claims.hold(user, span) and "held",
+            lambda user=first[number], span=span: claims.hold(user, span) and "held",
+            lambda: claims.sweep() >= 0 and "swept",
+        ]
+    with ThreadPoolExecutor(9) as pool:
+        outcomes = Counter(pool.map(act, steps))
+    assert outcomes == {"held": 12, "taken": 12, "swept": 12}
+    assert Moment.objects.filter(status=Status.HELD).count() == 12
+    invariants.check()
+
+
+def people_named(letter, number):
+    return User.objects.bulk_create(
+        User(email=f"{letter}{n}@example.org", handle=f"{letter}{n}") for n in range(number)
+    )

@@ -18,6 +18,7 @@ from timeline.pages import (
     profile,
     report,
     search,
+    stars,
     styleguide,
     tags,
     today,
@@ -95,6 +96,13 @@ payment_urls = [
     path("sandbox/", include("timeline.payments.providers.sandbox.urls")),
 ]
 
+star_urls = [
+    path("", stars.sky, name="stars"),
+    path("faint.svg", stars.faint, name="faint-stars"),
+    path("packed", stars.packed, name="packed-stars"),
+    re_path(r"^(?P<hip>[1-9][0-9]{0,5})/$", stars.one_star, name="star"),
+]
+
 urlpatterns = [
     path("", home.home, name="home"),
     path("", include("timeline.feeds.urls")),
@@ -113,6 +121,7 @@ urlpatterns = [
     path("claim/", include(claim_urls)),
     path("orders/", include(order_urls)),
     path("payments/", include(payment_urls)),
+    path("stars/", include(star_urls)),
     path("api/", include("timeline.api.urls")),
 ]
 

@@ -11,13 +11,14 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from timeline import overlap, reading, rollups, syndication, trending
+from timeline import openings, overlap, reading, rollups, syndication, trending
 from timeline import search as searching
 from timeline.models import Like, Moment, Picture
 from timeline.periods import Level, Period, period_at
 from timeline.reading import PAGE_SIZE, Cut
 from timeline.search_words import understood
 from timeline.spans import Span
+from timeline.tiles import HOUR_TILE_DAYS, tile_at
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
 
@@ -139,6 +140,21 @@ def test_the_counts_of_a_period(loaded, level):
 
 def test_all_centuries(loaded):
     assert_bounded(rollups.tallied_timeline, rollups.FOLD_AT)
+
+
+@pytest.mark.parametrize("level", [level for level in Level if level is not Level.DAY])
+def test_a_tile_of_counts(loaded, level):
+    # A year's days are half of this small table, which is then rightly read from end to end.
+    tile = tile_at(level, loaded.starts_at)
+    hours = HOUR_TILE_DAYS * 2 * day_before(loaded) + 50
+    assert_bounded(tile.tallies, hours if level is Level.HOUR else max(366, rollups.FOLD_AT))
+
+
+@pytest.mark.parametrize("level", [Level.DAY, Level.HOUR])
+def test_what_is_taken(loaded, level):
+    period = period_at(level, loaded.starts_at)
+    bound = 3 * day_before(loaded) + 50
+    assert_bounded(lambda: openings.taken_between(period.starts_at, period.ends_at), bound)
 
 
 def test_neighbours(loaded):

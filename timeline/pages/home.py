@@ -42,6 +42,8 @@ def home(request: HttpRequest) -> HttpResponse:
             # Moments do not overlap: only the last to begin can still be going on.
             "going_on": bool(lately) and lately[0].ends_at > now,
             "lately": _with_distances(lately, now),
+            # By the last one shown, not by the second that it is: an address that others ask for too.
+            "before": lately[-1].starts_iso if len(lately) == SHOWN_LATELY else "",
             "following": _with_distances([following] if following else [], now),
             "today": reading.on_day_of_year(request.user, now.month, now.day, size=SHOWN_TODAY),
             "liked": trending.top(request.user, SHOWN_LIKED, tags=False),

@@ -83,6 +83,8 @@ def test_what_began_lately_is_listed_newest_first(client, make_moment):
     lately = page.split('id="lately"')[1].split("</section>")[0]
     assert re.findall(r"<bdi>(\d) before", lately) == ["1", "2", "3", "4", "5"]
     assert "3 hours ago" in lately
+    oldest = at(now - dt.timedelta(hours=5)).replace("+00:00", "Z")
+    assert f'href="/timeline/?before={oldest}"' in lately
     assert "Canary" not in page
 
 

@@ -143,6 +143,7 @@ def samples(hidden: Hidden) -> dict[str, list[str]]:
         "name": ["moon", *(f"{word}-tag" for word in hidden.moments)],
         "handle": ["numbat", "bob"],
         "number": ["20"], "year": ["1969"], "month": ["07"], "day": ["20"], "hour": ["20"],
+        "hip": ["32349"], "level": ["year", "day", "hour"],
         "session_id": [f"cs_{CANARY}"],
         "token": hidden.former_tokens, "width": ["400"], "ending": ["jpg"],
         "key": ["set-password"], "uidb36": ["1"],
@@ -177,6 +178,7 @@ def queries(hidden: Hidden) -> list[str]:
     private = hidden.moments[f"{CANARY}private"].get_absolute_url()
     return [
         f"url={settings.SITE_URL}{private}",
+        "at=1969-07-20T20:10:00Z",
         f"q={CANARY}private", f"q={CANARY}private+OR+shown", f"tag={CANARY}private-tag",
         "before=1969-07-20T20:10:01Z", "after=1969-07-20T20:09:59Z", "before=nonsense",
         f"date=1969-07-20&after={CANARY}a",

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from timeline import openings, overlap, reading, rollups, syndication, trending
 from timeline import search as searching
-from timeline.models import Like, Moment, Picture
+from timeline.models import Like, LikeTally, Moment, Picture
 from timeline.periods import Level, Period, period_at
 from timeline.reading import PAGE_SIZE, Cut
 from timeline.search_words import understood
@@ -34,6 +34,7 @@ def load(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         if connection.vendor != "postgresql":
             pytest.skip("about PostgreSQL")
         call_command("generate_load", MOMENTS, from_year=2000, to_year=2001, workers=1, verbosity=0)
+        # Beside an empty table a plan says nothing of one that is full.
         shown = list(Moment.objects.visible_to(None).values_list("pk", flat=True))
         Picture.objects.bulk_create(
             Picture(
@@ -42,6 +43,7 @@ def load(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
             )
             for pk in shown
         )  # fmt: skip
+        LikeTally.objects.bulk_create(LikeTally(moment_id=pk) for pk in shown)
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
     yield

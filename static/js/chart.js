@@ -12,6 +12,7 @@ const NARROWEST = 20; // seconds that a window shows at least
 const REST = 350; // milliseconds without a change, after which the page follows
 const GLIDE = 280; // milliseconds that going somewhere takes
 const idle = globalThis.requestIdleCallback ?? setTimeout;
+const HINT = "Drag to move, scroll or pinch to zoom, click to go in.";
 const KEYS = "Chart of the timeline. Arrow keys move, plus and minus zoom, Home and End go to the ends of time, Enter opens the middle.";
 
 class Chart {
@@ -65,6 +66,7 @@ class Chart {
     this.where = document.createElement("p");
     this.where.className = "chart-where";
     this.where.setAttribute("role", "status");
+    this.where.textContent = HINT;
     tools.append(this.where);
     figure.append(tools);
   }

@@ -190,7 +190,11 @@ class Chart {
     this.moved = true;
     this.#draw();
     clearTimeout(this.#resting);
-    if (!passing) this.#resting = setTimeout(() => this.#rest(), REST);
+    if (!passing) this.#restSoon();
+  }
+
+  #restSoon() {
+    this.#resting = setTimeout(() => this.#rest(), REST);
   }
 
   #draw() {
@@ -225,6 +229,11 @@ class Chart {
   }
 
   #rest() {
+    // A hand that lies still has not let go: the page must not change under it.
+    if (this.held) {
+      this.#restSoon();
+      return;
+    }
     this.journey.rest(this.view, this.#chosen);
     this.#chosen = false;
     idle(() => this.#prepare());

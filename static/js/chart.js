@@ -12,6 +12,7 @@ const NARROWEST = 20; // seconds that a window shows at least
 const REST = 350; // milliseconds without a change, after which the page follows
 const GLIDE = 280; // milliseconds that going somewhere takes
 const idle = globalThis.requestIdleCallback ?? setTimeout;
+const HINT = "Drag to move, scroll or pinch to zoom, click to go in.";
 const KEYS = "Chart of the timeline. Arrow keys move, plus and minus zoom, Home and End go to the ends of time, Enter opens the middle.";
 
 class Chart {
@@ -65,6 +66,7 @@ class Chart {
     this.where = document.createElement("p");
     this.where.className = "chart-where";
     this.where.setAttribute("role", "status");
+    this.where.textContent = HINT;
     tools.append(this.where);
     figure.append(tools);
   }
@@ -188,7 +190,11 @@ class Chart {
     this.moved = true;
     this.#draw();
     clearTimeout(this.#resting);
-    if (!passing) this.#resting = setTimeout(() => this.#rest(), REST);
+    if (!passing) this.#restSoon();
+  }
+
+  #restSoon() {
+    this.#resting = setTimeout(() => this.#rest(), REST);
   }
 
   #draw() {
@@ -223,6 +229,11 @@ class Chart {
   }
 
   #rest() {
+    // A hand that lies still has not let go: the page must not change under it.
+    if (this.held) {
+      this.#restSoon();
+      return;
+    }
     this.journey.rest(this.view, this.#chosen);
     this.#chosen = false;
     idle(() => this.#prepare());

@@ -105,6 +105,7 @@ def drag(page, picture, start, end):
     page.mouse.move(*place(picture, start))
     page.mouse.down()
     page.mouse.move(*place(picture, end), steps=6)
+    assert page.evaluate(VIEW) is None  # the page follows when the hand has let go
     page.mouse.up()
     until(page, "history.state !== null")
 
@@ -124,6 +125,21 @@ def test_a_drag_that_is_let_go_of_glides_on(page):
     drag(page, picture, 0.9, 0.1)
     moved = page.evaluate(f"{VIEW}.from") - page.evaluate("Date.UTC(1969, 6, 1) / 1000")
     assert 0.85 * 31 * 86_400 < moved < 3 * 31 * 86_400
+
+
+def test_a_press_that_ends_beyond_the_chart_holds_nothing(page):
+    picture = enhanced(page, "/timeline/1969/07/")
+    x, y = place(picture, 0.5)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y - 200, steps=3)
+    page.mouse.up()
+    page.mouse.move(x, y)
+    page.mouse.move(x - 200, y, steps=5)
+    page.get_by_role("button", name="Zoom in").click()
+    until(page, "history.state !== null")
+    middle = page.evaluate(f"({VIEW}.from + {VIEW}.to) / 2 - Date.UTC(1969, 6, 1) / 1000")
+    assert middle == pytest.approx(15.5 * 86_400, abs=1)
 
 
 def test_a_pinch_zooms(phone):

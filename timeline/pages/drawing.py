@@ -59,7 +59,17 @@ class Gap:
     url: str
     x: str
     width: str
-    wide: bool
+    share: float  # of the picture's width
+
+    @property
+    def has_room(self) -> bool:
+        """Whether its word fits in, where the picture is wide."""
+        return self.share > 0.06
+
+    @property
+    def has_room_on_phones(self) -> bool:
+        """Whether its word fits in, where the picture is narrow."""
+        return self.share > 0.2
 
 
 @dataclass(frozen=True)
@@ -241,8 +251,8 @@ def _free_runs(stretch: Stretch, parts: Parts) -> list[Gap]:
 
 def _gap(stretch: Stretch, gap: Stretch, name: str) -> Gap:
     x, width = _across(stretch, *gap)
-    wide = _share(stretch, gap.end) - _share(stretch, gap.start) > 0.06
-    return Gap(name, claim_address(*gap), x, width, wide)
+    share = _share(stretch, gap.end) - _share(stretch, gap.start)
+    return Gap(name, claim_address(*gap), x, width, share)
 
 
 def _run_words(periods: list[Period]) -> str:

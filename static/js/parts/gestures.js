@@ -27,6 +27,7 @@ export function listen(figure, chart) {
     meant = true;
     chart.stop();
     if (!pointers.size) moved = false;
+    chart.held = true;
     pointers.set(event.pointerId, { x: event.clientX, start: event.clientX, y: event.clientY });
     speed = 0;
     last = event.timeStamp;
@@ -35,6 +36,8 @@ export function listen(figure, chart) {
 
   svg.addEventListener("pointermove", (event) => {
     if (event.movementX || event.movementY) meant = true;
+    // Let go of beyond the chart's edge, where nobody told.
+    if (!event.buttons) release(event);
     const pointer = pointers.get(event.pointerId);
     if (!pointer) {
       if (event.pointerType === "mouse") chart.point(local(event), event.clientY - svg.getBoundingClientRect().top);
@@ -65,6 +68,7 @@ export function listen(figure, chart) {
 
   function release(event) {
     if (!pointers.delete(event.pointerId) || pointers.size) return;
+    chart.held = false;
     if (!moved || Math.abs(speed) < FLING_FROM || event.timeStamp - last > 60) return;
     fling(Math.sign(speed) * Math.min(FLING_MOST, Math.abs(speed)));
   }

@@ -141,6 +141,14 @@ def test_runs_of_free_periods_are_one_gap():
     assert (x, width) == (0, pytest.approx(100 * 181 / 365, abs=0.01))
 
 
+def test_a_gap_bears_its_word_where_that_fits():
+    narrow, middle, wide = drawing_of(
+        Period.of(1969, 7), {0: Tally(1, 1), 2: Tally(1, 1), 8: Tally(1, 1)}
+    ).gaps
+    assert (narrow.has_room, middle.has_room, wide.has_room) == (False, True, True)
+    assert (middle.has_room_on_phones, wide.has_room_on_phones) == (False, True)
+
+
 def test_no_more_gaps_than_can_be_looked_over():
     drawing = drawing_of(Period.century(20), {n: Tally(1, 60) for n in range(0, 100, 2)})
     assert len(drawing.gaps) == GAPS_SHOWN

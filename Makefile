@@ -23,14 +23,15 @@ LIKE_PRODUCTION := MOMENTVERSE_MODE=production SITE_URL=https://momentverse.exam
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev serve test bench lighthouse lint format clean chromium
+.PHONY: help run dev serve test bench load lighthouse lint format clean chromium
 
 help: ## list what can be done
 	@echo "make run      MomentVerse on this machine: needs Python alone, keeps its data in .data"
 	@echo "make dev      the same while writing code: reloads itself, shows what each page costs"
 	@echo "make serve    as in production, on DATABASE_URL and REDIS_URL"
 	@echo "make test     all tests, on PostgreSQL and Redis and on the embedded default"
-	@echo "make bench    how reading grows from 10,000 to 5,000,000 moments (half an hour; ARGS=--large=500000)"
+	@echo "make bench    speed as ratios, in one table, up to 5,000,000 moments (half an hour; ARGS='--quick --rows=100000')"
+	@echo "make load     200 users, then 10,000 visitors, on a site as in production (10 minutes; ARGS='--seconds=10')"
 	@echo "make lighthouse  every public page as Lighthouse sees it, beside the goals (a quarter of an hour)"
 	@echo "make lint     style, types, templates, migrations, deployment settings"
 	@echo "make format   bring code into shape"
@@ -56,7 +57,10 @@ test: $(DEVELOP_STAMP) chromium
 	@$(PYTHON) -m tests $(ARGS)
 
 bench: $(DEVELOP_STAMP)
-	@$(PYTHON) -m tests.benchmarks.reading $(ARGS)
+	@$(PYTHON) -m tests.benchmarks $(ARGS)
+
+load: $(DEVELOP_STAMP)
+	@$(PYTHON) -m tests.load $(ARGS)
 
 lighthouse: $(DEVELOP_STAMP) chromium
 	@$(PYTHON) -m tests.lighthouse $(ARGS)

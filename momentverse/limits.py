@@ -25,8 +25,9 @@ from momentverse.sliding_window import SCRIPT, LocalWindows, Verdict, verdict
 logger = logging.getLogger("momentverse.limits")
 
 # Static files are exempt as well: WhiteNoise has answered them before the limit is asked.
-# So are pictures, of which a page has as many as it has moments.
-EXEMPT_PREFIXES = ("/health/", "/pictures/")
+# So are pictures, of which a page has as many as it has moments, and a provider's signed messages, which come
+# from few addresses and in great number when many people pay.
+EXEMPT_PREFIXES = ("/health/", "/pictures/", "/payments/stripe/")
 # While the shared store is away, each process counts for itself, and more strictly.
 LOCAL_SHARE = 0.5
 RETRY_SHARED_AFTER_SECONDS = 5.0

@@ -4,7 +4,7 @@
   time, so a core more serves more only with a process more. A container's share counts, not the
   machine's cores.
 - **Threads** (``WEB_THREADS``, 8 a process): what a process can have begun at once. Threads wait for
-  the database and for Redis, which takes about half of a page's time; 8 keep the core busy and leave
+  the database and for Redis, a quarter to a half of a page that is not cached; 8 keep the core busy and leave
   room for a slow query or two. More would only wait for each other.
 - **Database connections** (``connection_limit`` in ``DATABASE_URL``): a request holds one at most, so a
   process needs as many as it has threads, and by default it gets them (10, or more with more threads).
@@ -13,7 +13,7 @@
   beyond that put a PgBouncer in between, with ``pgbouncer=true``.
 - **Client connections** (``client_connections``): those that are kept between requests cost an open file
   and a few kilobytes, no thread. 10,000 a process, or as many as its limit of open files leaves.
-- **Memory**: about 100 MiB a process, and 128 MiB while two passwords are being hashed.
+- **Memory**: about 80 MiB a process, and 128 MiB while two passwords are being hashed.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Chart {
   constructor(figure) {
     this.figure = figure;
     this.picture = new Picture(figure.querySelector("svg"));
-    this.tiles = new Tiles(() => this.picture.drawn && this.#draw());
+    this.tiles = new Tiles(() => (this.picture.drawn || this.moved) && this.#draw());
     this.view = { from: seconds(figure.dataset.from), to: seconds(figure.dataset.to) };
     this.journey = new Journey(figure, (view) => this.#go(view, { following: true }));
     this.#dress();
@@ -32,7 +32,8 @@ class Chart {
     new ResizeObserver(() => this.#measure()).observe(this.picture.svg);
     // Back from another page, or reloaded: the window that was seen.
     if (history.state && "from" in history.state) this.#set(history.state);
-    else idle(() => this.#prepare());
+    // Whoever comes near with a hand or with keys is about to use it.
+    for (const intent of ["pointerenter", "focusin"]) figure.addEventListener(intent, () => this.#prepare(), { once: true });
   }
 
   #dress() {
@@ -184,6 +185,7 @@ class Chart {
   // `passing`: the page need not follow.
   #set({ from, to }, passing = false) {
     this.view = { from: clip(from), to: clip(to) };
+    this.moved = true;
     this.#draw();
     clearTimeout(this.#resting);
     if (!passing) this.#resting = setTimeout(() => this.#rest(), REST);
@@ -193,6 +195,8 @@ class Chart {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
       this.found = survey(this.view, this.width, this.tiles);
+      // What the server drew stands until there is something to draw instead.
+      if (!this.picture.drawn && this.tiles.waiting) return;
       this.picture.draw(this.view, this.found);
       this.#say();
     });

@@ -42,8 +42,16 @@ class List {
     const { signal } = this.listening;
     addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
     addEventListener("popstate", () => this.#popped(), { signal });
-    if ("scrub" in root.dataset) scrubber(root, (address) => this.jump(address)).then((move) => { this.move = move; });
+    if ("scrub" in root.dataset) this.#scrub();
     this.#look();
+  }
+
+  async #scrub() {
+    try {
+      this.move = await scrubber(this.root, (address) => this.jump(address));
+    } catch {
+      // The list is whole without a slider; the date field goes to any day.
+    }
   }
 
   // Replace everything by the page at an address, as a step that can be gone back.
@@ -79,6 +87,10 @@ class List {
       this.frame = 0;
       this.#look();
     });
+    this.#restSoon();
+  }
+
+  #restSoon() {
     clearTimeout(this.#resting);
     this.#resting = setTimeout(() => this.#rest(), REST);
   }
@@ -190,7 +202,11 @@ class List {
 
   // The address is that of the page one looks at; a reload or coming back finds the same moment.
   #rest() {
-    if (!this.root.isConnected || this.#busy) return;
+    if (!this.root.isConnected) return;
+    if (this.#busy) {
+      this.#restSoon();
+      return;
+    }
     const item = this.#topItem();
     const page = this.#pages.find(({ items }) => items.includes(item));
     if (!page) return;

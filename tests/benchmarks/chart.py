@@ -141,20 +141,23 @@ def vis_timeline(folder: Path) -> Iterator[str]:
         str(HERE),
     ]
     subprocess.run([*install, VIS], check=True)
-    built = HERE / "node_modules/vis-timeline/standalone/umd"
-    for name in ("vis-timeline-graph2d.min.js",):
-        (folder / name).write_bytes((built / name).read_bytes())
-    styles = HERE / "node_modules/vis-timeline/styles/vis-timeline-graph2d.min.css"
-    (folder / styles.name).write_bytes(styles.read_bytes())
+    built = HERE / "node_modules/vis-timeline"
+    for file in (
+        built / "standalone/umd/vis-timeline-graph2d.min.js",
+        built / "styles/vis-timeline-graph2d.min.css",
+    ):
+        (folder / file.name).write_bytes(file.read_bytes())
     (folder / "vis.html").write_text(VIS_PAGE % ITEMS)
     handler = functools.partial(QuietHandler, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/vis.html"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/vis.html"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):

@@ -1,6 +1,6 @@
 """How reading grows with the timeline: 10,000 moments against 5,000,000, in one run.
 
-``python -m tests.benchmarks.reading [--large N] [--large-url URL]``
+``python -m tests.benchmarks.reading [--large N] [--large-url URL] [--rounds N]``
 
 Both tables stand in one PostgreSQL and are asked in turns, so that whatever
 else the machine does meets both alike; what is compared are medians. The
@@ -39,7 +39,7 @@ def main() -> int:
         os.environ["DJANGO_SETTINGS_MODULE"] = "momentverse.settings"
         django.setup()
         prepare(options)
-        print_table(measure())
+        print_table(measure(options.rounds), options.rounds)
         print_plan()
     return 0
 
@@ -48,6 +48,7 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--large", type=int, default=5_000_000)
     parser.add_argument("--large-url", default="")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     return parser.parse_args()
 
 
@@ -95,12 +96,12 @@ def use(alias: str) -> None:
     connections["default"] = connections[alias]
 
 
-def measure() -> list[tuple[str, float, float]]:
+def measure(rounds: int) -> list[tuple[str, float, float]]:
     """Return, for each read, its median milliseconds on the small and on the large table."""
     rows = []
     for name, read in reads().items():
         times: dict[str, list[float]] = {"small": [], "large": []}
-        for number in range(ROUNDS):
+        for number in range(rounds):
             for alias, taken in times.items():
                 use(alias)
                 place = dt.datetime(2000, 1, 2, tzinfo=dt.UTC) + dt.timedelta(
@@ -149,9 +150,9 @@ def reads() -> dict[str, Callable[[dt.datetime], Any]]:
     }
 
 
-def print_table(rows: list[tuple[str, float, float]]) -> None:
+def print_table(rows: list[tuple[str, float, float]], rounds: int) -> None:
     write = sys.stdout.write
-    write(f"\n{'':28}{'10,000':>10}{'large':>10}{'ratio':>8}   (median ms, {ROUNDS} each)\n")
+    write(f"\n{'':28}{'10,000':>10}{'large':>10}{'ratio':>8}   (median ms, {rounds} each)\n")
     for name, small, large in rows:
         write(f"{name:28}{small:10.2f}{large:10.2f}{large / small:8.2f}\n")
 

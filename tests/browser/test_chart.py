@@ -229,6 +229,38 @@ def test_nothing_is_loaded_before_the_chart_is_near(new_page):
     expect(page.locator(".chart-tools")).to_be_attached()
 
 
+def test_nothing_is_asked_before_somebody_reaches_for_it(page):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    picture = enhanced(page, "/timeline/1969/")
+    page.wait_for_load_state("networkidle")
+    assert not [url for url in asked if "/api/" in url]
+    with page.expect_response("**/api/density/month?at=1961-01-01T00:00:00Z"):
+        point(page, picture, 0.5)
+
+
+def test_a_server_that_has_had_enough_is_left_alone_for_as_long_as_it_says(page, complaints):
+    asked = []
+
+    def refuse(route):
+        asked.append(route.request.url)
+        route.fulfill(status=429, headers={"Retry-After": "1"}, body="{}")
+
+    page.route("**/api/**", refuse)
+    enhanced(page, "/timeline/1969/")
+    page.get_by_role("button", name="Later").click()
+    rested_at(page, "/timeline/1970/", "1970")
+    wait_until(lambda: asked, "something is asked")
+    first = len(asked)
+    for _ in range(3):
+        page.get_by_role("button", name="Earlier").click()
+    assert len(asked) == first
+    page.unroute("**/api/**", refuse)
+    complaints.clear()
+    expect(page.locator(".chart-where")).to_contain_text("moments", timeout=15_000)
+    complaints.clear()
+
+
 def test_the_page_stays_where_it_is_when_the_chart_begins(page):
     """Nothing shifts: the place of the buttons was kept."""
     page.add_init_script(

@@ -191,7 +191,7 @@ def test_a_card_is_shown_on_other_sites(new_page, site, mine, foreign_page, sche
     heading = card.get_by_role("heading")
     expect(heading).to_contain_text("The gallery opens")
     # The style is applied, under a policy that allows no other.
-    assert heading.evaluate("heading => getComputedStyle(heading).fontWeight") == "650"
+    assert heading.evaluate("heading => getComputedStyle(heading).fontSize") == "23px"
     frame = page.frames[1]
     assert not frame.evaluate(OVERFLOWS)
     assert not frame.evaluate(OVERFLOWS.replace("Width", "Height"))

@@ -30,12 +30,12 @@ def test_what_is_short_enough_passes(client, db, settings):
 
 
 @pytest.mark.parametrize(
-    "length",
-    [b"Content-Length: 1000000000", b"Transfer-Encoding: chunked"],
+    ("length", "status"),
+    [(b"Content-Length: 1000000000", b"400"), (b"Transfer-Encoding: chunked", b"200")],
     ids=["told", "chunked"],
 )
-def test_a_gigabyte_is_not_read(serve, length):
-    """EDGE_CASES 20: answered at once, and what is still being sent is not waited for."""
+def test_a_gigabyte_is_not_read(serve, length, status):
+    """EDGE_CASES 20: the answer comes before the body has; a body without a length is none."""
     with serve() as site:
         host, port = site.environment["BIND"].split(":")
         with socket.create_connection((host, int(port)), timeout=30) as connection:
@@ -43,14 +43,4 @@ def test_a_gigabyte_is_not_read(serve, length):
                 b"POST /t/form-exempt/ HTTP/1.1\r\nHost: 127.0.0.1\r\n" + length
                 + f"\r\nContent-Type: {MULTIPART}\r\n\r\n".encode()
             )  # fmt: skip
-            piece = multipart(MEGABYTE)
-            if b"chunked" in length:
-                piece = f"{len(piece):x}\r\n".encode() + piece + b"\r\n"
-            sent = 0
-            try:
-                while sent < 300 * MEGABYTE:
-                    connection.sendall(piece)
-                    sent += len(piece)
-            except ConnectionError:
-                pass
-            assert sent < 100 * MEGABYTE
+            assert connection.recv(4096).split()[1] == status

@@ -17,6 +17,7 @@ import json
 import resource
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +135,14 @@ def _placeholder(picture: Image.Image) -> str:
 
 
 def _bound() -> None:
-    """Let this process take no more than its share."""
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    """Let this process take no more than its share, where the system can keep it from that."""
+    for what, most in (
+        (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
+        (resource.RLIMIT_CPU, MAX_CPU_SECONDS),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        with suppress(ValueError, OSError):  # macOS knows no bound of addresses
+            resource.setrlimit(what, (most, most))
 
 
 def main() -> None:

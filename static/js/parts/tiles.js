@@ -8,8 +8,12 @@ const RETRY = 5000; // milliseconds until what could not be fetched is tried aga
 const MOST_MOMENTS = 200;
 const FIELDS = "url,title,starts_at,ends_at";
 
+// Until then nothing is asked: the server has said that it was too much.
+let quietUntil = 0;
+
 async function ask(address) {
   const response = await fetch(address, { credentials: "same-origin" });
+  if (response.status === 429) quietUntil = Date.now() + 1000 * (Number(response.headers.get("Retry-After")) || 5);
   if (!response.ok) throw new Error(`${address}: ${response.status}`);
   return (await response.json()).data;
 }
@@ -35,6 +39,7 @@ async function details(tile) {
 export class Tiles {
   #kept = new Map();
   #changed;
+  #asked = 0;
 
   constructor(changed) {
     this.#changed = changed;
@@ -54,28 +59,36 @@ export class Tiles {
     return kept.data;
   }
 
+  // Whether an answer is still to come.
+  get waiting() {
+    return this.#asked > 0;
+  }
+
   // The same, without fetching it.
   peek(level, time) {
     return this.#kept.get(`${level} ${tileAt(level, time).from}`)?.data;
   }
 
   #fetch(key, level, tile) {
+    if (Date.now() < quietUntil) return;
     const entry = { data: undefined };
+    this.#asked += 1;
     this.#kept.set(key, entry);
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= KEPT) break;
       this.#kept.delete(oldest);
     }
     (level === "moment" ? details(tile) : counts(level, tile))
-      .then((data) => {
-        entry.data = data;
-        this.#changed();
-      })
+      .then((data) => { entry.data = data; })
       .catch(() => {
         setTimeout(() => {
           this.#kept.delete(key);
           this.#changed();
-        }, RETRY);
+        }, Math.max(RETRY, quietUntil - Date.now()));
+      })
+      .finally(() => {
+        this.#asked -= 1;
+        this.#changed();
       });
   }
 }

@@ -1,0 +1,28 @@
+// The API's first page, asked by 200 users who think for a second in between, for two minutes.
+//
+//   k6 run --no-usage-report -e BASE_URL=http://127.0.0.1:8000 tests/load/api_timeline.js
+//
+// USERS and DURATION make it shorter; P95 is the goal in milliseconds.
+import http from "k6/http";
+import { check, sleep } from "k6";
+
+const base = __ENV.BASE_URL || "http://127.0.0.1:8000";
+
+export const options = {
+  vus: Number(__ENV.USERS || 200),
+  duration: __ENV.DURATION || "2m",
+  thresholds: {
+    http_req_duration: [`p(95)<${__ENV.P95 || 200}`],
+    http_req_failed: ["rate==0"],
+    checks: ["rate==1"],
+  },
+};
+
+export default function () {
+  const answer = http.get(`${base}/api/timeline`);
+  check(answer, {
+    "status is 200": ({ status }) => status === 200,
+    "it holds moments": (found) => found.json("ok") === true,
+  });
+  sleep(1);
+}

@@ -13,6 +13,8 @@ from momentverse.page_cache import STATIC_PAGES, public_page
 
 # Nothing to find there: forms, and pages of one's own.
 NOT_FOR_ROBOTS = ("/accounts/", "/admin/", "/claim/", "/orders/")
+# The first pages of what is left out: people look for them, and each is one address.
+WAYS_IN = ("/accounts/login/", "/accounts/signup/", "/claim/")
 EXPIRES_AFTER_DAYS = 180
 
 
@@ -23,6 +25,7 @@ def robots(request: HttpRequest) -> HttpResponse:
     lines = [
         "User-agent: *",
         *(f"Disallow: {path}" for path in NOT_FOR_ROBOTS),
+        *(f"Allow: {path}$" for path in WAYS_IN),
         "",
         f"Sitemap: {settings.SITE_URL}/sitemap.xml",
     ]

@@ -77,7 +77,7 @@ def test_its_link_is_copied(new_page):
     open_page(page, "moment")
     page.evaluate("delete Navigator.prototype.share")
     page.get_by_role("button", name="Share").click()
-    expect(page.get_by_role("status")).to_have_text("The link is copied.")
+    expect(page.locator("[data-shared]")).to_have_text("The link is copied.")
     assert page.evaluate("navigator.clipboard.readText()") == page.url
 
 
@@ -87,7 +87,7 @@ def test_the_platforms_own_sheet_is_used_where_there_is_one(page):
     page.get_by_role("button", name="Share").click()
     page.wait_for_function("window.shared")
     assert page.evaluate("window.shared") == {"title": "Flight note 1", "url": page.url}
-    expect(page.get_by_role("status")).to_have_text("")
+    expect(page.locator("[data-shared]")).to_have_text("")
 
 
 def test_closing_the_sheet_is_no_failure_and_a_refusal_shows_the_link(page):
@@ -98,7 +98,7 @@ def test_closing_the_sheet_is_no_failure_and_a_refusal_shows_the_link(page):
     page.evaluate(refuse % "AbortError")
     page.get_by_role("button", name="Share").click()
     page.evaluate("new Promise(done => setTimeout(done))")
-    expect(page.get_by_role("status")).to_have_text("")
+    expect(page.locator("[data-shared]")).to_have_text("")
     page.evaluate(refuse % "NotAllowedError")
     page.get_by_role("button", name="Share").click()
-    expect(page.get_by_role("status")).to_have_text(page.url)
+    expect(page.locator("[data-shared]")).to_have_text(page.url)

@@ -18,6 +18,9 @@ def test_it_works(client, db):
     assert rules.can_fetch("anybody", f"{SITE}/timeline/1969/")
     assert rules.can_fetch("anybody", f"{SITE}/feed.atom")
     assert not rules.can_fetch("anybody", f"{SITE}/accounts/login/")
+    # The parser here knows no `$`: the ways in alone, and nothing below them or with a query.
+    for path in ("/claim/", "/accounts/login/", "/accounts/signup/"):
+        assert f"Allow: {path}$" in response.text.splitlines()
     assert rules.site_maps() == [f"{SITE}/sitemap.xml"]
     assert client.get("/sitemap.xml").status_code == 200
 

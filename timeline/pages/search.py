@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import BadRequest, ValidationError
+from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -18,6 +19,8 @@ from timeline.search import Place, Results
 from timeline.search_words import MAX_LENGTH, understood
 from timeline.spans import WINDOW_END, WINDOW_START, format_instant, parse_instant_in_window
 
+# Not as `max_length`: that would be an attribute, which an input of dates does not take.
+_DAY_LONG = [MaxLengthValidator(10)]
 _DATE = forms.DateInput(attrs={"type": "date", "min": "0001-01-02", "max": "9999-12-30"})
 
 
@@ -32,8 +35,8 @@ class SearchForm(PlainForm):
         " together; -word leaves out; OR takes either; @ada looks among Ada’s.",
         widget=forms.TextInput(attrs={"type": "search", "autocapitalize": "none"}),
     )
-    since = forms.CharField(label="From", required=False, max_length=10, widget=_DATE)
-    until = forms.CharField(label="To", required=False, max_length=10, widget=_DATE)
+    since = forms.CharField(label="From", required=False, validators=_DAY_LONG, widget=_DATE)
+    until = forms.CharField(label="To", required=False, validators=_DAY_LONG, widget=_DATE)
 
     def clean_since(self) -> dt.datetime:
         """Return the first instant."""

@@ -23,7 +23,7 @@ LIKE_PRODUCTION := MOMENTVERSE_MODE=production SITE_URL=https://momentverse.exam
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev serve test bench load lint format clean chromium
+.PHONY: help run dev serve test bench load lighthouse lint format clean chromium
 
 help: ## list what can be done
 	@echo "make run      MomentVerse on this machine: needs Python alone, keeps its data in .data"
@@ -32,6 +32,7 @@ help: ## list what can be done
 	@echo "make test     all tests, on PostgreSQL and Redis and on the embedded default"
 	@echo "make bench    speed as ratios, in one table, up to 5,000,000 moments (half an hour; ARGS='--quick --rows=100000')"
 	@echo "make load     200 users, then 10,000 visitors, on a site as in production (10 minutes; ARGS='--seconds=10')"
+	@echo "make lighthouse  every public page as Lighthouse sees it, beside the goals (a quarter of an hour)"
 	@echo "make lint     style, types, templates, migrations, deployment settings"
 	@echo "make format   bring code into shape"
 	@echo "make clean    remove what can be made again; .data with its moments stays"
@@ -61,6 +62,9 @@ bench: $(DEVELOP_STAMP)
 load: $(DEVELOP_STAMP)
 	@$(PYTHON) -m tests.load $(ARGS)
 
+lighthouse: $(DEVELOP_STAMP) chromium
+	@$(PYTHON) -m tests.lighthouse $(ARGS)
+
 lint: $(DEVELOP_STAMP)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -74,7 +78,7 @@ format: $(DEVELOP_STAMP)
 	@$(VENV)/bin/ruff format --quiet .
 
 clean:
-	@rm -rf $(VENV) .data/static .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	@rm -rf $(VENV) .data/static tests/lighthouse/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The browser that the browser tests drive; only taken where nobody needs to be asked.

@@ -25,7 +25,9 @@ from momentverse.sliding_window import SCRIPT, LocalWindows, Verdict, verdict
 logger = logging.getLogger("momentverse.limits")
 
 # Static files are exempt as well: WhiteNoise has answered them before the limit is asked.
-EXEMPT_PREFIX = "/health/"
+# So are pictures, of which a page has as many as it has moments, and a provider's signed messages, which come
+# from few addresses and in great number when many people pay.
+EXEMPT_PREFIXES = ("/health/", "/pictures/", "/payments/stripe/")
 # While the shared store is away, each process counts for itself, and more strictly.
 LOCAL_SHARE = 0.5
 RETRY_SHARED_AFTER_SECONDS = 5.0
@@ -131,7 +133,7 @@ class RateLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Count, then answer or refuse."""
-        if request.path.startswith(EXEMPT_PREFIX):
+        if request.path.startswith(EXEMPT_PREFIXES):
             return self.get_response(request)
         verdict = request.META.get(VERDICT) or self._count(request)
         if verdict.allowed:

@@ -39,6 +39,10 @@ class SecurityHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, with the headers added."""
         response = self.get_response(request)
+        if response.status_code == 304:
+            # What the first answer said holds on; a browser puts a 304's headers in its place.
+            del response["Content-Security-Policy"]
+            return response
         response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.setdefault("Reporting-Endpoints", f'csp="{settings.CSP_REPORTS_PATH}"')

@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -164,6 +165,15 @@ STRIPE_WEBHOOK_SECRET = setting(env.str, "STRIPE_WEBHOOK_SECRET", "")
 
 # Another address of Stripe's API than its own: for a stand-in while testing.
 STRIPE_API_URL = setting(env.str, "STRIPE_API_URL", "")
+
+# Whom to write to about a weakness: an address with its scheme, mailto: or https:
+SECURITY_CONTACT = setting(env.str, "SECURITY_CONTACT", f"mailto:security@{SITE_HOST}")
+
+# The bucket of an S3-compatible service that keeps the pictures, without which they are in DATA_DIR, and the
+# service's address, if it is not Amazon's. Keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+# The bucket is to be private: pictures are served by us, to whom may see them.
+PICTURES_BUCKET = setting(env.str, "PICTURES_BUCKET", "")
+PICTURES_S3_URL = setting(env.str, "PICTURES_S3_URL", "")
 
 # A database query that takes longer than this many milliseconds is warned of in the log.
 SLOW_QUERY_MS = setting(env.int, "SLOW_QUERY_MS", 1000, validate=validate.Range(min=0))
@@ -325,6 +335,7 @@ MIDDLEWARE = [
     "momentverse.errors.ErrorPagesMiddleware",
     "momentverse.replica.ReplicaMiddleware",
     "momentverse.security.UnreadableTextMiddleware",
+    "momentverse.cookieless.CookielessMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -378,6 +389,7 @@ PERIODIC_JOBS = [
     ("sweep", 30),
     ("reconcile_payments", 60),
     ("send_notices", 60),
+    ("keep_pictures", 60),
     ("erase_accounts", 3600),
     ("clearsessions", 24 * 3600),
 ]
@@ -463,13 +475,36 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+
+def pictures_in(bucket: str) -> dict[str, Any]:
+    """Return where pictures are kept: in a bucket, or in a folder when there is none."""
+    if not bucket:
+        folder = {"location": DATA_DIR / "pictures", "directory_permissions_mode": 0o700}
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": folder}
+    if not find_spec("storages") or not find_spec("boto3"):
+        raise ImproperlyConfigured(
+            "PICTURES_BUCKET needs one more package: pip install 'django-storages[s3]'"
+        )
+    from botocore.config import Config
+
+    options = {
+        "bucket_name": bucket,
+        "endpoint_url": PICTURES_S3_URL or None,
+        "default_acl": None,
+        # Nobody waits minutes for a picture, as the library would let them.
+        "client_config": Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 2}),
+    }
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+
+
 # Static files: hashed names, compressed, immutable; plain while developing.
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
-STORAGES = {
+STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "pictures": pictures_in(PICTURES_BUCKET),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
@@ -527,10 +562,19 @@ CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
+# What others frame is the same for everybody: `cookieless.py` takes the cookies off there.
+COOKIELESS = ("/embed/",)
 # In the session, not in a cookie: a page for visitors without a session is then the same for all.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "momentverse.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# A form with a file is refused by its length, before it is read.
+UPLOAD_MAX_BYTES = 16 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "momentverse.uploads.CappedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # Logs: JSON lines on standard error, one a request and one an event.
 

@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from momentverse import csp_reports, health
+from momentverse import csp_reports, health, well_known
 from momentverse.manifest import manifest
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -22,6 +22,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("csp-reports/", csp_reports.report, name="csp-reports"),
     path("manifest.webmanifest", manifest, name="manifest"),
+    path("robots.txt", well_known.robots, name="robots"),
+    path(".well-known/security.txt", well_known.security, name="security-txt"),
     path(
         "health/",
         include(

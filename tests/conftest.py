@@ -63,7 +63,11 @@ def django_db_modify_db_settings(
 def _test_settings(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     # Hashed names need collected files; the browser tests serve the real thing.
     settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+        "pictures": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": tmp_path_factory.getbasetemp() / "pictures"},
+        },
     }
     settings.STATIC_ROOT = tmp_path_factory.getbasetemp()
     # Tests of the limit set their own.

@@ -38,6 +38,7 @@ SURFACES = (
     "feeds",
     "admin",
     "admin_reasons",
+    "admin_reports",
     "urls",
     "management",
     "templatetags",
@@ -161,7 +162,7 @@ def test_pages_and_api_do_not_know_each_other():
 
 
 def test_payments_are_known_by_nobody_but_what_wires_them():
-    known_by = ("payments", "urls", "admin", "apps", "management.commands")
+    known_by = ("payments", "urls", "admin", "admin_reports", "apps", "management.commands")
     others = modules("timeline", but=tuple(f"timeline.{name}" for name in known_by))
     assert offences(others, "timeline.payments") == []
 

@@ -18,10 +18,11 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from momentverse.admin_paging import UncountedAdminMixin
-from timeline import lifecycle, overlap
+from timeline import lifecycle, moderation, overlap
 from timeline.admin_reasons import with_reason
+from timeline.admin_reports import ReportAdmin
 from timeline.errors import InvalidSpan, SpanTaken, TagRefused, TimelineBusy
-from timeline.models import Moment, Order, PaymentEvent, Status, Tag
+from timeline.models import Moment, Order, PaymentEvent, Report, Status, Tag, Visibility
 from timeline.payments import refunds
 from timeline.payments.admin import OrderAdmin, PaymentEventAdmin
 from timeline.periods import NoSuchPeriod, Period
@@ -97,6 +98,8 @@ class MomentForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """Refuse a span that another live moment holds."""
         cleaned = super().clean() or {}
+        if self.instance.hidden_at and cleaned.get("visibility") != Visibility.PRIVATE:
+            self.add_error("visibility", "Staff has hidden it: show it again by the list’s action.")
         starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
         if starts_at and ends_at:
             try:
@@ -129,9 +132,10 @@ class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
     ordering = ("-starts_at",)
     autocomplete_fields = ("user",)
     readonly_fields = (
-        "status", "status_changed_at", "status_reason", "held_until", "created_at", "updated_at",
+        "status", "status_changed_at", "status_reason", "held_until", "hidden_at", "hidden_reason",
+        "created_at", "updated_at",
     )  # fmt: skip
-    actions = ("release_moments", "revoke_moments")
+    actions = ("release_moments", "revoke_moments", "hide_moments", "show_moments")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Moment], search_term: str
@@ -230,6 +234,24 @@ class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
         assert request.user.is_authenticated
         return self._ask(request, queryset, partial(refunds.take_off, actor=request.user), "revoke")
 
+    @admin.action(description="Hide moments from all but their owners", permissions=["change"])
+    def hide_moments(self, request: HttpRequest, queryset: QuerySet[Moment]) -> HttpResponse | None:
+        """Ask for a reason, then hide; owners are told."""
+        assert request.user.is_authenticated
+        return with_reason(
+            self, request, queryset.select_related("user"),
+            partial(moderation.hide, staff=request.user),
+            verb="hide", consequence=moderation.HIDING_WORDS, final=False,
+        )  # fmt: skip
+
+    @admin.action(description="Show hidden moments again", permissions=["change"])
+    def show_moments(self, request: HttpRequest, queryset: QuerySet[Moment]) -> HttpResponse | None:
+        """Ask for a reason, then show them to whom they were shown before."""
+        return with_reason(
+            self, request, queryset.select_related("user"), moderation.show_again,
+            verb="show again", consequence=moderation.SHOWING_WORDS, final=False,
+        )  # fmt: skip
+
     def _ask(
         self,
         request: HttpRequest,
@@ -260,3 +282,4 @@ class TagAdmin(UncountedAdminMixin, admin.ModelAdmin):
 
 admin.site.register(Order, OrderAdmin)
 admin.site.register(PaymentEvent, PaymentEventAdmin)
+admin.site.register(Report, ReportAdmin)

@@ -34,10 +34,12 @@ def with_reason(
     *,
     verb: str,
     consequence: str,
+    final: bool = True,
 ) -> HttpResponse | None:
     """Ask for a reason and, when it is given, ``decide`` about each row; None when that is done.
 
-    Each row is a transaction of its own, with its entry in the admin's log.
+    ``final`` warns that there is no way back. Each row is a transaction of its own, with its entry in
+    the admin's log.
     """
     form = ReasonForm(request.POST if "confirmed" in request.POST else None)
     if form.is_valid():
@@ -47,6 +49,7 @@ def with_reason(
         "title": f"{verb.capitalize()} {model_admin.opts.verbose_name_plural}",
         "verb": verb,
         "consequence": consequence,
+        "final": final,
         "action": request.POST["action"],
         "form": form,
         "rows": rows[:MAX_LISTED],

@@ -270,7 +270,8 @@ def _locked(moment: Moment) -> Moment:
 def _put_words(moment: Moment, words: Words) -> None:
     names = tag_names(words.tags)
     moment.title, moment.story, moment.place = words.title, words.story, words.place
-    moment.visibility = words.visibility
+    if not moment.hidden_at:  # by staff, and then who sees it is not its owner's choice
+        moment.visibility = words.visibility
     moment.full_clean(validate_unique=False, validate_constraints=False)
     overlap.place(moment)
     put_tags(moment, tags_named(set(names)).values(), replace=True)

@@ -1,5 +1,8 @@
 """Rules that live in the database itself: no overlap, true rollups, true tag times.
 
+Those on likes and on search stand in ``like_rules.py`` and ``search_rules.py``
+and are installed from here.
+
 PostgreSQL: an exclusion constraint, and statement triggers that add a whole
 statement's change to each day once. SQLite: triggers.
 
@@ -14,12 +17,15 @@ because a Python constant did.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps.registry import Apps
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.utils import CursorWrapper
+
+from timeline import like_rules, search_rules
 
 OVERLAP_RULE = "no_overlap_active"
 
@@ -192,18 +198,29 @@ SQLITE = [
 ]
 
 
+# Each family of rules with the tables it names: while a new database is migrated, some are not there yet.
+FAMILIES = (
+    (frozenset({"moments", "moment_tags", "rollup_days"}), POSTGRESQL, SQLITE),
+    (like_rules.TABLES, like_rules.POSTGRESQL, like_rules.SQLITE),
+    (search_rules.TABLES, search_rules.POSTGRESQL, search_rules.SQLITE),
+)
+
+
 def install_rules(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Migration step: install the rules of the database at hand, or replace them."""
     connection = schema_editor.connection
     with connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
         if connection.vendor == "sqlite":
-            _replace_triggers(cursor)
+            _replace_triggers(cursor, tables)
             return
         constraints = connection.introspection.get_constraints(cursor, "moments")
         if OVERLAP_RULE not in constraints:
             cursor.execute(POSTGRESQL_CONSTRAINT)
-        for statement in POSTGRESQL:
-            cursor.execute(statement)
+        for needed, statements, _ in FAMILIES:
+            if needed.issubset(tables):
+                for statement in statements:
+                    cursor.execute(statement)
 
 
 def suspend_rules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
@@ -224,18 +241,26 @@ def restore_rules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     if connection.vendor != "sqlite" or "moments" not in connection.introspection.table_names():
         return
     with connection.cursor() as cursor:
-        _replace_triggers(cursor)
-        for table in ("rollup_days", "rollup_periods"):
+        tables = connection.introspection.table_names(cursor)
+        _replace_triggers(cursor, tables)
+        for table in {"rollup_days", "rollup_periods", "like_tallies"}.intersection(tables):
             cursor.execute(f"DELETE FROM {table} WHERE NOT EXISTS (SELECT 1 FROM moments)")  # noqa: S608
 
 
-def _replace_triggers(cursor: CursorWrapper) -> None:
+def _replace_triggers(cursor: CursorWrapper, tables: Iterable[str]) -> None:
     _drop_triggers(cursor)
-    for statement in SQLITE:
-        cursor.execute(statement)
+    for needed, _, statements in FAMILIES:
+        if needed.issubset(tables):
+            for statement in statements:
+                cursor.execute(statement)
 
 
 def _drop_triggers(cursor: CursorWrapper) -> None:
-    cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'moments'")
+    ours = sorted(frozenset().union(*(needed for needed, _, _ in FAMILIES)))
+    marks = ", ".join(["%s"] * len(ours))
+    cursor.execute(
+        f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ({marks})",  # noqa: S608
+        ours,
+    )
     for (name,) in cursor.fetchall():
         cursor.execute(f'DROP TRIGGER "{name}"')

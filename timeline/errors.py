@@ -30,9 +30,25 @@ class TimelineBusy(TimelineError):
     """Too many people write to the same days; trying again in a moment helps."""
 
 
+class PictureRefused(TimelineError):
+    """A picture cannot be put on this moment, or taken off it."""
+
+
 class TransitionRefused(TimelineError):
     """A moment in this state cannot go to the state asked for."""
 
 
 class ClaimRefused(TimelineError):
     """A person cannot hold, change or pay for this span now; the text says why and what helps."""
+
+
+class LikeRefused(TimelineError):
+    """A person cannot like this moment; the text says why."""
+
+
+class ReportRefused(TimelineError):
+    """A moment cannot be hidden, shown again or reported as asked; the text says why."""
+
+
+class SearchRefused(TimelineError):
+    """A search cannot be answered as it was asked; the text says what helps."""

@@ -14,8 +14,9 @@ from django.db.models.functions import Now
 
 from momentverse import page_cache
 from timeline.errors import TransitionRefused
-from timeline.models import Moment, Status
+from timeline.models import Moment, Picture, Status
 from timeline.overlap import LAPSED, placing, retrying
+from timeline.pictures.letting_go import let_go
 
 _MAY_BECOME = {
     Status.HELD: frozenset({Status.PAYING, Status.ACTIVE, Status.RELEASED}),
@@ -62,9 +63,12 @@ def _go(moment: Moment, target: Status, reason: str, held_until: dt.datetime | N
             if target is Status.REVOKED:
                 page_cache.purge()
             # The state is compared and set in one statement: of two who try, one wins.
-            return Moment.objects.filter(pk=moment.pk, status__in=sources).update(
+            changed = Moment.objects.filter(pk=moment.pk, status__in=sources).update(
                 status=target, status_changed_at=Now(), status_reason=reason, held_until=held_until
             )
+            if target is Status.REVOKED:
+                let_go(Picture.objects.filter(moment=moment))
+            return changed
 
     changed = retrying(change)
     moment.refresh_from_db()

@@ -35,8 +35,11 @@ BUSY_WORDS = "Many people are writing here. Try again in a moment."
 _DAY_LOCKS = 0x4D56
 _SERIALIZATION_FAILURE, _DEADLOCK, _LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"
 
-# What `place` saves of a stored moment.
-_STATE = {"status", "status_changed_at", "status_reason", "held_until"}
+# What `place` saves of a stored moment: neither its state nor what staff has decided of it.
+_STATE = {
+    "status", "status_changed_at", "status_reason", "held_until",
+    "hidden_at", "hidden_reason", "shown_before",
+}  # fmt: skip
 _BESIDES_STATE = [
     field.name
     for field in Moment._meta.concrete_fields  # noqa: SLF001  Django's documented API

@@ -16,16 +16,19 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from accounts.personal_data import PersonalFile, Source, blank_admin_log
-from timeline import lifecycle, overlap
+from timeline import lifecycle, overlap, search
 from timeline.models import (
     Moment,
     MomentQuerySet,
     MomentRevision,
     MomentTag,
     Order,
+    Picture,
     Status,
     Tag,
 )
+from timeline.pictures import storage
+from timeline.pictures.letting_go import let_go
 
 EXPORTED_AT_ONCE = 500
 # So many that their days can be locked in one transaction.
@@ -35,7 +38,7 @@ WITHDRAWN = "Withdrawn"
 REASON = "withdrawn by its owner"
 FATE = (
     "Your moments leave the timeline, whatever their visibility, and their spans are free for anybody.",
-    "Their titles, stories, places, sources and tags are erased.",
+    "Their titles, stories, places, sources and tags are erased, and their pictures with all copies here.",
     "What is left of each says that it was withdrawn, and when, without a name.",
     "Spans that you hold or are paying for are given back.",
 )
@@ -50,13 +53,19 @@ BLANK: dict[str, Any] = {
     "time_zone": "UTC",
     "utc_offset": 0,
     "tzdata_version": "",
+    "hidden_reason": "",
+    "shown_before": "",
 }
 EXPORTED = (
     "title", "starts_at", "ends_at", "status", "status_changed_at", "status_reason", "held_until",
     "visibility", "story", "place", "time_zone", "utc_offset", "tzdata_version", "source",
-    "external_id", "created_at", "updated_at",
+    "external_id", "hidden_at", "hidden_reason", "shown_before", "created_at", "updated_at",
 )  # fmt: skip
 
+UNREAD = (
+    b"This picture could not be read when the archive was made. Ask for another archive later.\n"
+)
+PICTURED = ("state", "problem", "width", "height", "alt", "uploaded_at")
 REVISED = ("replaced_at", "title", "story", "place", "visibility", "tags")
 
 
@@ -65,6 +74,7 @@ def collect(user: User) -> Iterator[PersonalFile]:
     moments = (
         Moment.objects.filter(user=user)
         .order_by("starts_at", "pk")
+        .select_related("picture")
         .prefetch_related("tags", "revisions")
         .iterator(chunk_size=EXPORTED_AT_ONCE)
     )
@@ -73,6 +83,27 @@ def collect(user: User) -> Iterator[PersonalFile]:
         number += 1
         about = f"Your moments, {batch[0]['starts_at']} to {batch[-1]['starts_at']}."
         yield PersonalFile(f"{number:04}.json", about, batch)
+    yield from _pictures(user)
+
+
+def _pictures(user: User) -> Iterator[PersonalFile]:
+    """Yield the pictures, each as large as it is kept, one at a time in memory."""
+    pictures = Picture.objects.filter(moment__user=user, state=Picture.State.READY)
+    for picture in pictures.select_related("moment").order_by("pk").iterator(chunk_size=100):
+        assert picture.moment is not None
+        name = f"pictures/{picture.moment.public_id}"
+        about = f"The picture of “{picture.moment.title}”"
+        try:
+            content = storage.read(picture.file(picture.width, "jpg"))
+        except OSError:
+            yield PersonalFile(f"{name}.txt", f"{about}: it could not be read.", UNREAD)
+        else:
+            yield PersonalFile(f"{name}.jpg", f"{about}.", content)
+
+
+def _about_picture(moment: Moment) -> dict[str, Any] | None:
+    picture = getattr(moment, "picture", None)
+    return picture and {name: getattr(picture, name) for name in PICTURED}
 
 
 def _as_data(moment: Moment) -> dict[str, Any]:
@@ -80,6 +111,7 @@ def _as_data(moment: Moment) -> dict[str, Any]:
         "id": moment.public_id,
         **{name: getattr(moment, name) for name in EXPORTED},
         "tags": [tag.name for tag in moment.tags.all()],
+        "picture": _about_picture(moment),
         "earlier_versions": [
             {name: getattr(revision, name) for name in REVISED}
             for revision in moment.revisions.all()
@@ -104,21 +136,25 @@ def erase(user: User) -> bool:
         for moment in Moment.objects.live().filter(pk__in=ids).order_by("starts_at"):
             step = lifecycle.revoke if moment.status == Status.ACTIVE else lifecycle.release
             step(moment, REASON)
+    if ids and not more:
+        search.forget()
     return more
 
 
 def _not_yet_erased(user: User) -> MomentQuerySet:
     has_tags = Exists(MomentTag.objects.filter(moment=OuterRef("pk")))
     has_history = Exists(MomentRevision.objects.filter(moment=OuterRef("pk")))
+    has_picture = Exists(Picture.objects.filter(moment=OuterRef("pk")))
     blank = Q(**BLANK, status__in=[Status.REVOKED, Status.RELEASED])
     moments: MomentQuerySet = Moment.objects.filter(user=user)
-    return moments.filter(~blank | has_tags | has_history)
+    return moments.filter(~blank | has_tags | has_history | has_picture)
 
 
 def _blank(ids: list[int]) -> None:
     """Erase all words of some moments; a reason that staff wrote may name somebody, so it goes too."""
     Moment.objects.filter(pk__in=ids).update(**BLANK, status_reason="", updated_at=Now())
     MomentRevision.objects.filter(moment__in=ids).delete()
+    let_go(Picture.objects.filter(moment__in=ids))
     carried = MomentTag.objects.filter(moment__in=ids)
     tags = list(carried.order_by().values_list("tag", flat=True).distinct())
     carried.delete()

@@ -161,10 +161,10 @@ def same_day_of_year(viewer: Viewer, moment: Moment, *, size: int) -> list[Momen
 
 
 def by_id(viewer: Viewer, pk: int) -> Moment | None:
-    """Return the moment with this id if ``viewer`` may see it, with its owner and tags."""
+    """Return the moment with this id if ``viewer`` may see it, with its owner, tags and likes."""
     moment: Moment | None = (
         Moment.objects.visible_to(viewer, by_address=True)
-        .select_related("user")
+        .select_related("user", "like_tally", "picture")
         .prefetch_related("tags")
         .filter(pk=pk)
         .first()

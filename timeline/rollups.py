@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Max, Q, Sum
-from django.db.models.functions import ExtractHour
+from django.db.models.functions import TruncHour
 
 from timeline.models import Moment, RollupDay, RollupPeriod, Status, Visibility
 from timeline.models.expressions import LengthSeconds
@@ -26,6 +26,7 @@ from timeline.spans import SECOND, UTC
 FOLD_AT = 256
 FOLD_BATCH = 5000
 HOUR_SECONDS = 3600
+HOUR = dt.timedelta(seconds=HOUR_SECONDS)
 _FOLD_LOCK = 0x4D56F01D
 
 _STORED = {
@@ -88,38 +89,43 @@ def tally_of(period: Period) -> Tally:
 
 
 def hour_tallies(day: dt.date) -> dict[int, Tally]:
-    """Return the tallies of one day's hours, 0 to 23; hours without anything are left out.
-
-    Hours are not stored: the database sums those of the day's moments, and
-    here 25 rows at most are shared out. Of an hour's moments only the last can
-    reach past the hour.
-    """
+    """Return the tallies of one day's hours, 0 to 23; hours without anything are left out."""
     start = dt.datetime.combine(day, dt.time(), UTC)
+    hours = tallies_of_hours(start, start + dt.timedelta(days=1))
+    return {hour.hour: tally for hour, tally in hours.items()}
+
+
+def tallies_of_hours(start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, Tally]:
+    """Return the tallies of the hours of ``[start, end)``, whole days in UTC, by the hour's start.
+
+    Hours without anything are left out. They are not stored: the database sums
+    the days' moments, and here 24 rows a day and one more are shared out. Of an
+    hour's moments only the last can reach past the hour.
+    """
     active = Moment.objects.filter(status=Status.ACTIVE)
-    of_day = active.filter(starts_at__gte=start, starts_at__lt=start + dt.timedelta(days=1))
-    by_hour = of_day.annotate(hour=ExtractHour("starts_at", tzinfo=UTC)).values_list("hour")
+    of_days = active.filter(starts_at__gte=start, starts_at__lt=end)
+    by_hour = of_days.annotate(hour=TruncHour("starts_at", tzinfo=UTC)).values_list("hour")
     summed = by_hour.order_by("hour").annotate(
         public=Count("pk", filter=Q(visibility=Visibility.PUBLIC)),
         covered=Sum(LengthSeconds("starts_at", "ends_at")),
         last_end=Max("ends_at"),
     )
-    sums: defaultdict[int, Tally] = defaultdict(Tally)
+    sums: defaultdict[dt.datetime, Tally] = defaultdict(Tally)
     for hour, public, seconds, last_end in summed:
-        beyond = max(0, _seconds(last_end - start) - (hour + 1) * HOUR_SECONDS)
+        beyond = max(0, _seconds(last_end - hour) - HOUR_SECONDS)
         sums[hour] += Tally(public, seconds - beyond)
-        _cover(sums, hour + 1, beyond)
+        _cover(sums, hour + HOUR, min(end, last_end))
     from_before = active.touching(start, start + SECOND).filter(starts_at__lt=start).first()
     if from_before:
-        _cover(sums, 0, _seconds(from_before.ends_at - start))
+        _cover(sums, start, min(end, from_before.ends_at))
     return dict(sums)
 
 
-def _cover(sums: defaultdict[int, Tally], hour: int, seconds: int) -> None:
-    """Add ``seconds`` without a gap from the beginning of ``hour`` on, as far as the day goes."""
-    while seconds > 0 and hour < 24:
-        sums[hour] += Tally(0, min(seconds, HOUR_SECONDS))
-        seconds -= HOUR_SECONDS
-        hour += 1
+def _cover(sums: defaultdict[dt.datetime, Tally], hour: dt.datetime, end: dt.datetime) -> None:
+    """Add seconds without a gap from the beginning of ``hour`` up to ``end``."""
+    while hour < end:
+        sums[hour] += Tally(0, min(_seconds(end - hour), HOUR_SECONDS))
+        hour += HOUR
 
 
 def _seconds(length: dt.timedelta) -> int:

@@ -17,7 +17,7 @@ INVISIBLE = frozenset(
 )
 SLUG_LENGTH = 60
 # Below a moment's address these are pages of their own.
-RESERVED_SLUGS = frozenset({"edit"})
+RESERVED_SLUGS = frozenset({"edit", "like", "picture", "report"})
 
 
 def clean_line(text: str) -> str:

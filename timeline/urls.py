@@ -8,13 +8,21 @@ from timeline.pages import (
     claim_choose,
     edit,
     home,
+    likes,
+    mine,
     moment,
     newest,
     period,
+    picture,
+    picture_files,
     profile,
+    report,
+    search,
+    stars,
     styleguide,
     tags,
     today,
+    trending,
 )
 from timeline.payments import orders
 from timeline.payments import pages as payment
@@ -45,8 +53,12 @@ period_urls = [
 ]
 
 moment_urls = [
+    path("mine/", mine.mine, name="mine"),
     path("<id:pk>/", moment.moment, name="moment-short"),
     path("<id:pk>/edit/", edit.edit, name="moment-edit"),
+    path("<id:pk>/like/", likes.like, name="moment-like"),
+    path("<id:pk>/report/", report.report, name="report"),
+    path("<id:pk>/picture/", picture.picture, name="moment-picture"),
     path("<id:pk>/<str:slug>/", moment.moment, name="moment"),
 ]
 
@@ -84,16 +96,32 @@ payment_urls = [
     path("sandbox/", include("timeline.payments.providers.sandbox.urls")),
 ]
 
+star_urls = [
+    path("", stars.sky, name="stars"),
+    path("faint.svg", stars.faint, name="faint-stars"),
+    path("packed", stars.packed, name="packed-stars"),
+    re_path(r"^(?P<hip>[1-9][0-9]{0,5})/$", stars.one_star, name="star"),
+]
+
 urlpatterns = [
     path("", home.home, name="home"),
+    path("", include("timeline.feeds.urls")),
     path("timeline/", include(period_urls)),
     path("moments/", include(moment_urls)),
+    path(
+        "pictures/<id:pk>/<slug:token>/<int:width>.<slug:ending>",
+        picture_files.picture_file,
+        name="picture-file",
+    ),
     path("tags/", include(tag_urls)),
+    path("search/", search.search, name="search"),
+    path("trending/", trending.trending, name="trending"),
     path("@<slug:handle>/", profile.profile, name="profile"),
     path("today/", include(today_urls)),
     path("claim/", include(claim_urls)),
     path("orders/", include(order_urls)),
     path("payments/", include(payment_urls)),
+    path("stars/", include(star_urls)),
     path("api/", include("timeline.api.urls")),
 ]
 

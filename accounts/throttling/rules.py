@@ -12,6 +12,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import KnownNetwork
 from accounts.throttling.counts import Counter, Limit
+from momentverse.client_network import client_network
 
 QUARTER = 15 * 60
 HOUR = 60 * 60
@@ -54,6 +55,7 @@ PASSWORD = Rule("password", PAIR, network=Limit(50, QUARTER), account=Limit(20, 
 CODE = Rule("code", PAIR, network=Limit(50, QUARTER), account=Limit(10, HOUR))
 SIGN_UP = Rule("sign-up", PAIR, network=Limit(30, HOUR), account=Limit(10, HOUR))
 MAIL = Rule("mail", PAIR, network=Limit(30, HOUR), account=Limit(10, HOUR))
+REPORT = Rule("report", PAIR, network=Limit(20, HOUR), account=Limit(20, HOUR))
 # Generous to a person, who may be at it all evening; not to a script.
 CLAIM = Rule("claim", Limit(30, HOUR), network=Limit(120, HOUR), account=Limit(60, HOUR))
 
@@ -71,6 +73,11 @@ def _half_logged_in(request: HttpRequest) -> str | None:
     return login.user.email if login and login.user else None
 
 
+def _own_or_network(request: HttpRequest) -> str:
+    # Visitors may do it too: without an account they are counted by their network alone.
+    return _own(request) or client_network(request)
+
+
 # By a view's name: the rule, and whose e-mail it is about; None where the view sends people to log in.
 RULES: dict[str, tuple[Rule, Callable[[HttpRequest], str | None]]] = {
     "account_login": (PASSWORD, _posted("login")),
@@ -84,6 +91,7 @@ RULES: dict[str, tuple[Rule, Callable[[HttpRequest], str | None]]] = {
     "account_signup": (SIGN_UP, _posted("email")),
     "account_reset_password": (MAIL, _posted("email")),
     "account_email": (MAIL, _own),
+    "timeline:report": (REPORT, _own_or_network),
     "timeline:claim-hold": (CLAIM, _own),
 }
 

@@ -143,6 +143,9 @@ def reads() -> dict[str, Callable[[dt.datetime], Any]]:
         "page of a month": page(Level.MONTH),
         "page of a day": page(Level.DAY),
         "page of a day of any year": lambda at: get(f"/today/{at:%m-%d}/"),
+        "/api/density/month": lambda at: get(f"/api/density/month?at={at:%Y-%m-%d}"),
+        "/api/density/hour": lambda at: get(f"/api/density/hour?at={at:%Y-%m-%d}"),
+        "/api/free": lambda at: get(f"/api/free?at={at:%Y-%m-%dT%H:%M:%S}Z"),
         "/api/timeline": lambda at: get(f"/api/timeline?cursor={at:%Y-%m-%dT%H:%M:%S}Z"),
     }
 

@@ -17,8 +17,15 @@ PAGES = {
     "tags": "/tags/",
     "today": "/today/07-20/",
     "profile": "/@ada/",
+    "trending": "/trending/",
+    "search": "/search/",
+    "results": "/search/?q=flight",
     "claim": "/claim/",
+    "sign in": "/accounts/login/",
+    "sign up": "/accounts/signup/",
     "a taken span": "/claim/?date=1969-07-16&time=02:32&zone=UTC&minutes=1",
+    "stars": "/stars/",
+    "star": "/stars/32349/",
     "not found": "/nowhere/",
 }
 # Whose status a browser reports in its console by itself.

@@ -15,7 +15,7 @@ from tests.lighthouse.audits import Audit, report_of
 from tests.lighthouse.markup import mistakes
 
 # One of each kind: what differs between them is only how many of a thing there are.
-KINDS = ["home", "timeline", "month", "day", "tags", "profile", "claim"]
+KINDS = ["home", "timeline", "month", "day", "tags", "profile", "claim", "sign in"]
 CATEGORIES = ("accessibility", "best-practices", "seo")
 
 
@@ -48,7 +48,9 @@ def test_a_moments_page(site, page):
 
 def test_a_fault_is_found(site):
     """An address that is not there is no page to be found by search engines."""
-    audit = Audit.of(report_of(f"{site.url}/accounts/login/", chromium_path(), "mobile", ("seo",)))
+    audit = Audit.of(
+        report_of(f"{site.url}/accounts/password/reset/", chromium_path(), "mobile", ("seo",))
+    )
     assert audit.scores["seo"] < 100
     assert audit.failed[0].startswith("is-crawlable")
 

@@ -26,8 +26,8 @@ COLUMNS = "{:<44}{:<9}{:>5}{:>5}{:>5}{:>5}{:>7}{:>7}{:>6}{:>7}{:>9}"
 PAGES = [
     "/", "/timeline/", "/timeline/centuries/", "/timeline/centuries/20/", "/timeline/1969/",
     "/timeline/1969/07/", "/timeline/1969/07/20/", "/timeline/1969/07/20/20/", "/tags/",
-    "/tags/moon/", "/today/", "/today/07-20/", "/@chronicle/", "/claim/", "/accounts/login/",
-    "/accounts/signup/",
+    "/tags/moon/", "/today/", "/today/07-20/", "/@chronicle/", "/trending/", "/search/",
+    "/claim/", "/accounts/login/", "/accounts/signup/",
 ]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from timeline.api.answers import JSON_TYPE, bare_answer, public_api
 from timeline.api.fields import FIELDS, LIST_FIELDS
 from timeline.api.parameters import DEFAULT_LIMIT, MAX_LIMIT
 from timeline.api.schemas import SCHEMAS, Schema, enveloped, error, reference, text
-from timeline.periods import CENTURIES
+from timeline.periods import CENTURIES, Level
 
 VERSION = "1.0.0"
 
@@ -72,6 +72,14 @@ def _paths() -> dict[str, Any]:
             )
         },
         **_period_paths(),
+        "/api/density/{level}": {
+            "get": _operation(
+                "density", "periods", "Counts of many periods at once", "Density", [_LEVEL, _AT]
+            )
+        },
+        "/api/free": {
+            "get": _operation("free", "periods", "What is free in an hour", "FreeHour", [_AT])
+        },
         "/api/openapi.json": {"get": _own_operation()},
     }
 
@@ -224,6 +232,14 @@ _QUERY = [
     )
     | {"style": "form", "explode": False},
 ]
+_AT = _in_query("at", "A time in it.", "1969-07-20T20:17:40Z", _INSTANT_TEXT) | {"required": True}
+_LEVEL = _in_path(
+    "level",
+    "By what is counted; it says what a tile is: all centuries, a century's years, a decade's"
+    " months (1961 to 1970), a year's days, four days' hours.",
+    "month",
+    {"enum": [level.value for level in Level]},
+)
 _ID = _in_path(
     "id", "The moment's id.", "3mJr7AoUXx2", text("Base 58.", pattern=patterns.PUBLIC_ID)
 )

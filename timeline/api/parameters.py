@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from timeline.api.fields import FIELDS, LIST_FIELDS
 from timeline.errors import InvalidInstant
-from timeline.spans import parse_instant_in_window
+from timeline.spans import SECOND, WINDOW_END, parse_instant_in_window
 
 PARAMETERS = ("start", "end", "cursor", "limit", "fields")
 DEFAULT_LIMIT = 50
@@ -44,6 +44,14 @@ def timeline_query(request: HttpRequest) -> TimelineQuery:
     if start is not None and end is not None and start >= end:
         raise BadRequest("“start” has to be before “end”.")
     return TimelineQuery(start, end, _instant(request, "cursor"), _limit(request), _fields(request))
+
+
+def instant_at(request: HttpRequest) -> dt.datetime:
+    """Read ``at``, the instant that says which hour or tile is meant. Raises BadRequest."""
+    at = _instant(request, "at")
+    if at is None:
+        raise BadRequest("Say “at” which time, such as 1969-07-20T20:17:40Z.")
+    return min(at, WINDOW_END - SECOND)
 
 
 def _once(request: HttpRequest, name: str) -> str | None:

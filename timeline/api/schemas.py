@@ -9,6 +9,7 @@ from timeline.api import patterns
 from timeline.api.fields import FIELDS
 from timeline.models.moment import STORY_LENGTH, TITLE_LENGTH
 from timeline.periods import Level
+from timeline.tiles import MOST_PARTS
 
 Schema = dict[str, Any]
 
@@ -142,6 +143,44 @@ SCHEMAS: dict[str, Schema] = {
                 "maxItems": 100,
                 "description": "The shorter periods in it, in order; an hour has none.",
             },
+        }
+    ),
+    "Density": thing(
+        {
+            "level": {"enum": [level.value for level in Level]},
+            "starts_at": reference("Instant"),
+            "ends_at": reference("Instant") | {"description": "The first second after the tile."},
+            "parts": {
+                "type": "array",
+                "items": reference("Count"),
+                "maxItems": MOST_PARTS,
+                "description": "The periods that hold anything, in order; others hold nothing.",
+            },
+        }
+    ),
+    "Count": thing(
+        {
+            "starts_at": reference("Instant"),
+            "moments": _HELD["moments"],
+            "seconds": _HELD["seconds"],
+        }
+    ),
+    "FreeHour": thing(
+        {
+            "starts_at": reference("Instant"),
+            "ends_at": reference("Instant") | {"description": "The first second after the hour."},
+            "free": {
+                "type": "array",
+                "items": reference("Stretch"),
+                "maxItems": 1800,
+                "description": "What nobody holds, in order.",
+            },
+        }
+    ),
+    "Stretch": thing(
+        {
+            "starts_at": reference("Instant"),
+            "ends_at": reference("Instant") | {"description": "The first second after it."},
         }
     ),
 }

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from timeline.api import moments, openapi, periods
+from timeline.api import moments, openapi, periods, tiles
 
 # Parts are taken as text, so that what is no number is answered in a sentence of ours.
 period_urls = [
@@ -18,5 +18,7 @@ urlpatterns = [
     path("moments/<str:public_id>", moments.moment, name="api-moment"),
     path("periods", periods.whole_timeline, name="api-periods"),
     path("periods/", include(period_urls)),
+    path("density/<str:level>", tiles.density, name="api-density"),
+    path("free", tiles.free, name="api-free"),
     path("openapi.json", openapi.openapi, name="api-openapi"),
 ]

@@ -1,5 +1,6 @@
 """The timeline's models, one or one family a file."""
 
+from timeline.models.like import Like, LikeTally
 from timeline.models.moment import Moment, MomentQuerySet, Status, Visibility
 from timeline.models.order import Notice, Order, OrderEntry, OrderStatus
 from timeline.models.payment import (
@@ -10,6 +11,8 @@ from timeline.models.payment import (
     Refund,
     SandboxSession,
 )
+from timeline.models.picture import Picture
+from timeline.models.report import Report
 from timeline.models.revision import MomentRevision
 from timeline.models.rollup import RollupDay, RollupPeriod
 from timeline.models.tag import MomentTag, Tag
@@ -18,6 +21,8 @@ __all__ = [
     "UNSETTLED",
     "Checkout",
     "CheckoutState",
+    "Like",
+    "LikeTally",
     "Moment",
     "MomentQuerySet",
     "MomentRevision",
@@ -27,7 +32,9 @@ __all__ = [
     "OrderEntry",
     "OrderStatus",
     "PaymentEvent",
+    "Picture",
     "Refund",
+    "Report",
     "RollupDay",
     "RollupPeriod",
     "SandboxSession",

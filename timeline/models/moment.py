@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Greatest
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
@@ -68,6 +69,8 @@ class Visibility(models.TextChoices):
 
 # Written out, so that it is the same text as the partial indexes' condition.
 SHOWN_TO_ALL = Q(status=Status.ACTIVE, visibility=Visibility.PUBLIC)
+# When a moment last became something else to those who read it: its state, or what it says.
+CHANGED_AT = Greatest("status_changed_at", "updated_at")
 
 
 class MomentQuerySet(models.QuerySet["Moment"]):
@@ -104,9 +107,11 @@ class MomentQuerySet(models.QuerySet["Moment"]):
 
     def for_cards(self) -> MomentQuerySet:
         """Fetch only what a card in a list shows."""
-        return self.select_related("user").only(
-            "title", "starts_at", "ends_at", "place", "user__handle", "user__display_name"
-        )
+        return self.select_related("user", "picture").only(
+            "title", "starts_at", "ends_at", "place", "visibility",
+            "user__handle", "user__display_name",
+            "picture__moment", "picture__key", "picture__state", "picture__width", "picture__height",
+        )  # fmt: skip
 
 
 class Moment(models.Model):
@@ -157,6 +162,12 @@ class Moment(models.Model):
         max_length=200, blank=True, help_text="Where the time can be looked up."
     )
     external_id = models.CharField(max_length=100, blank=True, editable=False)
+    # Set by staff: then it is private, whatever its owner wants, until staff shows it again.
+    hidden_at = models.DateTimeField(null=True, blank=True, editable=False)
+    hidden_reason = models.CharField(max_length=200, blank=True, editable=False, db_default="")
+    shown_before = models.CharField(
+        "visibility before it was hidden", max_length=8, blank=True, editable=False, db_default=""
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -179,6 +190,13 @@ class Moment(models.Model):
                 "starts_at",
                 name="idx_moments_public_month_day",
                 condition=SHOWN_TO_ALL,
+            ),
+            # What feeds begin with: that which is new, of everybody and of one person.
+            models.Index(
+                CHANGED_AT, "id", name="idx_moments_public_changed", condition=SHOWN_TO_ALL
+            ),
+            models.Index(
+                "user_id", CHANGED_AT, "id", name="idx_moments_user_changed", condition=SHOWN_TO_ALL
             ),
             # What a person has open at once, and what the sweeper looks for: few rows among many.
             models.Index(
@@ -218,6 +236,11 @@ class Moment(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(visibility__in=Visibility.values), name="moment_visibility_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(hidden_at__isnull=True) | Q(visibility=Visibility.PRIVATE),
+                name="moment_hidden_is_private",
+                violation_error_message="Staff has hidden this moment: until that ends it stays private.",
             ),
             models.CheckConstraint(
                 condition=~Q(status=Status.HELD) | Q(held_until__isnull=False),
@@ -301,6 +324,11 @@ class Moment(models.Model):
     def slug(self) -> str:
         """The decoration of the address."""
         return slug_of(self.title)
+
+    @property
+    def changed_at(self) -> dt.datetime:
+        """When it last changed for those who read it, as ``CHANGED_AT`` says it to the database."""
+        return max(self.status_changed_at, self.updated_at)
 
     @property
     def starts_iso(self) -> str:

@@ -61,6 +61,9 @@ class MomentTag(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["tag", "starts_at"], name="idx_moment_tags_tag_time"),
+            # What was tagged last: the id grows. Negated, because for the id itself PostgreSQL may
+            # walk the primary key, past what every other tag was put on.
+            models.Index("tag", -models.F("id"), name="idx_moment_tags_newest"),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The chart of a period: its parts as cells, shaded by how many moments begin in each."""
+"""The parts of a period as cells, shaded by how many moments begin in each: the chart in text."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class Cell:
     url: str
     moments: int
     count: str
+    claimed: str  # in words, empty when nothing is
     shade: int  # 0: nothing, to SHADES: as much as the fullest part
 
 
@@ -33,6 +34,7 @@ def cells_of(parts: Iterable[tuple[Period, Tally]]) -> list[Cell]:
             url=part.url,
             moments=tally.moments,
             count=f"{tally.moments:,}",
+            claimed=claimed_in_words(part, tally) if tally.seconds else "",
             shade=_shade(tally.moments, most),
         )
         for part, tally in parts

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TIMELINE, public_page
-from timeline import reading, rollups
+from timeline import reading, rollups, trending
 from timeline.models import Moment
 from timeline.pages.charts import cells_of
 from timeline.rollups import Tally
@@ -20,6 +20,7 @@ from timeline.words import day_in_words, distance_in_words
 
 SHOWN_LATELY = 5
 SHOWN_TODAY = 5
+SHOWN_LIKED = 5
 
 
 @require_safe
@@ -41,8 +42,11 @@ def home(request: HttpRequest) -> HttpResponse:
             # Moments do not overlap: only the last to begin can still be going on.
             "going_on": bool(lately) and lately[0].ends_at > now,
             "lately": _with_distances(lately, now),
+            # By the last one shown, not by the second that it is: an address that others ask for too.
+            "before": lately[-1].starts_iso if len(lately) == SHOWN_LATELY else "",
             "following": _with_distances([following] if following else [], now),
             "today": reading.on_day_of_year(request.user, now.month, now.day, size=SHOWN_TODAY),
+            "liked": trending.top(request.user, SHOWN_LIKED, tags=False),
             "figures": figures_of(whole),
             "cells": cells_of(part for part in centuries if part[1].moments),
         },

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import PROFILES, TIMELINE, public_page
-from timeline import reading
+from timeline import likes, reading, syndication
 from timeline.models import Moment, Visibility
 from timeline.pages.sharing import description_of, structured_data
 from timeline.pages.today import day_of_year_link
@@ -39,6 +39,8 @@ def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
             "is_owner": found.user_id == request.user.pk,
             "earlier": earlier,
             "later": later,
+            "likes": likes.likes_of(found),
+            "liked": likes.is_liked_by(request.user, found),
             "distance": distance_in_words(found.starts_at, found.ends_at, now),
             "is_to_come": found.starts_at > now,
             "day_of_year": day_of_year_link(found.starts_at),
@@ -54,6 +56,8 @@ def _told(found: Moment) -> dict[str, Any]:
     told: dict[str, Any] = {"moment": found, "periods": periods}
     if found.visibility == Visibility.PUBLIC:
         told["structured_data"] = structured_data(found, periods)
+        told["oembed_url"] = syndication.oembed_url(found)
+        told["picture_url"] = syndication.picture_url(found)
     if found.visibility != Visibility.PRIVATE:
         told["description"] = description_of(found)
     return told

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TIMELINE, public_page
 from timeline import reading, rollups
+from timeline.openings import Stretch
 from timeline.pages.charts import cells_of, claimed_in_words, weekday_offset
 from timeline.pages.cutting import CUTS, cut_of, shown
+from timeline.pages.drawing import (
+    Drawing,
+    Parts,
+    drawing_of_hour,
+    drawing_of_parts,
+    whole_timeline,
+)
 from timeline.periods import Level, NoSuchPeriod, Period
 from timeline.words import WEEKDAYS
 
@@ -18,8 +27,10 @@ from timeline.words import WEEKDAYS
 @public_page(TIMELINE, parameters=())
 def centuries(request: HttpRequest) -> HttpResponse:
     """Show all centuries."""
+    parts = rollups.tallied_timeline()[1]
+    drawing = drawing_of_parts(whole_timeline(), parts, timezone.now())
     return render(
-        request, "timeline/centuries.html", {"cells": cells_of(rollups.tallied_timeline()[1])}
+        request, "timeline/centuries.html", {"cells": cells_of(parts), "drawing": drawing}
     )
 
 
@@ -68,6 +79,7 @@ def _show(request: HttpRequest, period: Period) -> HttpResponse:
             "count": f"{tally.moments:,}",
             "claimed": claimed_in_words(period, tally),
             "cells": cells_of(parts),
+            "drawing": _drawing(period, parts, page),
             "offset": weekday_offset(period),
             "claim_date": period.first_day.isoformat()
             if period.level in (Level.DAY, Level.HOUR)
@@ -76,3 +88,9 @@ def _show(request: HttpRequest, period: Period) -> HttpResponse:
             **shown(page, cut),
         },
     )
+
+
+def _drawing(period: Period, parts: Parts, page: reading.Page) -> Drawing:
+    if period.level is Level.HOUR:
+        return drawing_of_hour(period, page.moments, timezone.now())
+    return drawing_of_parts(Stretch(period.starts_at, period.ends_at), parts, timezone.now())

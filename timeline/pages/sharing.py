@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from timeline.models import Moment
 from timeline.periods import Period
 from timeline.spans import format_instant
+from timeline.syndication import picture_url
 
 _DESCRIPTION_LENGTH = 160
 # Inside of a script element these could end it or begin a comment; as escapes they mean the same.
@@ -37,6 +38,8 @@ def structured_data(moment: Moment, periods: list[Period]) -> SafeString:
         "endDate": format_instant(moment.ends_at),
         "description": description_of(moment),
     }
+    if image := picture_url(moment):
+        event["image"] = image
     if moment.place:
         event["location"] = {"@type": "Place", "name": moment.place}
     steps = [(period.name, settings.SITE_URL + period.url) for period in periods]

@@ -7,6 +7,7 @@ comes change nothing.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 from django.db import transaction
 from django.db.models import F
@@ -24,12 +25,10 @@ from timeline.payments.providers.base import (
     Payment,
     Provider,
     ProviderError,
-    ProviderRefused,
+    ProviderHasNone,
 )
 
 logger = logging.getLogger("timeline.payments")
-
-MAX_ATTEMPTS = 100
 
 
 def receive(provider: Provider, event: Event) -> None:
@@ -61,13 +60,15 @@ def apply_later(pk: int) -> None:
     apply(pk)
 
 
-def apply_waiting(limit: int = 500) -> int:
-    """Apply stored events that are not applied yet, oldest first; return how many were."""
-    waiting = PaymentEvent.objects.filter(applied_at=None, attempts__lt=MAX_ATTEMPTS)
-    return sum(
-        apply(pk)
-        for pk in list(waiting.order_by("received_at").values_list("pk", flat=True)[:limit])
-    )
+def apply_waiting(providers: Iterable[str], limit: int = 500) -> int:
+    """Apply what these providers sent and what is not applied yet; return how many events were.
+
+    Those that have failed least often come first, and none is given up: a
+    provider may be away for days, and one bad event must not stop the others.
+    """
+    waiting = PaymentEvent.objects.filter(applied_at=None, provider__in=providers)
+    due = waiting.order_by("attempts", "received_at").values_list("pk", flat=True)
+    return sum(apply(pk) for pk in list(due[:limit]))
 
 
 def apply(pk: int) -> bool:
@@ -79,12 +80,20 @@ def apply(pk: int) -> bool:
         outcome = _look(event)
     except (ProviderError, TimelineError) as error:
         logger.warning("event %s is not applied yet: %s", event.event_id, error)
-        PaymentEvent.objects.filter(pk=pk).update(
-            attempts=F("attempts") + 1, outcome=f"not yet: {error}"[:200]
-        )
+        _not_yet(pk, error)
+        return False
+    except Exception as error:
+        logger.exception("event %s cannot be applied", event.event_id)
+        _not_yet(pk, error)
         return False
     PaymentEvent.objects.filter(pk=pk, applied_at=None).update(applied_at=Now(), outcome=outcome)
     return True
+
+
+def _not_yet(pk: int, error: Exception) -> None:
+    PaymentEvent.objects.filter(pk=pk).update(
+        attempts=F("attempts") + 1, outcome=f"not yet: {error}"[:200]
+    )
 
 
 def _look(event: PaymentEvent) -> str:
@@ -94,7 +103,7 @@ def _look(event: PaymentEvent) -> str:
         if event.session_id:
             return _look_at_session(provider, event.session_id)
         return _look_at_payment(provider, event.payment_id)
-    except ProviderRefused:
+    except ProviderHasNone:
         return "the provider knows no such object"
 
 
@@ -135,10 +144,12 @@ def apply_payment(checkout: Checkout, payment: Payment) -> str:
 
 
 def _apply_payment(order: Order, checkout: Checkout, payment: Payment) -> str:
-    if payment.dispute in (Dispute.OPEN, Dispute.LOST, Dispute.WON):
+    if payment.dispute in (Dispute.OPEN, Dispute.LOST):
         return refunds.apply_dispute(order, payment.dispute)
     if not checkout.captured or payment.refunded < checkout.captured:
-        return "captured"
+        if refunds.came_back(order, checkout):
+            return "the refund came back"
+        return refunds.apply_dispute(order, payment.dispute)
     if order.status in (OrderStatus.PAID, OrderStatus.DISPUTED):
         refunds.paid_back_elsewhere(order, checkout, payment)
     else:

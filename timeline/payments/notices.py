@@ -7,6 +7,7 @@ payment worry people more than none, and the order's page tells the same.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django_tasks import task
 
 from accounts.mail import dressed
@@ -25,7 +27,9 @@ from timeline.told_spans import ToldSpan
 
 logger = logging.getLogger("timeline.payments")
 
-MAX_ATTEMPTS = 50
+# The n-th attempt comes n² minutes after the mail was owed at the earliest: the last after three days.
+MAX_ATTEMPTS = 66
+MINUTE = dt.timedelta(minutes=1)
 
 
 def owe(order: Order, kind: Notice.Kind) -> None:
@@ -44,9 +48,15 @@ def send_later(pk: int) -> None:
 def send_waiting(limit: int = 500) -> int:
     """Send what waits; return how many mails went out."""
     waiting = Notice.objects.filter(state=Notice.State.WAITING, attempts__lt=MAX_ATTEMPTS)
-    return sum(
-        send(pk) for pk in list(waiting.order_by("created_at").values_list("pk", flat=True)[:limit])
-    )
+    now = timezone.now()
+    due = [
+        pk
+        for pk, attempts, owed in waiting.order_by("attempts", "created_at").values_list(
+            "pk", "attempts", "created_at"
+        )
+        if owed + attempts**2 * MINUTE <= now
+    ]
+    return sum(send(pk) for pk in due[:limit])
 
 
 def send(pk: int) -> bool:

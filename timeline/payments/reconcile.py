@@ -6,13 +6,16 @@ functions as messages and pages do, which apply a thing once.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db import DatabaseError
+from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -29,7 +32,14 @@ from timeline.models import (
 from timeline.payments import checkout as checkouts
 from timeline.payments import events, refunds, settlement
 from timeline.payments.providers import provider_named
-from timeline.payments.providers.base import Provider, ProviderError, Session, SessionState
+from timeline.payments.providers.base import (
+    Event,
+    Provider,
+    ProviderError,
+    ProviderUnavailable,
+    Session,
+    SessionState,
+)
 
 logger = logging.getLogger("timeline.payments")
 
@@ -39,20 +49,31 @@ OPENING = dt.timedelta(minutes=2)
 CLOCKS_DIFFER = dt.timedelta(minutes=15)
 # What is on record of messages that did not reach us. Providers keep trying for three days.
 MISSED = dt.timedelta(days=4)
-# How far before the last message that came the list of messages begins.
-OVERLAPPING = dt.timedelta(hours=1)
+# The list of messages is always read as far back as this, and on while one of them did not come.
+ALWAYS_READ = dt.timedelta(hours=1)
+PAGE = 100
 AT_ONCE = 500
 
 
 def reconcile() -> Counter[str]:
-    """Settle all that is open, as far as the providers answer; return how much of each there was."""
+    """Settle all that is open, as far as the providers answer; return how much of each there was.
+
+    One that is away when its messages are asked for is asked for nothing else:
+    each further call would wait for its answer, and all other work for those.
+    """
     done: Counter[str] = Counter()
-    done["events"] = events.apply_waiting()
+    here: list[str] = []
     for name in _providers_in_use():
-        provider = provider_named(name)
-        done["missed events"] += _guarded(_missed_events, provider) or 0
-        done["checkouts"] += _guarded(_open_checkouts, provider) or 0
-    done["refunds"] = _each(refunds.pay_back, _pending_refunds())
+        try:
+            done["missed events"] += _guarded(_missed_events, provider_named(name)) or 0
+        except ProviderUnavailable:
+            continue
+        here.append(name)
+    done["events"] = events.apply_waiting(here)
+    for name in here:
+        with contextlib.suppress(ProviderUnavailable):
+            done["checkouts"] += _guarded(_open_checkouts, provider_named(name)) or 0
+    done["refunds"] = _each(refunds.pay_back, _pending_refunds(here))
     done["released"] = _each(settlement.release_unpaid, _waiting_for_nothing())
     return done
 
@@ -62,36 +83,61 @@ def _providers_in_use() -> list[str]:
 
 
 def _guarded(step: Callable[..., Any], *arguments: Any) -> Any:
-    """Run one step. What fails is logged and tried again at the next run; the others go on."""
+    """Run one step. What fails is logged and tried again at the next run; the others go on.
+
+    Raises ProviderUnavailable: there is no use in asking on.
+    """
     try:
         return step(*arguments)
+    except ProviderUnavailable as error:
+        logger.warning("reconciling %s: %s", arguments[0], error)
+        raise
     except (ProviderError, TimelineError) as error:
         logger.warning("reconciling %s: %s", arguments[0], error)
-        return None
+    except DatabaseError:
+        logger.exception("reconciling %s", arguments[0])
+    return None
 
 
 def _each(step: Callable[..., Any], things: Iterable[Any]) -> int:
-    return sum(_guarded(step, thing) is not None for thing in things)
+    return sum(bool(_guarded(step, thing)) for thing in things)
 
 
 def _missed_events(provider: Provider) -> int:
-    """Take the messages that the provider has sent, and that have not come here."""
-    stored = PaymentEvent.objects.filter(provider=provider.name).order_by("-received_at")
-    last = stored.values_list("received_at", flat=True).first()
-    earliest = timezone.now() - MISSED
-    since = max(earliest, last - OVERLAPPING) if last else earliest
-    found = 0
-    for event in provider.events_since(since):
+    """Take the messages that the provider has sent, and that have not come here; return how many.
+
+    Stored after the list was read to its end, and oldest first: wherever that is
+    cut off, what is missing is the newest, where the next run begins to read.
+    """
+    now = timezone.now()
+    listed = provider.events_since(now - MISSED)
+    missing: list[Event] = []
+    while page := list(islice(listed, PAGE)):
+        new = _not_stored(provider, page)
+        missing += new
+        oldest = page[-1].sent_at
+        if not new and oldest is not None and oldest < now - ALWAYS_READ:
+            break
+    for event in reversed(missing):
         events.receive(provider, event)
-        found += 1
-    return found
+    return len(missing)
+
+
+def _not_stored(provider: Provider, page: list[Event]) -> list[Event]:
+    ids = [event.id for event in page]
+    stored = PaymentEvent.objects.filter(provider=provider.name, event_id__in=ids)
+    known = set(stored.values_list("event_id", flat=True))
+    return [event for event in page if event.id not in known]
 
 
 def _open_checkouts(provider: Provider) -> int:
     open_ones = Checkout.objects.filter(
         provider=provider.name, state__in=[*UNSETTLED, CheckoutState.ABANDONED]
     )
-    batch = list(open_ones.select_related("order__moment").order_by("created_at")[:AT_ONCE])
+    # Who was asked for longest ago comes first, so that money on its way for days blocks nobody.
+    in_turn = open_ones.order_by(F("asked_at").asc(nulls_first=True), "created_at")
+    batch = list(in_turn.select_related("order__moment")[:AT_ONCE])
+    Checkout.objects.filter(pk__in=[one.pk for one in batch]).update(asked_at=Now())
     lost = [one for one in batch if not one.session_id]
     listed = _sessions_by_key(provider, lost)
     for one in batch:
@@ -134,9 +180,10 @@ def _never_opened(checkout: Checkout) -> None:
     checkouts.abandon(checkout)
 
 
-def _pending_refunds() -> list[int]:
-    pending = Refund.objects.filter(state=Refund.State.PENDING).order_by("created_at")
-    return list(pending.values_list("pk", flat=True)[:AT_ONCE])
+def _pending_refunds(providers: list[str]) -> list[int]:
+    pending = Refund.objects.filter(state=Refund.State.PENDING, checkout__provider__in=providers)
+    in_turn = pending.order_by("attempts", "created_at")
+    return list(in_turn.values_list("pk", flat=True)[:AT_ONCE])
 
 
 def _waiting_for_nothing() -> list[Moment]:

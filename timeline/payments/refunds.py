@@ -85,6 +85,8 @@ def owe(order: Order, checkout: Checkout, reason: str, actor: User | None = None
         },
     )
     if is_new:
+        if order.status == OrderStatus.REFUNDED:  # and then somebody has paid once more
+            _set_status(order, OrderStatus.REFUNDING)
         claims.note(order, f"to be paid back: {reason}", actor)
         transaction.on_commit(lambda: pay_back_later.enqueue(refund.pk), robust=True)
 
@@ -103,24 +105,36 @@ def pay_back(pk: int) -> bool:
     refund = Refund.objects.select_related("checkout__order").get(pk=pk)
     if refund.state == Refund.State.DONE:
         return True
-    checkout = refund.checkout
-    provider = provider_named(checkout.provider)
     try:
-        try:
-            refund_id = provider.refund(
-                checkout.payment_id, refund.amount, f"refund-{checkout.key}"
-            )
-        except ProviderRefused:
-            # Perhaps it was paid back by hand, in the provider's own pages.
-            if provider.payment(checkout.payment_id).refunded < refund.amount:
-                raise
-            refund_id = ""
+        refund_id = _paid_back(refund)
     except ProviderError as error:
-        logger.exception("refund of %s is not done yet", checkout.key)
+        logger.exception("refund of %s is not done yet", refund.checkout.key)
         Refund.objects.filter(pk=pk).update(attempts=F("attempts") + 1, error=str(error)[:200])
         return False
-    confirm(checkout, refund_id)
+    confirm(refund.checkout, refund_id)
     return True
+
+
+def _paid_back(refund: Refund) -> str:
+    """Return the id of the provider's refund; nothing where the money went back in another way.
+
+    Raises ProviderError.
+    """
+    payment_id = refund.checkout.payment_id
+    provider = provider_named(refund.checkout.provider)
+    # After one that the bank has sent back, its id makes another key.
+    key = "-".join(filter(None, ["refund", refund.checkout.key, refund.refund_id]))
+    try:
+        return provider.refund(payment_id, refund.amount, key)
+    except ProviderRefused:
+        # Perhaps it was paid back by hand, in the provider's own pages, or the bank has taken it.
+        payment = provider.payment(payment_id)
+        left = refund.amount - payment.refunded
+        if left <= 0 or payment.dispute is Dispute.LOST:
+            return ""
+        if left == refund.amount:
+            raise
+        return provider.refund(payment_id, left, f"{key}-{left}")
 
 
 def confirm(checkout: Checkout, refund_id: str) -> None:
@@ -158,6 +172,26 @@ def paid_back_elsewhere(order: Order, checkout: Checkout, payment: Payment) -> N
         notices.owe(order, Notice.Kind.REFUNDED)
 
 
+def came_back(order: Order, checkout: Checkout) -> bool:
+    """Owe a refund again that the buyer's bank has sent back to us; the order is locked.
+
+    Returns whether there was one. Told of one that is done by what the provider
+    said a moment before, it asks once more, is refused, and finds it done.
+    """
+    refund = Refund.objects.filter(checkout=checkout, state=Refund.State.DONE).first()
+    if refund is None:
+        return False
+    logger.error("refund of %s came back from the buyer's bank", checkout.key)
+    Refund.objects.filter(pk=refund.pk).update(
+        state=Refund.State.PENDING, done_at=None, error="sent back by the buyer's bank"
+    )
+    claims.note(order, "the refund came back from the bank; it is made again")
+    if order.status == OrderStatus.REFUNDED:
+        _set_status(order, OrderStatus.REFUNDING)
+    transaction.on_commit(lambda: pay_back_later.enqueue(refund.pk), robust=True)
+    return True
+
+
 def apply_dispute(order: Order, dispute: Dispute) -> str:
     """Freeze a paid order whose payment is disputed; release its moment when that is lost.
 
@@ -174,7 +208,7 @@ def apply_dispute(order: Order, dispute: Dispute) -> str:
         claims.note(order, "dispute lost")
         _revoke(order, "payment charged back")
         _set_status(order, OrderStatus.CHARGED_BACK)
-    return f"dispute {dispute.value}"
+    return "captured" if dispute is Dispute.NONE else f"dispute {dispute.value}"
 
 
 def _revoke(order: Order, reason: str) -> None:

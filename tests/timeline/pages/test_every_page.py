@@ -15,7 +15,9 @@ PAGES = [
     "/", "/timeline/", "/timeline/?before=2100-01-01", "/timeline/centuries/",
     "/timeline/centuries/20/", "/timeline/1969/", "/timeline/1969/07/", "/timeline/1969/07/20/",
     "/timeline/1969/07/20/20/", "/tags/", "/tags/moon/", "/today/07-20/", "/today/",
-    "/@ada/",
+    "/@ada/", "/trending/", "/stars/", "/stars/32349/",
+    "/feed.atom", "/tags/moon/feed.atom", "/@ada/feed.atom", "/@ada/calendar.ics", "/sitemap.xml",
+    "/sitemap-pages.xml", "/sitemap-century-20.xml", "/sitemap-1969-07.xml", "/robots.txt",
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import re
 
 from django.utils import timezone
 
+from timeline import likes
 from timeline.models import Visibility
 from timeline.pages.home import figures_of
 from timeline.rollups import Tally
@@ -82,6 +83,8 @@ def test_what_began_lately_is_listed_newest_first(client, make_moment):
     lately = page.split('id="lately"')[1].split("</section>")[0]
     assert re.findall(r"<bdi>(\d) before", lately) == ["1", "2", "3", "4", "5"]
     assert "3 hours ago" in lately
+    oldest = at(now - dt.timedelta(hours=5)).replace("+00:00", "Z")
+    assert f'href="/timeline/?before={oldest}"' in lately
     assert "Canary" not in page
 
 
@@ -95,3 +98,16 @@ def test_it_shows_this_day_in_other_years(client, make_moment):
 def test_only_safe_methods(client, db):
     assert client.post("/").status_code == 405
     assert client.head("/").status_code == 200
+
+
+def test_it_shows_what_is_liked_lately(
+    client, make_moment, stranger, django_assert_max_num_queries
+):
+    moment = make_moment("1969-07-20", title="Landing")
+    assert "Liked lately" not in client.get("/").text
+    stranger.date_joined = stranger.date_joined.replace(year=2020)
+    likes.like(stranger, moment)
+    with django_assert_max_num_queries(6):
+        page = client.get("/").text
+    assert "Landing" in page.split("Liked lately")[1]
+    assert "/trending/" in page

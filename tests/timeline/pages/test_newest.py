@@ -76,3 +76,9 @@ def test_a_title_cannot_break_the_page(client, make_moment):
     page = client.get("/timeline/").text
     assert "<script>alert" not in page
     assert "<bdi>&lt;script&gt;" in page
+
+
+def test_one_finds_ones_own_moments(client, owner):
+    assert ">mine<" not in client.get("/timeline/").text
+    client.force_login(owner)
+    assert '<a href="/@ada/">mine</a>' in client.get("/timeline/").text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import User
+from timeline import likes, profiles
 from timeline.models import Visibility
 
 
@@ -55,3 +56,61 @@ def test_who_is_not_there_is_404(client, db, url):
 def test_who_may_not_log_in_has_no_page(client, owner):
     User.objects.update(is_active=False)
     assert client.get("/@ada/").status_code == 404
+
+
+def test_its_figures_are_of_public_moments(client, make_moment, owner, stranger):
+    """EDGE_CASES 15: the owner's own visit shows the same numbers as everybody's."""
+    landed = make_moment("1969-07-20")
+    make_moment("1972-12-11")
+    make_moment("1980-01-01", visibility=Visibility.PRIVATE)
+    likes.like(stranger, landed)
+    for viewer in (None, owner):
+        if viewer:
+            client.force_login(viewer)
+        page = client.get("/@ada/").text
+        assert "<dt>Public moments</dt><dd>2</dd>" in page
+        assert "<dt>Liked</dt><dd>1 time</dd>" in page
+        assert "<dt>Years</dt><dd>1969 to 1972</dd>" in page
+        assert ">1980<" not in page.split("<h2>Moments</h2>")[0]
+
+
+def test_its_chart_leads_into_the_list(client, make_moment):
+    make_moment("1969-07-20", title="Landing")
+    make_moment("1972-12-11", title="Last")
+    page = client.get("/@ada/").text
+    assert 'href="?before=1970-01-01T00:00:00Z"' in page
+    further = client.get("/@ada/?before=1970-01-01T00:00:00Z").text
+    assert "Landing" in further
+    assert "Last<" not in further
+
+
+def test_many_years_are_shown_by_century(client, make_moment):
+    for year in range(1880, 1925):
+        make_moment(f"{year}-07-20")
+    page = client.get("/@ada/").text
+    assert "19th" in page
+    assert 'href="?before=1901-01-01T00:00:00Z"' in page
+
+
+def test_the_last_year_has_its_place(client, make_moment):
+    """EDGE_CASES 6."""
+    make_moment("0001-01-02")
+    make_moment("9999-12-29")
+    page = client.get("/@ada/").text
+    assert 'href="?before=9999-12-31T00:00:00Z"' in page
+    assert client.get("/@ada/?before=9999-12-31T00:00:00Z").status_code == 200
+
+
+def test_a_bounded_number_is_counted(make_moment, owner, monkeypatch):
+    monkeypatch.setattr(profiles, "COUNTED", 2)
+    for day in (1, 2):
+        make_moment(f"1969-07-0{day}")
+    assert (profiles.figures_of(owner).moments, profiles.figures_of(owner).is_all) == (2, True)
+    make_moment("1969-07-03")
+    assert (profiles.figures_of(owner).moments, profiles.figures_of(owner).is_all) == (2, False)
+
+
+def test_the_owner_sees_which_are_hidden(client, make_moment, owner):
+    make_moment("1969-07-20", visibility=Visibility.UNLISTED)
+    client.force_login(owner)
+    assert "Unlisted: whoever has the address" in client.get("/@ada/").text

@@ -99,9 +99,13 @@ def test_an_unlisted_moment_is_shown_where_its_link_is_and_not_indexed(page_of, 
     assert 'rel="canonical"' not in page
 
 
-def test_pages_are_indexed_but_for_errors_and_accounts(client, db):
-    assert "robots" not in metas(client.get("/").text)
-    for address in ("/nowhere/", "/accounts/login/"):
+def test_pages_are_indexed_but_for_errors_and_what_is_ones_own(client, db, settings):
+    for address in ("/", "/claim/", "/accounts/login/", "/accounts/signup/"):
+        page = client.get(f"{address}?next=/x/" if "accounts" in address else address).text
+        assert "robots" not in metas(page)
+        assert f'<link rel="canonical" href="{settings.SITE_URL}{address}">' in page
+        assert metas(page)["description"]
+    for address in ("/nowhere/", "/accounts/password/reset/", "/claim/?date=1969-07-20"):
         assert metas(client.get(address).text)["robots"] == "noindex"
 
 

@@ -8,9 +8,19 @@ from typing import Any
 
 import pytest
 import stripe
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import F
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
 from tests.stripe_double import StripeDouble
+from tests.stripe_double.messages import altered
+from tests.timeline.payments import invariants
+from timeline.models import Checkout, Moment, Order
 from timeline.payments.providers import provider_named
 from timeline.payments.providers.base import SessionRequest
 from timeline.payments.providers.stripe import provider as stripe_provider
@@ -74,3 +84,84 @@ def asked() -> MakeRequest:
         )
 
     return make
+
+
+class Shop:
+    """What a buyer, Stripe and the worker do, through pages, messages and commands."""
+
+    def __init__(self, double: StripeDouble) -> None:
+        self.double = double
+
+    @staticmethod
+    def browser(user: User) -> Client:
+        """A browser of somebody's, which shows error pages."""
+        client = Client(raise_request_exception=False)
+        client.force_login(user)
+        return client
+
+    def go_to_the_till(self, moment: Moment) -> str:
+        """Press “pay”; return the session at Stripe that it leads to."""
+        answer = self.press_pay(moment)
+        assert answer.status_code == 303, answer.content.decode()
+        session = Checkout.objects.get(order__moment=moment, url=answer["Location"]).session_id
+        assert session
+        return session
+
+    def press_pay(self, moment: Moment) -> HttpResponse:
+        return self.browser(moment.user).post(reverse("timeline:claim-pay", args=[moment.pk]))
+
+    def come_back(self, moment: Moment) -> HttpResponse:
+        """Open the page that Stripe leads back to."""
+        return self.browser(moment.user).get(reverse("timeline:claim-done", args=[moment.pk]))
+
+    def buy(self, moment: Moment) -> str:
+        """Pay, with the message of it; return the payment's id."""
+        payment = self.double.pay(self.go_to_the_till(moment))["payment_intent"]
+        assert self.deliver(self.double.events[-1]) == [200]
+        return str(payment)
+
+    def deliver(self, *events: Any, tampered: bool = False, **signing: Any) -> list[int]:
+        """Post messages as Stripe does, all of them where none is given; return the statuses."""
+        return [
+            self.post(*self.double.signed(event, **signing), tampered=tampered)
+            for event in events or self.double.events_of()
+        ]
+
+    @staticmethod
+    def post(body: bytes, signature: str, *, tampered: bool = False) -> int:
+        client = Client(raise_request_exception=False)
+        return client.post(
+            reverse("timeline:stripe-webhook"),
+            altered(body) if tampered else body,
+            content_type="application/json; charset=utf-8",
+            headers={"Stripe-Signature": signature},
+        ).status_code
+
+    @staticmethod
+    def reconcile() -> None:
+        call_command("reconcile_payments")
+
+    @staticmethod
+    def let_intentions_age() -> None:
+        """Let what was intended be too old for an answer to be still under way."""
+        hour = dt.timedelta(hours=1)
+        Checkout.objects.update(created_at=F("created_at") - hour)
+
+    def state(self, moment: Moment) -> tuple[str, str]:
+        """Return what the database says: the moment's state and the order's."""
+        stored = Order.objects.select_related("moment").get(moment=moment)
+        return stored.moment.status, stored.status
+
+    def times(self, moment: Moment, what: str) -> int:
+        """Return how often the order's log says that something happened."""
+        return Order.objects.get(moment=moment).entries.filter(what__startswith=what).count()
+
+
+@pytest.fixture
+def shop(
+    transactional_db: None, impatient: None, stripe_double: StripeDouble, stripe_settings: Any
+) -> Iterator[Shop]:
+    """The whole of buying; afterwards nothing may be lost, whatever the test did."""
+    yield Shop(stripe_double)
+    invariants.check()
+    connection.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -28,6 +28,10 @@ class ProviderFailed(ProviderError):
 
 class ProviderRefused(ProviderError):
     """The provider understood and will not: the request can never succeed as it is."""
+
+
+class ProviderHasNone(ProviderRefused):
+    """The provider knows no object of this id."""
 
 
 class BadEvent(ProviderError):
@@ -106,6 +110,7 @@ class Event:
     payment_id: str = ""
     live: bool = False
     known: bool = True  # whether the kind says anything to us
+    sent_at: dt.datetime | None = field(default=None, compare=False)  # by the provider's clock
 
 
 class Provider(Protocol):
@@ -125,7 +130,7 @@ class Provider(Protocol):
         """
 
     def session(self, session_id: str) -> Session:
-        """Return a session as it is now. Raises ProviderRefused when there is none."""
+        """Return a session as it is now. Raises ProviderHasNone when there is none."""
 
     def expire_session(self, session_id: str) -> Session:
         """Close a session if it is still open, and return what it is then: perhaps paid."""
@@ -134,7 +139,7 @@ class Provider(Protocol):
         """Yield all sessions made since ``instant``, newest first."""
 
     def payment(self, payment_id: str) -> Payment:
-        """Return captured money as it is now. Raises ProviderRefused when there is none."""
+        """Return captured money as it is now. Raises ProviderHasNone when there is none."""
 
     def refund(self, payment_id: str, amount: int, key: str) -> str:
         """Pay ``amount`` back once, whatever the number of calls; return the refund's id.
@@ -143,7 +148,7 @@ class Provider(Protocol):
         """
 
     def events_since(self, instant: dt.datetime) -> Iterator[Event]:
-        """Yield the messages sent since ``instant`` that mean something to us, as far as they are kept."""
+        """Yield the messages since ``instant`` that mean something to us, newest first, as far as kept."""
 
     def read_event(self, body: bytes, signature: str) -> Event:
         """Verify a message and return what it is about. Raises BadEvent."""

@@ -20,6 +20,7 @@ from timeline.payments.providers.base import (
     BadEvent,
     Event,
     Payment,
+    ProviderHasNone,
     ProviderRefused,
     Session,
     SessionRequest,
@@ -52,7 +53,7 @@ class SandboxProvider:
         return _as_session(stored)
 
     def session(self, session_id: str) -> Session:
-        """Return a session as it is now. Raises ProviderRefused when there is none."""
+        """Return a session as it is now. Raises ProviderHasNone when there is none."""
         return _as_session(_stored(session_id))
 
     def expire_session(self, session_id: str) -> Session:
@@ -69,10 +70,10 @@ class SandboxProvider:
         return map(_as_session, made.iterator())
 
     def payment(self, payment_id: str) -> Payment:
-        """Return captured money as it is now. Raises ProviderRefused when there is none."""
+        """Return captured money as it is now. Raises ProviderHasNone when there is none."""
         stored = SandboxSession.objects.filter(payment_id=payment_id).exclude(payment_id="").first()
         if stored is None:
-            raise ProviderRefused(f"no such payment: {payment_id}")
+            raise ProviderHasNone(f"no such payment: {payment_id}")
         return Payment(payment_id, stored.amount, stored.refunded, stored.currency, key=stored.key)
 
     def refund(self, payment_id: str, amount: int, key: str) -> str:
@@ -112,7 +113,7 @@ def pay(session_id: str, *, even_late: bool = False) -> bool:
 def _stored(session_id: str) -> SandboxSession:
     stored = SandboxSession.objects.filter(pk=session_id).first()
     if stored is None:
-        raise ProviderRefused(f"no such session: {session_id}")
+        raise ProviderHasNone(f"no such session: {session_id}")
     if stored.state == CheckoutState.OPEN and stored.expires_at <= timezone.now():
         SandboxSession.objects.filter(pk=session_id, state=CheckoutState.OPEN).update(
             state=CheckoutState.EXPIRED

@@ -19,6 +19,7 @@ from timeline.payments.providers.base import (
     Payment,
     ProviderError,
     ProviderFailed,
+    ProviderHasNone,
     ProviderRefused,
     ProviderUnavailable,
     Session,
@@ -93,7 +94,7 @@ class StripeProvider:
             )
 
     def session(self, session_id: str) -> Session:
-        """Return a session as it is now. Raises ProviderRefused when there is none."""
+        """Return a session as it is now. Raises ProviderHasNone when there is none."""
         with _asking():
             return _as_session(
                 self._client.v1.checkout.sessions.retrieve(
@@ -129,7 +130,7 @@ class StripeProvider:
             yield from map(_as_session, made.auto_paging_iter())
 
     def payment(self, payment_id: str) -> Payment:
-        """Return captured money as it is now. Raises ProviderRefused when there is none."""
+        """Return captured money as it is now. Raises ProviderHasNone when there is none."""
         with _asking():
             intent = self._client.v1.payment_intents.retrieve(
                 payment_id, {"expand": ["latest_charge"]}
@@ -233,7 +234,7 @@ def _meaning(error: stripe.StripeError) -> ProviderError:
         return ProviderFailed(text) if error.http_status == 500 else ProviderUnavailable(text)
     if isinstance(error, (stripe.AuthenticationError, stripe.PermissionError)):
         logger.error("Stripe does not accept STRIPE_SECRET_KEY: %s", text)
-    return ProviderRefused(text)
+    return ProviderHasNone(text) if error.http_status == 404 else ProviderRefused(text)
 
 
 def _is_old(error: ProviderError) -> bool:
@@ -325,6 +326,7 @@ def _as_event(event: stripe.Event) -> Event:
         live=event.livemode,
         # One of another account, that is connected to ours, is not about our money.
         known=bool(session_id or payment_id) and not content.get("account"),
+        sent_at=dt.datetime.fromtimestamp(event.created, dt.UTC),
     )
 
 

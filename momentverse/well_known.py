@@ -1,0 +1,48 @@
+"""Small files that programs ask every site for."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from momentverse.page_cache import STATIC_PAGES, public_page
+
+# Nothing to find there: forms, and pages of one's own.
+NOT_FOR_ROBOTS = ("/accounts/", "/admin/", "/claim/", "/orders/")
+EXPIRES_AFTER_DAYS = 180
+
+
+@require_safe
+@public_page(STATIC_PAGES, parameters=())
+def robots(request: HttpRequest) -> HttpResponse:
+    """Tell crawlers what is not worth their while, and where the sitemap is."""
+    lines = [
+        "User-agent: *",
+        *(f"Disallow: {path}" for path in NOT_FOR_ROBOTS),
+        "",
+        f"Sitemap: {settings.SITE_URL}/sitemap.xml",
+    ]
+    return _text(lines)
+
+
+@require_safe
+@public_page(STATIC_PAGES, parameters=())
+def security(request: HttpRequest) -> HttpResponse:
+    """Tell whom to write to about a weakness (RFC 9116); the same text for a whole month."""
+    month = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    expires = month + dt.timedelta(days=EXPIRES_AFTER_DAYS)
+    lines = [
+        f"Contact: {settings.SECURITY_CONTACT}",
+        f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}",
+        "Preferred-Languages: en",
+        f"Canonical: {settings.SITE_URL}/.well-known/security.txt",
+    ]
+    return _text(lines)
+
+
+def _text(lines: list[str]) -> HttpResponse:
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")

@@ -1,0 +1,129 @@
+"""What people report and what staff does about it: nothing, hide, take off.
+
+To hide is to make a moment private and to keep it so: everything that others see
+asks for visibility, so nothing else needs to know of it. The database holds that
+what is hidden is private (``moment_hidden_is_private``). Its span stays taken,
+and its owner sees it with the reason.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django_tasks import task
+
+from accounts.mail import dressed
+from accounts.models import User
+from momentverse import page_cache
+from timeline import overlap
+from timeline.errors import ReportRefused
+from timeline.models import Moment, Report, Status, Visibility
+from timeline.texts import clean_story
+
+HIDING_WORDS = "Nobody but its owner sees it then; the owner is told, with the reason."
+SHOWING_WORDS = "Whoever saw it before sees it again; the owner is told."
+
+
+def report(moment: Moment, reason: str, words: str, reporter: User | None) -> Report:
+    """Store that somebody finds something wrong with a moment that they see.
+
+    Who is logged in and has an open report of it changes that one. Raises
+    ValidationError for words that cannot be kept.
+    """
+    said = {"reason": reason, "words": clean_story(words)}
+    if reporter is None:
+        return Report.objects.create(moment=moment, **said)
+    own = Report.objects.filter(moment=moment, reporter=reporter, status=Report.Status.OPEN)
+    with transaction.atomic():
+        earlier = own.select_for_update().first()
+        if earlier is None:
+            return Report.objects.create(moment=moment, reporter=reporter, **said)
+        own.filter(pk=earlier.pk).update(**said)
+    return earlier
+
+
+def hide(moment: Moment, reason: str, *, staff: User) -> None:
+    """Hide an active moment from all but its owner, who is told; its open reports are settled.
+
+    Raises ReportRefused when it is hidden already or not on the timeline, and TimelineBusy.
+    """
+    shown = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at=None)
+
+    def change() -> int:
+        with overlap.placing([moment.span]):
+            changed = shown.update(
+                shown_before=F("visibility"), visibility=Visibility.PRIVATE,
+                hidden_at=Now(), hidden_reason=reason, updated_at=Now(),
+            )  # fmt: skip
+            if changed:
+                page_cache.purge()
+                settle(moment, Report.Status.HIDDEN, reason, staff)
+                _tell_owner_later(moment, "hidden")
+        return changed
+
+    if not overlap.retrying(change):
+        raise ReportRefused(f"“{moment.title}” is hidden already, or not on the timeline.")
+
+
+def show_again(moment: Moment, reason: str) -> None:
+    """Show a hidden moment to whom it was shown before; its owner is told. Raises ReportRefused."""
+    hidden = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at__isnull=False)
+
+    def change() -> int:
+        with overlap.placing([moment.span]):
+            changed = hidden.update(
+                visibility=F("shown_before"), shown_before="", hidden_at=None, hidden_reason="",
+                updated_at=Now(),
+            )  # fmt: skip
+            if changed:
+                _tell_owner_later(moment, "shown")
+        return changed
+
+    if not overlap.retrying(change):
+        raise ReportRefused(f"“{moment.title}” is not hidden.")
+
+
+def taken_off(moment: Moment, reason: str, *, staff: User) -> None:
+    """Settle the reports of a moment that was just revoked, and tell its owner."""
+    settle(moment, Report.Status.REVOKED, reason, staff)
+    _tell_owner_later(moment, "revoked")
+
+
+def settle(moment: Moment, outcome: Report.Status, answer: str, staff: User) -> None:
+    """Close all open reports of a moment."""
+    moment.reports.filter(status=Report.Status.OPEN).update(
+        status=outcome, answer=answer, handled_at=Now(), handled_by=staff
+    )
+
+
+def _tell_owner_later(moment: Moment, what: str) -> None:
+    # When it is committed: a mail cannot be taken back. Robust: what staff decided stands without it.
+    transaction.on_commit(lambda: tell_owner.enqueue(moment.pk, what), robust=True)
+
+
+@task()
+def tell_owner(pk: int, what: str) -> None:
+    """Background task: tell a moment's owner that it was ``hidden``, ``shown`` again or ``revoked``.
+
+    The reason is read from the moment: what a task is given stays in the queue's table.
+    """
+    moment = Moment.objects.select_related("user").get(pk=pk)
+    if moment.user.is_active and not moment.user.is_curator:
+        _mail(moment, what).send()
+
+
+def _mail(moment: Moment, what: str) -> EmailMultiAlternatives:
+    context = {
+        "moment": moment,
+        "reason": moment.status_reason if what == "revoked" else moment.hidden_reason,
+        "moment_address": settings.SITE_URL + moment.get_absolute_url(),
+        "mine_address": settings.SITE_URL + reverse("timeline:mine"),
+    }
+    subject = " ".join(render_to_string(f"mail/moment_{what}_subject.txt", context).split())
+    body = render_to_string(f"mail/moment_{what}_message.txt", context).strip()
+    return dressed(subject, body, moment.user.email)

@@ -1,0 +1,46 @@
+"""Liking a moment, by a form that works without scripts."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from momentverse.redirects import see_other
+from timeline import likes, reading
+from timeline.errors import LikeRefused
+
+
+@require_POST
+def like(request: HttpRequest, pk: int) -> HttpResponse:
+    """Like a moment, or take it back: the form says which, so sending it twice changes nothing.
+
+    Who is not logged in is sent to do so, and from there to the moment's page,
+    whatever moment it is and whether there is one. A script asks for JSON.
+    """
+    if not request.user.is_authenticated:
+        return redirect_to_login(reverse("timeline:moment-short", args=[pk]))
+    moment = reading.by_id(request.user, pk)
+    if moment is None:
+        raise Http404(reading.NO_SUCH_MOMENT)
+    wanted = request.POST.get("like")
+    if wanted not in ("yes", "no"):
+        raise BadRequest("“like” is “yes” or “no”.")
+    try:
+        (likes.like if wanted == "yes" else likes.unlike)(request.user, moment)
+    except LikeRefused as error:
+        messages.error(request, str(error))
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        return _as_json(request, pk)
+    return see_other(f"{moment.get_absolute_url()}#likes")
+
+
+def _as_json(request: HttpRequest, pk: int) -> HttpResponse:
+    moment = reading.by_id(request.user, pk)
+    if moment is None:
+        raise Http404(reading.NO_SUCH_MOMENT)
+    data = {"liked": likes.is_liked_by(request.user, moment), "likes": likes.likes_of(moment)}
+    return JsonResponse({"ok": True, "data": data})

@@ -1,0 +1,197 @@
+"""The sky: a chart of the stars that the naked eye sees, a page for each, and their data for the 3D view."""
+
+from __future__ import annotations
+
+import math
+import sys
+from array import array
+from dataclasses import dataclass
+from functools import cache
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from momentverse.page_cache import STATIC_PAGES, public_page
+from timeline.periods import FIRST_YEAR, Period
+from timeline.stars import FAINTEST_SEEN, Star, names, seen_stars, star
+
+# The chart's size; the whole sky is an ellipse in it.
+WIDTH, HEIGHT = 1000, 500
+# Stars up to this magnitude are links of the chart itself, fainter ones an image behind them.
+LINKED_TO = 3.5
+FAINT_TO = 6.0
+HUES = (
+    "red", "orange", "yellow", "yellow-white", "white", "blue-white",
+)  # fmt: skip
+TWELFTH = math.pi / 12
+# How a magnitude and a distance are packed: see `sky.js`.
+MAGNITUDE_STEPS, BRIGHTEST = 25, -2
+DISTANCE_STEPS = 12_000
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A star on the chart."""
+
+    star: Star
+    x: float
+    y: float
+    radius: float
+
+
+@require_safe
+@public_page(STATIC_PAGES, parameters=())
+def sky(request: HttpRequest) -> HttpResponse:
+    """Show the whole sky."""
+    named = [one for one in seen_stars() if one.hip in names()]
+    return render(
+        request,
+        "timeline/stars.html",
+        {"dots": linked_dots(), "named": named, "seen": len(seen_stars())},
+    )
+
+
+@require_safe
+@public_page(STATIC_PAGES, parameters=())
+def one_star(request: HttpRequest, hip: str) -> HttpResponse:
+    """Show one star of the catalogue, by its HIP number."""
+    found = star(int(hip))
+    if found is None:
+        raise Http404("The Hipparcos catalogue has no star of this number.")
+    return render(
+        request,
+        "timeline/star.html",
+        {
+            "star": found,
+            "mark": dot_of(found),
+            "dots": linked_dots(),
+            "hue": HUES[found.hue],
+            "place": place_in_words(found),
+            "light_years": distance_in_words(found),
+            "temperature": f"{round(found.temperature, -2):,.0f}",
+            "departure": departure_of_light(found, timezone.now().year),
+            "seen": found.magnitude <= FAINTEST_SEEN,
+        },
+    )
+
+
+@require_safe
+@public_page(STATIC_PAGES, parameters=())
+def faint(request: HttpRequest) -> HttpResponse:
+    """Answer the chart's fainter stars as an image."""
+    return HttpResponse(_faint(), content_type="image/svg+xml")
+
+
+@require_safe
+@public_page(STATIC_PAGES, parameters=())
+def packed(request: HttpRequest) -> HttpResponse:
+    """Answer what the 3D view draws: numbers, directions, distances, magnitudes, hues, one array each."""
+    return HttpResponse(_packed(), content_type="application/octet-stream")
+
+
+@cache
+def linked_dots() -> tuple[Dot, ...]:
+    """Return the stars that are links of the chart, the brightest first."""
+    return tuple(dot_of(one) for one in seen_stars() if one.magnitude <= LINKED_TO)
+
+
+def dot_of(star: Star) -> Dot:
+    """Return where and how large a star is drawn: one magnitude is about half a unit of radius."""
+    x, y = project(star.right_ascension, star.declination)
+    radius = max(0.5, 0.5 + 0.55 * (FAINTEST_SEEN - star.magnitude))
+    return Dot(star, round(x, 1), round(y, 1), round(radius, 1))
+
+
+def project(right_ascension: float, declination: float) -> tuple[float, float]:
+    """Return the place of a direction on the chart, in its units.
+
+    Hammer's projection, which keeps areas: 12 h in the middle, north up, east
+    to the left, as one sees the sky from inside.
+    """
+    across = right_ascension - math.pi
+    scale = math.sqrt(1 + math.cos(declination) * math.cos(across / 2))
+    x = math.cos(declination) * math.sin(across / 2) / scale
+    y = math.sin(declination) / scale
+    margin = 6
+    return (
+        WIDTH / 2 - (WIDTH / 2 - margin) * x,
+        HEIGHT / 2 - (HEIGHT / 2 - margin) * y,
+    )
+
+
+def place_in_words(star: Star) -> str:
+    """``06 h 45 min, −16.7°``: right ascension and declination."""
+    minutes = round(star.right_ascension / TWELFTH * 60) % (24 * 60)
+    degrees = math.degrees(star.declination)
+    sign = "−" if degrees < 0 else "+"
+    return f"{minutes // 60:02} h {minutes % 60:02} min, {sign}{abs(degrees):.1f}°"
+
+
+def distance_in_words(star: Star) -> str:
+    """``8.6``, ``430``: light-years, as exact as the parallax is; empty when it is too inexact."""
+    if star.light_years is None:
+        return ""
+    if star.light_years < 30:
+        return f"{star.light_years:.1f}"
+    return f"{float(f'{star.light_years:.2g}'):,.0f}"
+
+
+def departure_of_light(star: Star, year: int) -> Period | None:
+    """Return the year in which the light that arrives in ``year`` set out, if the timeline has it."""
+    if star.light_years is None:
+        return None
+    departed = year - round(star.light_years)
+    return Period.of(departed) if departed >= FIRST_YEAR else None
+
+
+@cache
+def _faint() -> bytes:
+    """Draw stars as points with round ends: one path a magnitude, a few bytes a star."""
+    paths = []
+    for least in range(int(LINKED_TO), int(FAINT_TO)):
+        dots = [
+            dot_of(one)
+            for one in seen_stars()
+            if max(least, LINKED_TO) < one.magnitude <= min(least + 1, FAINT_TO)
+        ]
+        points = "".join(f"M{dot.x:g} {dot.y:g}h0" for dot in dots)
+        paths.append(f'<path stroke-width="{2 * dots[len(dots) // 2].radius:g}" d="{points}"/>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" stroke="#a5aecd"'
+        f' stroke-linecap="round">{"".join(paths)}</svg>'
+    ).encode()
+
+
+@cache
+def _packed() -> bytes:
+    """Pack the stars, little-endian, 14 bytes each: what is read as whole arrays needs no parsing."""
+    numbers, directions, distances = array("I"), array("h"), array("H")
+    magnitudes, hues = bytearray(), bytearray()
+    for one in seen_stars():
+        numbers.append(one.hip)
+        directions.extend(round(32767 * part) for part in _direction(one))
+        # 0: not known. Else the logarithm, so that near and far are equally exact.
+        distances.append(round(DISTANCE_STEPS * math.log10(one.parsecs)) if one.parsecs else 0)
+        magnitudes.append(round(MAGNITUDE_STEPS * (one.magnitude - BRIGHTEST)))
+        hues.append(one.hue)
+    return b"".join(
+        (_little(numbers), _little(directions), _little(distances), bytes(magnitudes), bytes(hues))
+    )
+
+
+def _direction(star: Star) -> tuple[float, float, float]:
+    """Return the unit vector to a star: x to 0 h, y to 6 h, z to the north pole."""
+    flat = math.cos(star.declination)
+    return (
+        flat * math.cos(star.right_ascension),
+        flat * math.sin(star.right_ascension),
+        math.sin(star.declination),
+    )
+
+
+def _little(numbers: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()

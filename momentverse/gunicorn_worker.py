@@ -26,15 +26,15 @@ from functools import partial
 from typing import Any
 
 from gunicorn import http
+from gunicorn.http.body import LengthReader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-# A request has to be there this many seconds after its first byte, or after it could have come.
-REQUEST_SECONDS = 15.0
 # A thread waits so long for the next bytes of a large body, or for room to send more of an answer.
 STALLED_SECONDS = 10
 # How long a client may take to close a connection that is done with.
 LINGER_SECONDS = 2.0
-# A stopping worker waits so long for the request on a connection that has sent nothing yet.
+# A stopping worker keeps quiet connections so long, for requests that are on their way. Whoever keeps
+# connections to us (a load balancer) lets go of quiet ones sooner than that.
 STOPPING_SECONDS = 5.0
 MAX_HEAD_BYTES = 64 * 1024
 # Forms fit; pictures do not.
@@ -83,6 +83,21 @@ class Gathered:
         return 0 if self.is_large or _EXPECT.search(head) else size
 
 
+class WholeBody:
+    """gunicorn's reader of a body, but a part is not passed off as the whole when the client leaves."""
+
+    def __init__(self, reader: LengthReader) -> None:
+        self._reader = reader
+
+    def read(self, size: int) -> bytes:
+        """Return ``size`` bytes, or what is left. Raises ConnectionResetError when that is not sent."""
+        wanted = min(size, self._reader.length)
+        data: bytes = self._reader.read(size)
+        if len(data) < wanted:
+            raise ConnectionResetError(errno.ECONNRESET, "the client left before the body's end")
+        return data
+
+
 class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
     """One connection, and what it has sent of its next request."""
 
@@ -126,11 +141,17 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """gthread, with requests gathered by the event loop. All but ``handle_request`` runs in its thread."""
 
+    # A request has to be there this many seconds after its first byte, or after it could have come;
+    request_seconds = 15.0
+    # a large body, so many seconds after a thread has begun to read it.
+    large_body_seconds = 120.0
+
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._lingering: deque[Connection] = deque()
         self._large_allowed = max(1, self.cfg.threads // 2)
-        self._large_running = 0
+        # With the instant at which each is given up.
+        self._large_running: dict[Connection, float] = {}
         self._large_waiting: deque[Connection] = deque()
 
     # From connection to thread
@@ -179,17 +200,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         elif conn.gathered.is_too_large():
             self._refuse(conn)
         else:
-            conn.timeout = time.monotonic() + REQUEST_SECONDS
+            conn.timeout = time.monotonic() + self.request_seconds
             self.pending_conns.append(conn)
             readable = partial(self.on_pending_socket_readable, conn)
             self.poller.register(conn.sock, selectors.EVENT_READ, readable)
 
     def _start(self, conn: Connection) -> None:
         if conn.gathered.is_large:
-            if self._large_running >= self._large_allowed:
+            if len(self._large_running) >= self._large_allowed:
                 self._large_waiting.append(conn)
                 return
-            self._large_running += 1
+            self._large_running[conn] = time.monotonic() + self.large_body_seconds
         self.enqueue_req(conn)
 
     def _refuse(self, conn: Connection) -> None:
@@ -206,6 +227,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
         """Answer; a client that stopped taking its answer is dropped like one that has gone."""
+        if isinstance(req.body.reader, LengthReader):
+            req.body.reader = WholeBody(req.body.reader)
         try:
             return super().handle_request(req, conn)
         except BlockingIOError as error:
@@ -215,10 +238,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
         """Keep or close the connection of an answered request."""
-        if conn.gathered.is_large:
-            self._large_running -= 1
-            if self._large_waiting:
-                self._start(self._large_waiting.popleft())
+        if self._large_running.pop(conn, None) is not None and self._large_waiting:
+            self._start(self._large_waiting.popleft())
         keep = not fs.cancelled() and not fs.exception() and fs.result()
         if not keep:
             self.nr_conns -= 1
@@ -232,7 +253,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return
         conn.set_timeout()
         if not self.alive:
-            conn.timeout = min(conn.timeout, time.monotonic() + LINGER_SECONDS)
+            conn.timeout = min(conn.timeout, time.monotonic() + STOPPING_SECONDS)
         self.keepalived_conns.append(conn)
         readable = partial(self.on_client_socket_readable, conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, readable)
@@ -263,6 +284,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             conn = self._lingering.popleft()
             self.poller.unregister(conn.sock)
             self._drop(conn)
+        for conn, until in self._large_running.items():
+            if until <= time.monotonic():
+                with suppress(OSError):
+                    # The thread that reads it finds an end, and answers that it was too soon.
+                    conn.sock.shutdown(socket.SHUT_RD)
 
     # The end of the worker
 
@@ -278,7 +304,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             listener.close()
 
     def _cap_keepalive(self, deadline: float) -> None:
+        """Close quiet connections soon. Both queues stay in order, for all in them is capped alike."""
+        deadline = time.monotonic() + STOPPING_SECONDS
         super()._cap_keepalive(deadline)
-        # Both stay in order: everything in them is capped alike.
         for conn in self.pending_conns:
-            conn.timeout = min(conn.timeout, time.monotonic() + STOPPING_SECONDS)
+            conn.timeout = min(conn.timeout, deadline)

@@ -6,6 +6,7 @@ import http.client
 import itertools
 import signal
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from tests.servers import wait_until
 
 VISITORS = 8
+# A stopping site closes quiet connections after some seconds; who keeps some lets go of them before.
+QUIET_SECONDS = 1
 PAGE = "/t/process/"
 
 
@@ -55,15 +58,21 @@ class Visitors:
                 self.answers["refused"] += 1
                 connection.close()  # else it would still be about to send that request
             except (OSError, http.client.HTTPException) as error:
-                self.failures.append(f"{address}: {error!r}")
+                after = time.monotonic() - connection.asked_at
+                self.failures.append(f"{address}: {error!r} after {after:.3f} s")
                 connection.close()
         for connection in connections.values():
             connection.close()
 
     def _ask(self, connection, address):
+        quiet = time.monotonic() - getattr(connection, "asked_at", time.monotonic())
+        if quiet > QUIET_SECONDS:
+            connection.close()
+        connection.asked_at = time.monotonic()
         connection.request("GET", PAGE, headers={} if self.kept else {"Connection": "close"})
         answer = connection.getresponse()
         process = answer.read().decode()
+        connection.asked_at = time.monotonic()
         self.answers[answer.status] += 1
         self.processes[address][process] += 1
 

@@ -18,20 +18,31 @@ POST = (
 
 
 @pytest.fixture
-def site(serve):
-    with serve(WEB_THREADS="2") as site:
+def worker():
+    """The worker's class; a test may ask for another."""
+    return "momentverse.gunicorn_worker.PatientWorker"
+
+
+@pytest.fixture
+def site(serve, worker):
+    with serve(WEB_THREADS="2", GUNICORN_CMD_ARGS=f"--worker-class={worker}") as site:
         yield site
+
+
+IMPATIENT = pytest.mark.parametrize(
+    "worker", ["tests.momentverse.impatient_worker.ImpatientWorker"], ids=["impatient"]
+)
 
 
 @pytest.fixture
 def slow(site):
-    """Return a function that connects ``SLOW`` clients which send these bytes, and then nothing."""
+    """Return a function that connects clients which send these bytes, and then nothing."""
     host, port = site.environment["BIND"].split(":")
     with ExitStack() as open_ones:
 
-        def connect(sent):
+        def connect(sent, number=SLOW):
             clients = []
-            for _ in range(SLOW):
+            for _ in range(number):
                 client = socket.create_connection((host, int(port)), timeout=30)
                 clients.append(open_ones.enter_context(client))
                 client.sendall(sent)
@@ -171,3 +182,26 @@ def test_who_goes_away_is_forgotten(site, slow):
         client.close()
     assert ask(f"{site.url}/t/fine/").status == 200
     assert "ERROR" not in site.log.read_text()
+
+
+@IMPATIENT
+@pytest.mark.parametrize("sent", [b"", GET, POST + b"Content-Length: 9\r\n\r\n"])
+def test_who_never_comes_to_an_end_is_left(site, slow, sent):
+    for client in slow(sent):
+        assert client.recv(1) == b""
+    assert ask(f"{site.url}/t/fine/").status == 200
+
+
+@IMPATIENT
+def test_a_large_body_without_end_is_given_up_so_that_the_next_one_is_read(site, slow):
+    clients = slow(POST + b"Content-Length: 500000\r\n\r\ntext=", 3)
+    (last,) = slow(POST + b"Content-Length: 200000\r\n\r\ntext=" + b"x" * 199_995, 1)
+    assert last.recv(12) == b"HTTP/1.1 200"
+    # Never taken for a whole one.
+    assert {client.recv(12) for client in clients} == {b"HTTP/1.1 400"}
+
+
+def test_a_large_body_that_breaks_off_is_no_whole_one(site, slow):
+    (client,) = slow(POST + b"Content-Length: 500000\r\n\r\ntext=" + b"x" * 100_000, 1)
+    client.shutdown(socket.SHUT_WR)
+    assert client.recv(12) == b"HTTP/1.1 400"

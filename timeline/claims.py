@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
@@ -39,6 +39,7 @@ MAX_HELD = 3
 # Who takes the payments asks the provider, and the span may be free afterwards.
 payment_overdue = Signal()
 
+FROZEN_WORDS = "The payment of this moment is disputed; until that is over it stays as it is."
 LAPSED_WORDS = "The time to finish this claim is over, and the span is free again."
 Result = TypeVar("Result")
 
@@ -91,7 +92,8 @@ def hold(user: User, span: Span, *, time_zone: str = "UTC") -> Moment:
 
 def _hold(user: User, span: Span, time_zone: str) -> Moment:
     with transaction.atomic():
-        _refuse_leaver(_locked_person(user))
+        person = _locked_person(user)
+        _refuse_leaver(person)
         claims = open_claims(user)
         for claim in claims:
             if (claim.starts_at, claim.ends_at) == (span.starts_at, span.ends_at):
@@ -102,20 +104,26 @@ def _hold(user: User, span: Span, time_zone: str) -> Moment:
                 " Finish one, or give one back."
             )
         moment = Moment(
-            user=user, starts_at=span.starts_at, ends_at=span.ends_at, time_zone=time_zone
+            user=user,
+            starts_at=span.starts_at,
+            ends_at=span.ends_at,
+            time_zone=time_zone,
+            held_until=person.database_now + dt.timedelta(seconds=settings.HOLD_SECONDS),
         )
         moment.note_zone()
         with overlap.placing([span], shown=False, savepoint=False):  # two round trips less
-            moment.held_until = _hold_ends()
             moment.save(force_insert=True)
         _open_order(moment)
-    moment.refresh_from_db(fields=["held_until"])
     return moment
 
 
-def _locked_person(user: User) -> User:
-    """Lock a person against claims and erasure at once; what refers to them need not wait."""
-    return User.objects.select_for_update(no_key=True).get(pk=user.pk)
+def _locked_person(user: User) -> Any:
+    """Lock a person against claims and erasure at once; what refers to them need not wait.
+
+    With ``database_now``: the database's clock, by which holds end, without another question.
+    """
+    people = User.objects.select_for_update(no_key=True).only("is_active", "erase_after")
+    return people.annotate(database_now=Now()).get(pk=user.pk)
 
 
 def _refuse_leaver(user: User) -> None:
@@ -217,19 +225,23 @@ def edit(moment: Moment, words: Words) -> None:
     """Change what an active moment says; what it said before is kept. Its time never changes.
 
     Raises ClaimRefused while its payment is disputed or when it is not active
-    any more, ValidationError or TagRefused when the words cannot be kept.
+    any more, ValidationError or TagRefused when the words cannot be kept, and
+    TimelineBusy.
     """
-    with transaction.atomic():
-        order = Order.objects.select_for_update().filter(moment=moment).first()
-        if order and order.status == OrderStatus.DISPUTED:
-            raise ClaimRefused(
-                "The payment of this moment is disputed; until that is over it stays."
-            )
-        active = _locked(moment)
-        if active.status != Status.ACTIVE:
-            raise ClaimRefused("This moment is not on the timeline any more.")
-        _keep_revision(active)
-        _put_words(active, words)
+
+    def run() -> None:
+        with transaction.atomic():
+            order = Order.objects.select_for_update().filter(moment=moment).first()
+            if order and order.status == OrderStatus.DISPUTED:
+                raise ClaimRefused(FROZEN_WORDS)
+            with overlap.placing([moment.span]):
+                active = _locked(moment)
+                if active.status != Status.ACTIVE:
+                    raise ClaimRefused("This moment is not on the timeline any more.")
+                _keep_revision(active)
+                _put_words(active, words)
+
+    overlap.retrying(run)
 
 
 def while_held(moment: Moment, change: Callable[[Order, Moment], Result]) -> Result:

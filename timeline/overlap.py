@@ -79,13 +79,11 @@ def place(moment: Moment) -> Moment:
 
 
 @contextmanager
-def placing(
-    spans: Iterable[Span], *, shown: bool = True, savepoint: bool = True
-) -> Iterator[None]:
+def placing(spans: Iterable[Span], *, shown: bool = True, savepoint: bool = True) -> Iterator[None]:
     """Open a transaction in which moments may be written at ``spans``.
 
-    ``shown`` is False when nothing that a page shows can change by it: kept
-    pages stay good then.
+    ``shown`` is False when nothing that a page shows or counts can change by
+    it: kept pages stay good then.
 
     On entry the days are locked, in order, and lapsed holds on the spans are
     released. On exit an overlap is raised as SpanTaken, locked days as
@@ -100,8 +98,8 @@ def placing(
             yield
             if shown:
                 page_cache.changed(page_cache.TIMELINE)
-            # Robust: what is written stays written, whatever becomes of the fold.
-            transaction.on_commit(rollups.fold_if_due, robust=True)
+                # Robust: what is written stays written, whatever becomes of the fold.
+                transaction.on_commit(rollups.fold_if_due, robust=True)
     except IntegrityError as error:
         if is_overlap(error):
             raise SpanTaken from error

@@ -9,8 +9,9 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from timeline import overlap
+from timeline.claims import FROZEN_WORDS
 from timeline.errors import PictureRefused
-from timeline.models import Moment, Picture, Status
+from timeline.models import Moment, Order, OrderStatus, Picture, Status
 from timeline.pictures import making, storage
 from timeline.pictures.formats import SOURCE
 from timeline.pictures.letting_go import let_go
@@ -66,6 +67,8 @@ def remove(moment: Moment) -> None:
 def _refuse_gone(moment: Moment) -> None:
     if not Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE).exists():
         raise PictureRefused("This moment is not on the timeline any more.")
+    if Order.objects.filter(moment=moment, status=OrderStatus.DISPUTED).exists():
+        raise PictureRefused(FROZEN_WORDS)
 
 
 def _touch(moment: Moment) -> None:

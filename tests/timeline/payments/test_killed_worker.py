@@ -23,10 +23,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.crypto import get_random_string
 
+from accounts.models import User
 from tests.servers import ask, gunicorn, site_environment, wait_until
 from tests.stripe_double import StripeDouble
 from tests.stripe_double.messages import post
+from tests.timeline.conftest import span_of
 from tests.timeline.payments import invariants
+from timeline import claims
 from timeline.models import Checkout, Notice, OrderStatus, PaymentEvent, Status
 
 pytestmark = pytest.mark.xdist_group("killed worker")
@@ -332,3 +335,60 @@ def test_after_our_commit_before_the_answer(killed, claim, stop_at, point):
     assert killed.shop.state(moment) == OWNED
     killed.settle()
     assert_bought_once(killed, moment, event)
+
+
+BUYERS, EACH = 34, 3  # 102 purchases; nobody holds more than three spans at a time
+
+
+@pytest.fixture
+def carts(transactional_db):
+    """What many people have chosen, and described."""
+    people = [
+        User.objects.create_user(f"buyer-{number}@example.org", f"buyer-{number}")
+        for number in range(BUYERS)
+    ]
+    moments = []
+    for number, person in enumerate(people):
+        for minute in range(EACH):
+            moment = claims.hold(
+                person, span_of(f"2001-01-01T{number % 24:02}:{number // 24 * 10 + minute:02}:00Z")
+            )
+            claims.describe(moment, claims.Words(f"Moment {number}.{minute}"))
+            moments.append(moment)
+    return moments
+
+
+def test_a_deploy_in_the_middle_of_a_hundred_purchases(killed, carts):
+    """FAULTS 32: none fails; the old workers finish what they have begun."""
+    shop, failures, bought = killed.shop, [], []
+    waiting = list(carts)
+
+    def buy_some():
+        try:
+            while waiting:
+                moment = waiting.pop()
+                till = killed.press_pay(moment)
+                checkout = Checkout.objects.filter(order__moment=moment, url=str(till)).first()
+                if checkout is None:
+                    failures.append(f"pay: {till}")
+                    continue
+                payment = shop.double.pay(checkout.session_id)["payment_intent"]
+                events = shop.double.events_of("checkout.session.completed")
+                [event] = [e for e in events if e["data"]["object"]["payment_intent"] == payment]
+                if (status := killed.tell(event)) != 200:
+                    failures.append(f"message: {status}")
+                bought.append(moment)
+        finally:
+            connection.close()
+
+    buyers = [threading.Thread(target=buy_some) for _ in range(3)]
+    for buyer in buyers:
+        buyer.start()
+    for share in (20, 60):
+        wait_until(lambda share=share: len(bought) + len(failures) >= share, "people buy", 120)
+        killed.site.process.send_signal(signal.SIGHUP)
+    for buyer in buyers:
+        buyer.join()
+    assert failures == []
+    assert {shop.state(moment) for moment in carts} == {OWNED}
+    invariants.check_settled()

@@ -14,7 +14,7 @@ from tests.timeline.pictures.conftest import addresses, files
 from tests.timeline.pictures.samples import CANARY, exif, halves, png, saved
 from timeline import lifecycle, overlap
 from timeline.errors import PictureRefused
-from timeline.models import Moment, Picture
+from timeline.models import Moment, Order, OrderStatus, Picture
 from timeline.pictures import keeping, letting_go, making, storage
 from timeline.pictures.formats import TYPES
 
@@ -233,3 +233,14 @@ def test_a_change_of_the_picture_changes_the_moment(
             change()
         assert Moment.objects.get(pk=moment.pk).changed_at >= before
     assert Moment.objects.get(pk=moment.pk).changed_at > moment.created_at
+
+
+def test_while_its_payment_is_disputed_it_stays(kept, pictured):
+    """FAULTS 25: frozen until the bank has decided."""
+    moment = pictured(content=saved(halves()))
+    Order.objects.create(
+        user=moment.user, moment=moment, currency="eur", amount=500, status=OrderStatus.DISPUTED
+    )
+    with pytest.raises(PictureRefused, match="disputed"):
+        keeping.remove(moment)
+    assert Picture.objects.filter(moment=moment).exists()

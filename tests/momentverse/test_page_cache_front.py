@@ -1,6 +1,7 @@
 """A page is made once and then sent as it was made, in the form that the visitor takes."""
 
 import io
+from typing import Any
 
 import pytest
 
@@ -254,7 +255,7 @@ def test_what_django_opens_is_closed(front):
     class Chunks(io.BytesIO):
         pass
 
-    chunks = Chunks(b"<p>chunk</p>")
+    chunks: Any = Chunks(b"<p>chunk</p>")
     headers = [("Cache-Control", "public"), ("X-Request-ID", "0"), ("Content-Type", "text/plain")]
 
     def application(environ, start_response):
@@ -264,6 +265,8 @@ def test_what_django_opens_is_closed(front):
     front.application._application = application
     assert front.get("/t/kept/").body == b"<p>chunk</p>"
     assert chunks.closed
+    chunks = [b"nothing ", b"to close"]
+    assert front.get("/t/tiny/").body == b"nothing to close"
 
 
 @pytest.mark.parametrize("kept", [b"", b"no entry", b"no json\nbody", b"[1]\nbody", b"{}\nbody"])

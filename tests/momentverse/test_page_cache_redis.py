@@ -1,7 +1,9 @@
 """The page cache over a Redis of its own: what a hit costs there, and what becomes of it when Redis goes."""
 
+import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 import redis
@@ -187,15 +189,21 @@ def test_an_error_of_one_is_not_the_others(own_valkey):
     assert isinstance(error, redis.ResponseError)
 
 
-def test_a_write_that_redis_does_not_hear_of_is_not_lost(over_redis, own_valkey, lines, settings):
+def test_a_write_that_redis_does_not_hear_of_is_not_lost(
+    over_redis, own_valkey, settings, monkeypatch
+):
     """EDGE_CASES 15: who wrote tells it again, until Redis is back."""
     settings.REDIS_TIMEOUT_SECONDS = 5
     visitor = over_redis()
     visitor.get("/t/kept/")
     own_valkey.pause()
     writer = RedisStore(Redis(own_valkey.url, 0.2), Breaker())
+    tries = []
+    ask_redis = writer._redis.ask
+    monkeypatch.setattr(writer._redis, "ask", lambda *q: tries.append(q) or ask_redis(*q))
     writer.bump([TIMELINE.name])
     writer.bump([TIMELINE.name])
+    wait_until(lambda: len(tries) >= 3, "it has been told in vain, and is told again")
     assert len([thread for thread in threads() if thread == "page-cache-bump"]) == 1
     own_valkey.resume()
     wait_until(lambda: "page-cache-bump" not in threads(), "the write is told")
@@ -225,6 +233,47 @@ def test_a_redis_that_refuses_to_answer_is_as_good_as_none(over_redis, own_valke
     visitor.get("/t/kept/")
     client.acl_setuser("default", enabled=True, commands=["-mget"], nopass=True)
     assert "made 2 times" in visitor.get("/t/kept/").text
+
+
+def test_a_write_that_redis_refuses_is_told_again(own_valkey):
+    client = redis.Redis.from_url(own_valkey.url)
+    store = RedisStore(Redis(own_valkey.url, 5), Breaker())
+    before = store.look("page").tokens
+    client.acl_setuser("default", enabled=True, commands=["-mset", "-set"], nopass=True)
+    store.bump([TIMELINE.name])
+    assert "page-cache-bump" in threads()
+    client.acl_setuser("default", enabled=True, commands=["+mset", "+set"], nopass=True)
+    wait_until(lambda: "page-cache-bump" not in threads(), "the write is told")
+    assert store.look("page").tokens[0] != before[0]
+
+
+def test_a_count_that_redis_refuses_is_made_here(over_redis, own_valkey, settings):
+    visitor = over_redis()
+    settings.RATE_LIMIT_PER_MINUTE = 100
+    redis.Redis.from_url(own_valkey.url).acl_setuser(
+        "default", enabled=True, commands=["-evalsha"], nopass=True
+    )
+    assert visitor.get("/t/kept/").headers["RateLimit-Limit"] == "50"
+
+
+def test_who_waits_for_a_thread_that_is_stopped_is_told(own_valkey, monkeypatch):
+    """A worker that is ended in the middle of a round trip leaves nobody waiting."""
+    way = Redis(own_valkey.url, 5)
+    gathered = Event()
+
+    def stopped(questions):
+        assert gathered.wait(20)
+        raise SystemExit
+
+    with ThreadPoolExecutor() as pool, monkeypatch.context() as patch:
+        patch.setattr(way, "_answer", stopped)
+        first = pool.submit(way.ask, ("PING",))
+        wait_until(lambda: way._somebody_asks, "somebody asks")
+        second = pool.submit(way.ask, ("PING",))
+        gathered.set()
+        assert isinstance(first.exception(20), SystemExit)
+        assert isinstance(second.exception(20), redis.ConnectionError | SystemExit)
+    assert way.ask(("PING",)) == [b"PONG"]
 
 
 def test_tokens_that_cannot_be_made_are_as_good_as_none(own_valkey):
@@ -312,12 +361,18 @@ def test_no_request_fails_while_redis_does(serve, own_valkey):
 
 def test_cache_expiry_under_200_visitors_is_one_rebuild(serve, own_valkey):
     """QUALITY.md: two processes, and all come at the moment when the page has gone."""
+    client = redis.Redis.from_url(own_valkey.url)
     with serve(REDIS_URL=own_valkey.url, WEB_PROCESSES="2") as site:
         url = f"{site.url}/t/slow-kept/"
-        ask(url)
-        redis.Redis.from_url(own_valkey.url).set("momentverse-pages:group:timeline", "another")
-        with ThreadPoolExecutor(200) as pool:
-            answers = list(pool.map(lambda _: ask(url), range(200)))
-    assert {answer.status for answer in answers} == {200}
-    texts = {answer.text for answer in answers}
-    assert len(texts) <= 2  # the last copy, and one new one
+        for _ in range(10):
+            ask(url)
+            before = site.log.read_text().count("limits fall back")
+            client.set("momentverse-pages:group:timeline", secrets.token_hex(8))
+            with ThreadPoolExecutor(200) as pool:
+                answers = list(pool.map(lambda _: ask(url), range(200)))
+            assert {answer.status for answer in answers} == {200}
+            # On a machine that is too busy for Redis to answer in time, pages are built without it.
+            if site.log.read_text().count("limits fall back") == before:
+                break
+    # The last copy, and one new one.
+    assert len({answer.text for answer in answers}) <= 2

@@ -20,6 +20,8 @@ def admin(page, site):
 
 def test_it_works(admin):
     admin.get_by_role("link", name="Moments", exact=True).first.click()
+    expect(admin.locator("#result_list tbody tr").first).to_be_visible()
+    admin.goto("/admin/timeline/moment/?q=1969-07")
     expect(admin.locator("#result_list tbody tr")).to_have_count(48)
 
 

@@ -52,7 +52,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.content.decode()
+        return self.content.decode(errors="replace")
 
     @property
     def of_the_page(self) -> dict[str, str]:

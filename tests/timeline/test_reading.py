@@ -124,8 +124,8 @@ def test_neighbours_skip_what_is_hidden(make_moment, owner):
 def test_around_an_instant(make_moment):
     moment = make_moment("2020-01-01T00:00:00Z", 60)
     later = make_moment("2020-01-02")
-    assert reading.around(None, moment.starts_at) == (moment, later)
-    assert reading.around(None, parse_instant("2019-01-01")) == (None, moment)
+    assert reading.around(None, moment.starts_at) == ([moment], later)
+    assert reading.around(None, parse_instant("2019-01-01")) == ([], moment)
 
 
 def test_a_day_of_any_year(make_moment):

@@ -23,6 +23,6 @@ def take(request: HttpRequest, provider: Provider, signature: str) -> HttpRespon
         event = provider.read_event(request.body, signature)
     except (BadEvent, RawPostDataException):
         logger.warning("%s: a message that it did not sign was refused", provider.name)
-        return HttpResponse(status=400)
+        return HttpResponse(status=400, content_type="text/plain")
     events.receive(provider, event)
-    return HttpResponse(status=200)
+    return HttpResponse(status=200, content_type="text/plain")

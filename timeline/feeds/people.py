@@ -1,4 +1,4 @@
-"""Whose feed or calendar is asked for."""
+"""Whose page, feed or calendar is asked for."""
 
 from __future__ import annotations
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import groupby
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from accounts.models import User
 from momentverse.page_cache import PROFILES, TIMELINE, public_page
 from timeline import profiles, reading
+from timeline.feeds.people import person
 from timeline.pages.charts import Cell, cells_of
 from timeline.pages.cutting import CUTS, cut_of, shown
 from timeline.periods import Period
@@ -27,9 +27,7 @@ YEARS_SHOWN = 40
 @public_page(PROFILES, TIMELINE, parameters=CUTS)
 def profile(request: HttpRequest, handle: str) -> HttpResponse:
     """Show a person's public figures, and those of their moments that the viewer may see, newest first."""
-    owner = User.objects.filter(handle=handle.lower(), is_active=True).first()
-    if owner is None:
-        raise Http404("There is nobody with this handle.")
+    owner = person(handle)
     if handle != owner.handle:
         return redirect("timeline:profile", owner.handle, permanent=True)
     cut = cut_of(request)

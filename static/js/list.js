@@ -49,6 +49,7 @@ class List {
   async #scrub() {
     try {
       this.move = await scrubber(this.root, (address) => this.jump(address));
+      this.#point(this.#topItem());
     } catch {
       // The list is whole without a slider; the date field goes to any day.
     }
@@ -64,6 +65,7 @@ class List {
       this.#mark();
       if (pushing) history.pushState({}, "", page.address);
       this.root.scrollIntoView();
+      this.#point(page.items[0]);
       this.status.textContent = "";
     } catch {
       this.#failed(address);
@@ -214,7 +216,11 @@ class List {
     const list = top < innerHeight ? { first: item.querySelector("h3 a").getAttribute("href"), top } : undefined;
     history.scrollRestoration = list ? "manual" : "auto";
     history.replaceState({ ...history.state, list }, "", page.address);
-    this.move?.(item.querySelector("time").dateTime);
+    this.#point(item);
+  }
+
+  #point(item) {
+    if (item) this.move?.(item.querySelector("time").dateTime);
   }
 
   #return(kept) {

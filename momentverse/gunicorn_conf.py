@@ -34,7 +34,7 @@ def when_ready(server: Any) -> None:
 
 
 bind = settings.BIND
-worker_class = "momentverse.gunicorn_worker.PatientWorker"
+worker_class = "momentverse.batching_worker.BatchingWorker"
 workers = settings.WEB_PROCESSES
 threads = settings.WEB_THREADS
 worker_connections = client_connections() + threads

@@ -107,6 +107,8 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         super().__init__(worker.cfg, *arguments)
         self._worker = worker
         self.gathered = Gathered()
+        # What has been found out about the request before a thread has it.
+        self.known: dict[str, Any] = {}
         # No thread waits for first bytes: they are there before it is asked.
         self.data_ready = True
         # On the socket itself, for gunicorn makes it blocking again for each request.
@@ -136,6 +138,11 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         if self.parser is None:
             self.parser = http.get_parser(self.cfg, self.sock, self.client)
         self.parser.unreader.unread(bytes(self.gathered.data))
+
+    def begin_again(self) -> None:
+        """Let a parser read once more what has been gathered."""
+        self.parser = None
+        self.hand_to_parser()
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -196,7 +203,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self._drop(conn)
         elif conn.gathered.is_whole():
             conn.hand_to_parser()
-            self._start(conn)
+            self.start(conn)
         elif conn.gathered.is_too_large():
             self._refuse(conn)
         else:
@@ -205,7 +212,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             readable = partial(self.on_pending_socket_readable, conn)
             self.poller.register(conn.sock, selectors.EVENT_READ, readable)
 
-    def _start(self, conn: Connection) -> None:
+    def start(self, conn: Connection) -> None:
+        """Have a whole request answered."""
         if conn.gathered.is_large:
             if len(self._large_running) >= self._large_allowed:
                 self._large_waiting.append(conn)
@@ -239,8 +247,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
         """Keep or close the connection of an answered request."""
         if self._large_running.pop(conn, None) is not None and self._large_waiting:
-            self._start(self._large_waiting.popleft())
-        keep = not fs.cancelled() and not fs.exception() and fs.result()
+            self.start(self._large_waiting.popleft())
+        self.finish(conn, keep=not fs.cancelled() and not fs.exception() and fs.result())
+
+    def finish(self, conn: Connection, *, keep: bool) -> None:
+        """Wait for the next request on a connection, or close it."""
         if not keep:
             self.nr_conns -= 1
             conn.close(graceful=True)

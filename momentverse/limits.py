@@ -10,7 +10,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -38,6 +38,8 @@ VERDICT = "momentverse.verdict"
 LIMITER = "momentverse.limiter"
 _SCRIPT_HASH = hashlib.sha1(SCRIPT.encode()).hexdigest()  # noqa: S324  Redis's name for a script
 Answer = TypeVar("Answer")
+# Whom a request is counted for, and what else Redis is asked on that occasion.
+Hit = tuple[str, Command | None]
 
 
 class Breaker:
@@ -94,34 +96,38 @@ class Limiter:
 
     def hit(self, key: str, per_minute: int) -> Verdict:
         """Count one request under ``key`` and say whether it may pass."""
-        return self.hit_and_ask(key, per_minute)[0]
+        return self.hit_all(per_minute, [(key, None)])[0][0]
 
-    def hit_and_ask(
-        self, key: str, per_minute: int, *commands: Command
-    ) -> tuple[Verdict, list[Any] | None]:
-        """Count one request and, in the same round trip, ask Redis for something else.
+    def hit_all(
+        self, per_minute: int, hits: Sequence[Hit]
+    ) -> tuple[list[Verdict], list[Any] | None]:
+        """Count some requests, each under its key and, in the same round trip, ask what comes with each.
 
-        The replies are None when Redis was not there to give any.
+        The replies to that are None when Redis was not there to give any.
         """
         redis = self.redis
         if redis is None:
-            return self._local.hit(key, per_minute), None
+            return self._hit_here(per_minute, hits), None
         return self.breaker.ask(
-            lambda: _count(redis, key, per_minute, commands),
-            lambda: (self._local.hit(key, local_share(per_minute)), None),
+            lambda: _count(redis, per_minute, hits),
+            lambda: (self._hit_here(local_share(per_minute), hits), None),
         )
 
+    def _hit_here(self, per_minute: int, hits: Sequence[Hit]) -> list[Verdict]:
+        return [self._local.hit(key, per_minute) for key, _ in hits]
 
-def _count(
-    redis: Redis, key: str, per_minute: int, commands: tuple[Command, ...]
-) -> tuple[Verdict, list[Any]]:
-    arguments = (1, KEY_PREFIX + key, per_minute)
-    count, *replies = redis.ask(("EVALSHA", _SCRIPT_HASH, *arguments), *commands)
-    if isinstance(count, NoScriptError):  # a Redis that was started or flushed since
-        (count,) = redis.ask(("EVAL", SCRIPT, *arguments))
-    if isinstance(count, RedisError):
-        raise count
-    return verdict(per_minute, *count), replies
+
+def _count(redis: Redis, per_minute: int, hits: Sequence[Hit]) -> tuple[list[Verdict], list[Any]]:
+    scripts: list[Command] = [(1, KEY_PREFIX + key, per_minute) for key, _ in hits]
+    asked = [command for _, command in hits if command is not None]
+    replies = redis.ask(*(("EVALSHA", _SCRIPT_HASH, *script) for script in scripts), *asked)
+    counts = replies[: len(hits)]
+    for index, count in enumerate(counts):
+        if isinstance(count, NoScriptError):  # a Redis that was started or flushed since
+            (counts[index],) = redis.ask(("EVAL", SCRIPT, *scripts[index]))
+        if isinstance(counts[index], RedisError):
+            raise counts[index]
+    return [verdict(per_minute, *count) for count in counts], replies[len(hits) :]
 
 
 class RateLimitMiddleware:

@@ -54,6 +54,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._cookie = f"{settings.SESSION_COOKIE_NAME}="
+        self._cookie_bytes = self._cookie.encode()
         site = urlsplit(settings.SITE_URL)
         self._site_port = str(site.port) if site.port else ""
         proxy_says: tuple[str, str] | None = settings.SECURE_PROXY_SSL_HEADER
@@ -85,6 +86,10 @@ class Reader:
             query = normal
         encoding = chosen(environ.get("HTTP_ACCEPT_ENCODING", ""))
         return Asked(path, query, host.lower(), self._scheme(environ), encoding, policy)
+
+    def names_a_session(self, head: bytes) -> bool:
+        """Tell whether a request that begins so may be somebody's own."""
+        return self._cookie_bytes in head
 
     def bare_environ(self, environ: Environ, asked: Asked) -> Environ:
         """Return the environment of a request for the page by nobody in particular."""

@@ -8,7 +8,7 @@ only what belongs to the single request is new.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -55,6 +55,18 @@ class Visit:
     started: float
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is known of a request before it is answered."""
+
+    asked: Asked
+    verdict: Verdict
+    looked: Looked | None
+    entry: Entry | None  # only a fresh one
+
+
+# Where ``look_ahead`` leaves that in a request's environment.
+AHEAD = "momentverse.page_cache.ahead"
 # Who has no copy to show waits for the refresher's, looking again so often for so long.
 WAIT_SECONDS = 0.02
 WAITS = 100
@@ -75,29 +87,54 @@ class PageCacheFront:
         """Answer from the cache, or let Django answer."""
         started = time.perf_counter()
         environ[LIMITER] = self._limiter
-        asked = self._reader.read(environ)
-        if asked is None:
+        if AHEAD not in environ:
+            self.look_ahead([environ])
+        ahead: Ahead | None = environ.pop(AHEAD, None)
+        if ahead is None:
             return self._application(environ, start_response)
-        verdict, looked = self._look_and_count(environ, asked)
-        environ[VERDICT] = verdict
-        if not verdict.allowed:
+        environ[VERDICT] = ahead.verdict
+        if not ahead.verdict.allowed:
             return self._application(environ, start_response)
-        visit = Visit(environ, start_response, asked, started)
-        if looked is None:
+        visit = Visit(environ, start_response, ahead.asked, started)
+        if ahead.looked is None:
             return self._make(visit, None)
-        entry = _fresh(looked)
-        return self._send_kept(visit, entry) if entry else self._refresh(visit, looked)
+        if ahead.entry is None:
+            return self._refresh(visit, ahead.looked)
+        return self._send_kept(visit, ahead.entry)
 
-    def _look_and_count(self, environ: Environ, asked: Asked) -> tuple[Verdict, Looked | None]:
-        """Count the request and look for the page, in one round trip where one Redis holds both."""
-        whose = network_key(network_of(client_address(environ)))
+    def is_for_everybody(self, head: bytes) -> bool:
+        """Tell from a request's first bytes whether it is worth looking ahead for."""
+        return head.startswith((b"GET ", b"HEAD ")) and not self._reader.names_a_session(head)
+
+    def look_ahead(self, environs: Sequence[Environ]) -> list[bool]:
+        """Count some requests and look for their pages; tell of each whether its page is at hand.
+
+        Where one Redis holds counts and pages, that is one round trip for all. What
+        is found waits in each environment, of which a call answers at once what is at
+        hand. Requests that are Django's alone are not counted here.
+        """
+        requests = [
+            (environ, asked) for environ in environs if (asked := self._reader.read(environ))
+        ]
+        found = self._count_and_look(requests) if requests else []
+        for (environ, asked), (verdict, looked) in zip(requests, found, strict=True):
+            entry = _fresh(looked) if looked else None
+            environ[AHEAD] = Ahead(asked, verdict, looked, entry)
+        return [_is_at_hand(environ.get(AHEAD)) for environ in environs]
+
+    def _count_and_look(
+        self, requests: list[tuple[Environ, Asked]]
+    ) -> list[tuple[Verdict, Looked | None]]:
         limit: int = settings.RATE_LIMIT_PER_MINUTE
-        key = self._key(asked, asked.encoding)
+        whose = [network_key(network_of(client_address(environ))) for environ, _ in requests]
+        keys = [self._key(asked, asked.encoding) for _, asked in requests]
         if self._one_round_trip:
             store = cast(RedisStore, self._store)
-            verdict, replies = self._limiter.hit_and_ask(whose, limit, store.question(key))
-            return verdict, store.looked(replies)
-        return self._limiter.hit(whose, limit), self._store.look(key)
+            hits = [(one, store.question(key)) for one, key in zip(whose, keys, strict=True)]
+            verdicts, replies = self._limiter.hit_all(limit, hits)
+            return list(zip(verdicts, store.looked(replies, len(keys)), strict=True))
+        verdicts, _ = self._limiter.hit_all(limit, [(one, None) for one in whose])
+        return list(zip(verdicts, self._store.look_all(keys), strict=True))
 
     def _refresh(self, visit: Visit, looked: Looked) -> Iterable[bytes]:
         """Make the page anew; if somebody does so already, show the last copy, or wait for the new one."""
@@ -109,18 +146,21 @@ class PageCacheFront:
             return self._make(visit, looked.tokens)
         try:
             # Once more: the last refresher may have been at work when this visitor looked.
-            again = self._store.look(self._key(visit.asked, visit.asked.encoding))
+            again = self._look(visit.asked)
             if again and (entry := _fresh(again)):
                 return self._send_kept(visit, entry)
             return self._make(visit, again.tokens if again else None)
         finally:
             self._store.resign(page)
 
+    def _look(self, asked: Asked) -> Looked | None:
+        return self._store.look(self._key(asked, asked.encoding))
+
     def _wait_for(self, asked: Asked) -> Entry | None:
         """Return the page that somebody else is making, or None if that takes too long."""
         for _ in range(WAITS):
             time.sleep(WAIT_SECONDS)
-            looked = self._store.look(self._key(asked, asked.encoding))
+            looked = self._look(asked)
             if looked is None or (entry := _fresh(looked)):
                 return entry if looked else None
         return None
@@ -196,6 +236,10 @@ class PageCacheFront:
 
     def _key(self, asked: Asked, encoding: str) -> str:
         return f"{self._release} {asked.key(encoding)}"
+
+
+def _is_at_hand(ahead: Ahead | None) -> bool:
+    return ahead is not None and ahead.verdict.allowed and ahead.entry is not None
 
 
 def _entry_in(looked: Looked) -> Entry | None:

@@ -6,11 +6,11 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from django.conf import settings
 from redis.exceptions import RedisError
@@ -40,10 +40,14 @@ class Looked:
 
 
 class Store(Protocol):
-    """Somewhere to keep pages. Of a store that is away, ``look`` returns None and the rest does nothing."""
+    """Somewhere to keep pages. Of a store that is away, ``look`` says None and the rest does nothing."""
 
     def look(self, key: str) -> Looked | None:
         """Fetch an entry and the tokens."""
+        return self.look_all([key])[0]
+
+    def look_all(self, keys: Sequence[str]) -> list[Looked | None]:
+        """Fetch some entries, each with the tokens."""
 
     def become_refresher(self, key: str) -> bool:
         """Tell whether the caller is the one who makes this page now."""
@@ -58,7 +62,7 @@ class Store(Protocol):
         """Give some groups new tokens: what was made before is old."""
 
 
-class RedisStore:
+class RedisStore(Store):
     """Pages that all processes share. An entry and all tokens come in one MGET."""
 
     def __init__(self, redis: Redis, breaker: Breaker, prefix: str = PREFIX) -> None:
@@ -74,24 +78,25 @@ class RedisStore:
         """Return the command that asks for an entry and the tokens, for whoever asks more with it."""
         return ("MGET", self._prefix + key, *self._token_keys)
 
-    def looked(self, replies: list[Any] | None) -> Looked | None:
-        """Return what the replies to ``question`` say; None when they say nothing."""
+    def looked(self, replies: list[Any] | None, number: int) -> list[Looked | None]:
+        """Return what the replies to ``number`` questions say; None where they say nothing."""
         if replies is None or _failed(replies):
             self._missed.set()
-            return None
+            return [None] * number
         if self._missed.is_set():
             # Whatever was kept before the outage may be what a write in it was to make old.
             self._missed.clear()
             self.bump([EVERYTHING])
-            return None
-        kept, *tokens = replies[0]
-        if None in tokens:
-            tokens = self._seeded()
-        return Looked(kept, tuple(token.decode() for token in tokens)) if tokens else None
+            return [None] * number
+        return [self._looked(*reply) for reply in replies]
 
-    def look(self, key: str) -> Looked | None:
-        """Fetch an entry and the tokens."""
-        return self.looked(self._ask(self.question(key)))
+    def _looked(self, kept: bytes | None, *tokens: bytes | None) -> Looked | None:
+        found = self._seeded() if None in tokens else cast(Sequence[bytes], tokens)
+        return Looked(kept, tuple(token.decode() for token in found)) if found else None
+
+    def look_all(self, keys: Sequence[str]) -> list[Looked | None]:
+        """Fetch some entries, each with the tokens."""
+        return self.looked(self._ask(*(self.question(key) for key in keys)), len(keys))
 
     def become_refresher(self, key: str) -> bool:
         """Tell whether the caller is the one who makes this page now."""
@@ -148,7 +153,7 @@ def _failed(replies: list[Any] | None) -> bool:
     return replies is None or any(isinstance(reply, RedisError) for reply in replies)
 
 
-class MemoryStore:
+class MemoryStore(Store):
     """Pages kept in this process; the least used go first when they are too many."""
 
     def __init__(self, tokens_file: Path) -> None:
@@ -158,9 +163,12 @@ class MemoryStore:
         self._refreshers: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def look(self, key: str) -> Looked | None:
-        """Fetch an entry and the tokens."""
+    def look_all(self, keys: Sequence[str]) -> list[Looked | None]:
+        """Fetch some entries, each with the tokens."""
         tokens = self._tokens.read()
+        return [Looked(self._entry(key), tokens) for key in keys]
+
+    def _entry(self, key: str) -> bytes | None:
         with self._lock:
             expires, kept = self._kept.get(key, (0.0, None))
             if kept is not None:
@@ -169,7 +177,7 @@ class MemoryStore:
                     kept = None
                 else:
                     self._kept.move_to_end(key)
-        return Looked(kept, tokens)
+        return kept
 
     def become_refresher(self, key: str) -> bool:
         """Tell whether the caller is the one who makes this page now."""

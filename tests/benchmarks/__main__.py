@@ -63,7 +63,7 @@ PARTS = [
     Part(
         "page_cache",
         [
-            Figure("cached page / bare WSGI", r"cached page: .*ratio ([\d.]+)", "≥ 0.80", at_least(0.8)),
+            Figure("cached page / bare WSGI", r"under gthread .*ratio ([\d.]+)", "≥ 0.80", at_least(0.8)),
             Figure("write, 1,000,000 cached / 10", r"^ratio ([\d.]+) \(goal: the", "≤ 1.5", at_most(1.5)),
         ],
         ["--rounds=3", "--seconds=1"],

@@ -2,8 +2,9 @@
 
 ``python -m tests.benchmarks.page_cache [--seconds N] [--rounds N]``
 
-Both are served by one gunicorn gthread worker with the same configuration and
-asked by 16 keep-alive connections, in turns within one run. Then: one write
+Each is served by one gunicorn worker with threads and asked by 16 keep-alive
+connections, in turns within one run; the function both by gunicorn's own
+``gthread`` and by the worker that serves the site. Then: one write
 that makes a group old, with 10 and with 1,000,000 entries in it.
 """
 
@@ -69,9 +70,14 @@ def main() -> int:
         fill(environment)
         site = stack.enter_context(gunicorn(environment))
         (folder / "bare_page.py").write_text(bare_page(site.url))
-        bare_environment = site_environment(made(folder / "bare"))
-        bare = stack.enter_context(gunicorn(bare_environment, "bare_page", folder))
-        show(compare(bare, site, options))
+        bare = stack.enter_context(
+            gunicorn(site_environment(made(folder / "bare")), "bare_page", folder)
+        )
+        gthread_environment = site_environment(
+            made(folder / "gthread"), GUNICORN_CMD_ARGS="--worker-class=gthread"
+        )
+        gthread = stack.enter_context(gunicorn(gthread_environment, "bare_page", folder))
+        show(compare([gthread, bare, site], options))
         if options.invalidation:
             invalidation(server)
     return 0
@@ -119,14 +125,11 @@ def bare_page(url: str) -> str:
     return BARE.format(headers=headers, body=base64.b64encode(body).decode())
 
 
-def compare(bare: Site, site: Site, options: argparse.Namespace) -> list[tuple[Measured, Measured]]:
-    """Measure both in turns."""
-    for one in (bare, site):
+def compare(sites: list[Site], options: argparse.Namespace) -> list[list[Measured]]:
+    """Measure all in turns; a list for each round."""
+    for one in sites:
         measure(one, 1)
-    return [
-        (measure(bare, options.seconds), measure(site, options.seconds))
-        for _ in range(options.rounds)
-    ]
+    return [[measure(one, options.seconds) for one in sites] for _ in range(options.rounds)]
 
 
 def measure(site: Site, seconds: float) -> Measured:
@@ -187,21 +190,27 @@ def with_threads(url: str, seconds: float) -> float:
     return sum(counts) / seconds
 
 
-def show(rounds: list[tuple[Measured, Measured]]) -> None:
-    ratios = [site.rate / bare.rate for bare, site in rounds]
-    costs = [bare.cpu / site.cpu for bare, site in rounds if site.cpu]
-    bare, site = (statistics.median(m.rate for m in side) for side in zip(*rounds, strict=True))
-    sys.stdout.write(
-        f"cached page: bare {bare:,.0f}/s, site {site:,.0f}/s, ratio {statistics.median(ratios):.2f}"
-        f" (each: {' '.join(f'{ratio:.2f}' for ratio in ratios)}; goal {GOAL:.2f})\n"
-    )
-    if costs:
+def show(rounds: list[list[Measured]]) -> None:
+    """Print the ratios to the bare function under gunicorn's own worker and under the site's."""
+    gthread, bare, site = zip(*rounds, strict=True)
+    for name, yardstick in (("gthread", gthread), ("the site's worker", bare)):
+        ratios = [one.rate / other.rate for one, other in zip(site, yardstick, strict=True)]
         sys.stdout.write(
-            "processor time a request of the server alone: "
-            f"bare {statistics.median(bare.cpu for bare, _ in rounds) * 1e6:.0f} µs, "
-            f"site {statistics.median(site.cpu for _, site in rounds) * 1e6:.0f} µs, "
-            f"ratio {statistics.median(costs):.2f}\n"
+            f"cached page: bare under {name} {median_rate(yardstick):,.0f}/s, "
+            f"site {median_rate(site):,.0f}/s, ratio {statistics.median(ratios):.2f}"
+            f" (each: {' '.join(f'{ratio:.2f}' for ratio in ratios)}; goal {GOAL:.2f})\n"
         )
+    costs = (
+        f"{statistics.median(m.cpu for m in side) * 1e6:.0f} µs" for side in (gthread, bare, site)
+    )
+    sys.stdout.write(
+        "processor time a request of the server alone: "
+        "bare under gthread {}, under the site's worker {}, site {}\n".format(*costs)
+    )
+
+
+def median_rate(side: tuple[Measured, ...]) -> float:
+    return statistics.median(measured.rate for measured in side)
 
 
 def invalidation(server: Valkey) -> None:

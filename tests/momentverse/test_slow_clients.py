@@ -20,7 +20,7 @@ POST = (
 @pytest.fixture
 def worker():
     """The worker's class; a test may ask for another."""
-    return "momentverse.gunicorn_worker.PatientWorker"
+    return "momentverse.batching_worker.BatchingWorker"
 
 
 @pytest.fixture

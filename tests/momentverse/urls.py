@@ -57,6 +57,12 @@ def slow_kept(request):
 
 
 @public_page(TIMELINE, parameters=())
+def large_kept(request):
+    """A page that no socket takes at once."""
+    return HttpResponse("<p>large</p>" * 25_000)
+
+
+@public_page(TIMELINE, parameters=())
 def tiny(request):
     seen.append(request)
     return HttpResponse("tiny")
@@ -167,6 +173,7 @@ pages = [
     path("public/", public),
     path("kept/", kept),
     path("slow-kept/", slow_kept),
+    path("large-kept/", large_kept),
     path("tiny/", tiny),
     path("picky/", picky),
     path("public-with-cookie/", public_with_cookie),

@@ -21,6 +21,7 @@ from django.dispatch import Signal
 from accounts.models import User
 from timeline import lifecycle, overlap
 from timeline.errors import ClaimRefused, SpanTaken, TransitionRefused
+from timeline.hold_at_once import hold_at_once
 from timeline.models import (
     Moment,
     MomentRevision,
@@ -91,6 +92,12 @@ def hold(user: User, span: Span, *, time_zone: str = "UTC") -> Moment:
 
 
 def _hold(user: User, span: Span, time_zone: str) -> Moment:
+    moment = Moment(user=user, starts_at=span.starts_at, ends_at=span.ends_at, time_zone=time_zone)
+    moment.note_zone()
+    order = _new_order(moment)
+    length = dt.timedelta(seconds=settings.HOLD_SECONDS)
+    if hold_at_once(moment, order, most=MAX_HELD, length=length):
+        return moment
     with transaction.atomic():
         person = _locked_person(user)
         _refuse_leaver(person)
@@ -103,17 +110,10 @@ def _hold(user: User, span: Span, time_zone: str) -> Moment:
                 f"You hold {len(claims)} spans, which is the most at a time."
                 " Finish one, or give one back."
             )
-        moment = Moment(
-            user=user,
-            starts_at=span.starts_at,
-            ends_at=span.ends_at,
-            time_zone=time_zone,
-            held_until=person.database_now + dt.timedelta(seconds=settings.HOLD_SECONDS),
-        )
-        moment.note_zone()
+        moment.held_until = person.database_now + length
         with overlap.placing([span], shown=False, savepoint=False):  # two round trips less
             moment.save(force_insert=True)
-        _open_order(moment)
+        order.save(force_insert=True)
     return moment
 
 
@@ -138,13 +138,12 @@ def _hold_ends() -> ExpressionWrapper:
     return ExpressionWrapper(Now() + length, output_field=DateTimeField())
 
 
-def _open_order(moment: Moment) -> Order:
+def _new_order(moment: Moment) -> Order:
     tariff = Tariff.current()
     order = Order(
         user=moment.user, moment=moment, currency=tariff.currency, tariff=tariff.as_data()
     )
     _reprice(order, moment)
-    order.save(force_insert=True)
     return order
 
 

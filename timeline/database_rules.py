@@ -1,7 +1,7 @@
 """Rules that live in the database itself: no overlap, true rollups, true tag times.
 
-Those on likes and on search stand in ``like_rules.py`` and ``search_rules.py``
-and are installed from here.
+Those on likes, search and holds stand in ``like_rules.py``, ``search_rules.py``
+and ``hold_rules.py`` and are installed from here.
 
 PostgreSQL: an exclusion constraint, and statement triggers that add a whole
 statement's change to each day once. SQLite: triggers.
@@ -25,7 +25,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.utils import CursorWrapper
 
-from timeline import like_rules, search_rules
+from timeline import hold_rules, like_rules, search_rules
 
 OVERLAP_RULE = "no_overlap_active"
 
@@ -203,6 +203,7 @@ FAMILIES = (
     (frozenset({"moments", "moment_tags", "rollup_days"}), POSTGRESQL, SQLITE),
     (like_rules.TABLES, like_rules.POSTGRESQL, like_rules.SQLITE),
     (search_rules.TABLES, search_rules.POSTGRESQL, search_rules.SQLITE),
+    (hold_rules.TABLES, hold_rules.POSTGRESQL, hold_rules.SQLITE),
 )
 
 

@@ -92,7 +92,7 @@ def placing(spans: Iterable[Span], *, shown: bool = True, savepoint: bool = True
     """
     wanted = sorted(spans)
     try:
-        with transaction.atomic(savepoint=savepoint):
+        with busy_days_told(), transaction.atomic(savepoint=savepoint):
             _lock_days({day for span in wanted for day in span.days})
             _release_lapsed_holds(wanted)
             yield
@@ -104,6 +104,13 @@ def placing(spans: Iterable[Span], *, shown: bool = True, savepoint: bool = True
         if is_overlap(error):
             raise SpanTaken from error
         raise
+
+
+@contextmanager
+def busy_days_told() -> Iterator[None]:
+    """Raise as TimelineBusy that somebody else has kept the locked days too long."""
+    try:
+        yield
     except OperationalError as error:
         if _is_locked(error):
             raise TimelineBusy(BUSY_WORDS) from error
@@ -147,6 +154,11 @@ def is_overlap(error: DatabaseError) -> bool:
     return constraint == OVERLAP_RULE or OVERLAP_RULE in str(error)
 
 
+def lock_of(days: Iterable[dt.date]) -> tuple[int, list[int]]:
+    """Return the advisory locks of some days as PostgreSQL takes them, in order: first key, second keys."""
+    return _DAY_LOCKS, sorted(day.toordinal() for day in days)
+
+
 def _lock_days(days: set[dt.date]) -> None:
     """Take the advisory locks of ``days`` until the transaction ends.
 
@@ -160,7 +172,7 @@ def _lock_days(days: set[dt.date]) -> None:
         cursor.execute(
             "SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s, day)"
             " FROM unnest(%s::integer[]) AS day",
-            [LOCK_TIMEOUT, _DAY_LOCKS, sorted(day.toordinal() for day in days)],
+            [LOCK_TIMEOUT, *lock_of(days)],
         )
 
 

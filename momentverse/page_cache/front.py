@@ -63,6 +63,7 @@ class Ahead:
     verdict: Verdict
     looked: Looked | None
     entry: Entry | None  # only a fresh one
+    started: float  # of ``time.perf_counter``
 
 
 # Where ``look_ahead`` leaves that in a request's environment.
@@ -85,7 +86,6 @@ class PageCacheFront:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer from the cache, or let Django answer."""
-        started = time.perf_counter()
         environ[LIMITER] = self._limiter
         if AHEAD not in environ:
             self.look_ahead([environ])
@@ -95,7 +95,7 @@ class PageCacheFront:
         environ[VERDICT] = ahead.verdict
         if not ahead.verdict.allowed:
             return self._application(environ, start_response)
-        visit = Visit(environ, start_response, ahead.asked, started)
+        visit = Visit(environ, start_response, ahead.asked, ahead.started)
         if ahead.looked is None:
             return self._make(visit, None)
         if ahead.entry is None:
@@ -113,13 +113,14 @@ class PageCacheFront:
         is found waits in each environment, of which a call answers at once what is at
         hand. Requests that are Django's alone are not counted here.
         """
+        started = time.perf_counter()
         requests = [
             (environ, asked) for environ in environs if (asked := self._reader.read(environ))
         ]
         found = self._count_and_look(requests) if requests else []
         for (environ, asked), (verdict, looked) in zip(requests, found, strict=True):
             entry = _fresh(looked) if looked else None
-            environ[AHEAD] = Ahead(asked, verdict, looked, entry)
+            environ[AHEAD] = Ahead(asked, verdict, looked, entry, started)
         return [_is_at_hand(environ.get(AHEAD)) for environ in environs]
 
     def _count_and_look(

@@ -67,6 +67,10 @@ class Visitor:
         self.headers = headers
 
     def get(self, address: str, method: str = "GET", **more: Any) -> Answer:
+        return self.answer(self.environ(address, method, **more))
+
+    def environ(self, address: str, method: str = "GET", **more: Any) -> dict[str, Any]:
+        """Return the request as a server puts it."""
         path, _, query = address.partition("?")
         environ = {
             "REQUEST_METHOD": method,
@@ -88,6 +92,10 @@ class Visitor:
         }
         for name, value in (self.headers | more).items():
             environ[name if name[0].isupper() or "." in name else f"HTTP_{name.upper()}"] = value
+        return environ
+
+    def answer(self, environ: dict[str, Any]) -> Answer:
+        """Have a request answered."""
         answered: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None):

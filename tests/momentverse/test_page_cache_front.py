@@ -273,3 +273,39 @@ def test_what_django_opens_is_closed(front):
 def test_what_is_no_entry_is_no_page(kept):
     with pytest.raises(ValueError, match=r"."):
         read(kept)
+
+
+def test_what_was_looked_up_ahead_is_answered_and_counted_once(front):
+    front.get("/t/kept/")
+    asked = [
+        front.environ(path) for path in ("/t/kept/", "/t/tiny/", "/t/fine/", "/t/kept/?before=1")
+    ]
+    assert front.application.look_ahead(asked) == [True, False, False, False]
+    answers = [front.answer(environ) for environ in asked]
+    assert [answer.status for answer in answers] == [200] * 4
+    assert "made 1 times" in answers[0].text
+    counted = [int(front.get("/t/kept/").headers["RateLimit-Remaining"]) for _ in range(2)]
+    assert counted[0] == int(answers[0].headers["RateLimit-Remaining"]) - 4
+    assert counted[1] == counted[0] - 1
+
+
+def test_who_is_over_the_limit_has_nothing_at_hand(front, settings):
+    settings.RATE_LIMIT_PER_MINUTE = 1
+    front.get("/t/kept/")
+    asked = front.environ("/t/kept/")
+    assert front.application.look_ahead([asked]) == [False]
+    assert front.answer(asked).status == 429
+
+
+@pytest.mark.parametrize(
+    ("head", "worth"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", True),
+        (b"HEAD / HTTP/1.1\r\nCookie: taste=plain\r\n\r\n", True),
+        (b"POST / HTTP/1.1\r\n\r\n", False),
+        (b"GET / HTTP/1.1\r\nCookie: taste=plain; SESSION=x\r\n\r\n", False),
+    ],
+)
+def test_it_is_looked_ahead_for_who_may_be_anybody(front, settings, head, worth):
+    head = head.replace(b"SESSION", settings.SESSION_COOKIE_NAME.encode())
+    assert front.application.is_for_everybody(head) is worth

@@ -28,6 +28,8 @@ from django.test import Client
 from django.test.utils import override_settings
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 
+from momentverse.static_files import OUR_MODULES, as_served
+
 # HTML with its CSS: what fits into the first flight of a new connection (QUALITY.md).
 FIRST_VIEW_LIMIT = 14 * 1024
 SCRIPTS_LIMIT = 10 * 1024
@@ -35,7 +37,10 @@ WARN_AT = 0.9
 ADDRESSES_A_ROUTE = 3
 NOT_FOR_VISITORS = ("admin/", "__debug__/")
 # As in `import {x} from "./y.js"`, `import "./y.js"` and `export … from`; not `import(…)`, which comes later.
-_STATIC_IMPORT = re.compile(r"""^\s*(?:import|export)\b[^"'();]*["']([^"']+)["']""", re.MULTILINE)
+_STATIC_IMPORT = re.compile(
+    r"""(?:^|;)\s*(?:import\s*|(?:import|export)\b[^"'();=]*\bfrom\s*)["']([^"']+)["']""",
+    re.MULTILINE,
+)
 
 
 class Size(NamedTuple):
@@ -108,6 +113,7 @@ class _Parts(HTMLParser):
         super().__init__()
         self.styles: list[str] = []
         self.scripts: list[str] = []
+        self.nearby: list[str] = []
         self.images: list[str] = []
         self.links: list[str] = []
         self.feed(text)
@@ -116,6 +122,8 @@ class _Parts(HTMLParser):
         """Sort one element into what it asks for."""
         values = {name: value or "" for name, value in attrs}
         kinds = values.get("rel", "").split()
+        if module := values.get("data-chart") or values.get("data-list"):
+            self.nearby.append(module)
         if tag == "link" and "stylesheet" in kinds:
             self.styles.append(values.get("href", ""))
         elif tag == "link" and "modulepreload" in kinds:
@@ -180,7 +188,8 @@ class _Visit:
     def _weighed(self, page: Page, html: bytes, parts: _Parts) -> Page:
         page.html = Size(len(html), len(gzip.compress(html, mtime=0)))
         page.css = _total(parts.styles)
-        page.scripts = _total(_with_imports(parts.scripts))
+        # What is near is fetched without asking; what comes below it is scrolled to, and that is asking.
+        page.scripts = _total(_with_imports([*parts.scripts, *parts.nearby[:1]]))
         page.images = NOTHING
         for source in dict.fromkeys(parts.images):
             page.images += self._image(source)
@@ -245,6 +254,8 @@ def _total(addresses: list[str]) -> Size:
 def _static_size(path: Path) -> Size:
     """Return a static file's size, and that of its smallest form; compressed here while none is collected."""
     content = path.read_bytes()
+    if path.is_relative_to(settings.BASE_DIR / "static" / OUR_MODULES):
+        content = as_served(content)
     forms = [
         form
         for form in (path.with_name(f"{path.name}.{kind}") for kind in ("br", "gz"))

@@ -3,7 +3,6 @@
 
 import { DAY, END, FIRST, HOUR, LEVELS, clip, inWords, periodAt, seconds, tileAt } from "./parts/calendar.js";
 import { listen } from "./parts/gestures.js";
-import { Journey } from "./parts/journey.js";
 import { Picture, holding } from "./parts/picture.js";
 import { levelOf, survey } from "./parts/survey.js";
 import { Tiles } from "./parts/tiles.js";
@@ -27,12 +26,14 @@ class Chart {
     this.picture = new Picture(figure.querySelector("svg"));
     this.tiles = new Tiles(() => (this.picture.drawn || this.moved) && this.#draw());
     this.view = { from: seconds(figure.dataset.from), to: seconds(figure.dataset.to) };
-    this.journey = new Journey(figure, (view) => this.#go(view, { following: true }));
     this.#dress();
     listen(figure, this);
     new ResizeObserver(() => this.#measure()).observe(this.picture.svg);
     // Back from another page, or reloaded: the window that was seen.
-    if (history.state && "from" in history.state) this.#set(history.state);
+    if (history.state && "from" in history.state) {
+      this.#set(history.state);
+      this.#following();
+    }
     // Whoever comes near with a hand or with keys is about to use it.
     for (const intent of ["pointerenter", "focusin"]) figure.addEventListener(intent, () => this.#prepare(), { once: true });
   }
@@ -234,9 +235,18 @@ class Chart {
       this.#restSoon();
       return;
     }
-    this.journey.rest(this.view, this.#chosen);
+    const [view, chosen] = [this.view, this.#chosen];
     this.#chosen = false;
+    this.#following().then((journey) => journey.rest(view, chosen));
     idle(() => this.#prepare());
+  }
+
+  // What makes address and page follow is fetched when there is something to follow.
+  #following() {
+    this.journey ??= import("./parts/journey.js").then(
+      ({ Journey }) => new Journey(this.figure, (view) => this.#go(view, { following: true })),
+    );
+    return this.journey;
   }
 
   // Fetch what the next gesture is likely to show: the neighbours, and one level finer.

@@ -43,8 +43,12 @@ def timeline(tagged, owner):
             place="Tranquility Base, the Moon",
             story=f"{STORY}{number}",
         )
-    for year in range(1970, 1990):
-        tagged(f"{year}-07-20T20:17:40Z", "moon", title=f"{year - 1969} years after")
+    for year in [*range(1901, 1969), *range(1970, 2001)]:
+        tagged(
+            f"{year}-07-{year % 28 + 1:02}T20:17:40Z",
+            "moon",
+            title=f"One of the evenings of {year}",
+        )
 
 
 def extra(html):

@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 
 from tests.database_servers import manage
-from tests.servers import gunicorn, site_environment
+from tests.servers import ROOT, gunicorn, site_environment
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 NAMES = {
@@ -98,3 +98,16 @@ def test_no_module_of_ours_is_imported_by_an_address_that_is_not_rewritten(site)
             r"""(?<!["'])\b(?:from|import)\s*\(?\s*["']([^"']+)["']""", path.read_text()
         ):
             assert re.search(r"\.[0-9a-f]{12}\.js$", imported), (path.name, imported)
+
+
+def test_modules_go_out_without_comments(site):
+    _, content = get(site, site.paths["js/chart.js"])
+    assert b"//" not in content.replace(b"://", b"")
+    assert len(content) < 0.8 * (ROOT / "static/js/chart.js").stat().st_size
+    assert b"${" in content  # what stands in a text is left as it is
+
+
+def test_files_of_others_are_left_as_they_are(site):
+    (name,) = (path for path in site.paths if path.endswith("admin/js/core.js"))
+    _, content = get(site, site.paths[name])
+    assert b"// " in content

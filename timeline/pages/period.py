@@ -22,6 +22,9 @@ from timeline.pages.drawing import (
 from timeline.periods import Level, NoSuchPeriod, Period
 from timeline.words import WEEKDAYS
 
+# Moments a page: beside a hundred years in a chart and in cells, few enough for the first flight.
+SIZE_IN_A_CENTURY = 25
+
 
 @require_safe
 @public_page(TIMELINE, parameters=())
@@ -66,7 +69,8 @@ def calendar_period(
 def _show(request: HttpRequest, period: Period) -> HttpResponse:
     tally, parts = rollups.tallied(period)
     cut = cut_of(request)
-    page = reading.within(request.user, period.starts_at, period.ends_at, cut)
+    size = SIZE_IN_A_CENTURY if period.level is Level.CENTURY else reading.PAGE_SIZE
+    page = reading.within(request.user, period.starts_at, period.ends_at, cut, size=size)
     return render(
         request,
         "timeline/period.html",

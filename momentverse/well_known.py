@@ -14,7 +14,7 @@ from momentverse.page_cache import STATIC_PAGES, public_page
 # Nothing to find there: forms, and pages of one's own.
 NOT_FOR_ROBOTS = ("/accounts/", "/admin/", "/claim/", "/orders/")
 # The first pages of what is left out: people look for them, and each is one address.
-WAYS_IN = ("/accounts/login/", "/accounts/signup/", "/claim/")
+WAYS_IN = ("/accounts/login/", "/accounts/signup/", "/claim/", "/claim/clocks/")
 EXPIRES_AFTER_DAYS = 180
 
 

@@ -6,6 +6,7 @@ from django.urls import include, path, re_path, register_converter
 from timeline.pages import (
     claim,
     claim_choose,
+    clocks,
     edit,
     home,
     likes,
@@ -74,6 +75,7 @@ today_urls = [
 
 claim_urls = [
     path("", claim_choose.choose, name="claim-choose"),
+    path("clocks/", clocks.clocks, name="claim-clocks"),
     path("hold/", claim_choose.hold, name="claim-hold"),
     path("continue/", claim_choose.go_on, name="claim-continue"),
     path("<id:pk>/", claim.details, name="claim"),

@@ -21,6 +21,7 @@ PAGES = {
     "search": "/search/",
     "results": "/search/?q=flight",
     "claim": "/claim/",
+    "clocks": "/claim/clocks/",
     "sign in": "/accounts/login/",
     "sign up": "/accounts/signup/",
     "a taken span": "/claim/?date=1969-07-16&time=02:32&zone=UTC&minutes=1",

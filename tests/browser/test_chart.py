@@ -365,3 +365,15 @@ def test_few_nodes_and_few_bytes(page):
     assert page.evaluate("document.querySelectorAll('*').length") <= 1500
     assert len(sizes) >= 7
     assert sum(sizes) <= 20_000
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_nothing_shifts_when_the_tools_come(page, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    figure = page.locator(".chart")
+    page.route("**/chart.*.js", lambda route: route.abort())
+    page.goto("/timeline/1969/")
+    before = figure.bounding_box()["height"]
+    page.unroute("**/chart.*.js")
+    enhanced(page, "/timeline/1969/")
+    assert abs(figure.bounding_box()["height"] - before) < 0.1

@@ -27,7 +27,7 @@ PAGES = [
     "/", "/timeline/", "/timeline/centuries/", "/timeline/centuries/20/", "/timeline/1969/",
     "/timeline/1969/07/", "/timeline/1969/07/20/", "/timeline/1969/07/20/20/", "/tags/",
     "/tags/moon/", "/today/", "/today/07-20/", "/@chronicle/", "/trending/", "/search/",
-    "/claim/", "/stars/", "/stars/32349/", "/accounts/login/", "/accounts/signup/",
+    "/claim/", "/claim/clocks/", "/stars/", "/stars/32349/", "/accounts/login/", "/accounts/signup/",
 ]  # fmt: skip
 
 

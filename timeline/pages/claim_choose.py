@@ -33,7 +33,7 @@ from timeline.pages.claim_offers import offer_of, open_claims_of, status_of
 from timeline.spans import UTC, Span, parse_instant
 from timeline.told_spans import ToldSpan
 from timeline.words import clock_in_words
-from timeline.zones import find_zone, place_of, populated_zones
+from timeline.zones import find_zone, place_of
 
 FIELDS = ("date", "time", "zone", "hours", "minutes", "seconds", "fold")
 
@@ -174,7 +174,7 @@ def _show(
     **more: Any,
 ) -> HttpResponse:
     own = open_claims_of(request.user) if open_claims is None else open_claims
-    context = {"form": form, "zones": populated_zones(), "open_claims": own} | more
+    context = {"form": form, "open_claims": own} | more
     return render(request, "claim/choose.html", context, status=status)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
@@ -11,11 +13,13 @@ from timeline.models import Visibility
 from timeline.public_ids import encode_id
 
 MAX_QUERIES = 6
+# What a private moment says here; there is an island of that name among the clocks.
+CANARIES = re.compile("canary[- ](title|tag|place|story)")
 PAGES = [
     "/", "/timeline/", "/timeline/?before=2100-01-01", "/timeline/centuries/",
     "/timeline/centuries/20/", "/timeline/1969/", "/timeline/1969/07/", "/timeline/1969/07/20/",
     "/timeline/1969/07/20/20/", "/tags/", "/tags/moon/", "/today/07-20/", "/today/",
-    "/@ada/", "/trending/", "/stars/", "/stars/32349/",
+    "/@ada/", "/trending/", "/stars/", "/stars/32349/", "/claim/clocks/",
     "/feed.atom", "/tags/moon/feed.atom", "/@ada/feed.atom", "/@ada/calendar.ics", "/sitemap.xml",
     "/sitemap-pages.xml", "/sitemap-century-20.xml", "/sitemap-1969-07.xml", "/robots.txt",
 ]  # fmt: skip
@@ -42,7 +46,7 @@ def test_it_works(client, timeline, url, django_assert_max_num_queries):
 def test_nothing_hidden_is_shown(client, timeline, url):
     """EDGE_CASES 15."""
     page = client.get(url).text.lower()
-    assert "canary" not in page
+    assert not CANARIES.search(page)
     assert encode_id(timeline.pk).lower() not in page
 
 

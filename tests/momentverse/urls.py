@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
-from momentverse import page_cache
+from momentverse import page_cache, replica
 from momentverse import urls as site
 from momentverse.page_cache import PROFILES, TIMELINE, public_page
 
@@ -22,6 +22,8 @@ handler400, handler403 = site.handler400, site.handler403
 handler404, handler500 = site.handler404, site.handler500
 
 WAITING_LOCK = 4711
+# A server that was away is tried again soon: else each test of it would wait for ten seconds.
+replica.AWAY_SECONDS = 1.0
 # The requests that pages below were made from.
 seen = []
 

@@ -67,10 +67,19 @@ def is_api(request: HttpRequest) -> bool:
     return request.path.startswith(API_PREFIX)
 
 
+def is_script(request: HttpRequest) -> bool:
+    """Tell whether a form is sent by a script that would rather have JSON.
+
+    Only forms: what they are answered is kept by no cache, so nothing varies by ``Accept`` in one.
+    """
+    wanted = ["text/html", "application/json"]
+    return request.method == "POST" and request.get_preferred_type(wanted) == "application/json"
+
+
 def error_response(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
     """Return the error page, or the JSON envelope, for ``status``."""
     text = TEXTS[status]
-    if is_api(request):
+    if is_api(request) or is_script(request):
         message = detail or text.message
         response: HttpResponse = JsonResponse(
             {"ok": False, "error": {"code": text.code, "message": message}}, status=status

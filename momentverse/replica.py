@@ -5,8 +5,9 @@ whatever writes or stands in a transaction, keeps to the primary. Nor is a page
 ever older than the last commit: before a request's first read the replica must
 have replayed what the primary has flushed, or the primary is read instead. So
 a page that a write has made stale is never built anew, and cached, from before
-that write. A replica that is away costs one request a second at most; nobody
-gets an error for it.
+that write. While the primary is away nobody can tell how old the replica is:
+it is read all the same, and nobody keeps what was. A replica that is away costs
+one request a second at most; nobody gets an error for it.
 """
 
 from __future__ import annotations
@@ -52,10 +53,14 @@ class Presence:
 
 
 class Reader(threading.local):
-    """What the request of this thread reads from: ``may_ask`` a replica, and what was ``chosen``."""
+    """What the request of this thread reads from: ``may_ask`` a replica, and what was ``chosen``.
+
+    ``is_current`` is false when nobody could say what the replica should have by now.
+    """
 
     may_ask = False
     chosen = ""
+    is_current = True
 
 
 reader = Reader()
@@ -90,9 +95,10 @@ class ReplicaRouter:
 def replica_is_current() -> bool:
     """Tell whether the replica answers and has replayed all that the primary has made durable.
 
-    With the primary away it is enough that the replica answers.
+    With the primary away it is enough that the replica answers, which the reader is told.
     """
     flushed = _ask(DEFAULT_DB_ALIAS, "SELECT pg_current_wal_flush_lsn()::text")
+    reader.is_current = flushed is not None
     if flushed is None:
         return bool(_ask(REPLICA, "SELECT true"))
     return bool(_ask(REPLICA, "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", flushed))
@@ -131,14 +137,18 @@ class ReplicaMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, reading from where this request may."""
         reader.chosen = ""
+        reader.is_current = True
         reader.may_ask = (
             request.method in ("GET", "HEAD")
             and settings.SESSION_COOKIE_NAME not in request.COOKIES
         )
         try:
-            return self.get_response(request)
+            response = self.get_response(request)
         finally:
             reader.may_ask = False
+        if not reader.is_current:
+            response["Cache-Control"] = "private, no-store"
+        return response
 
     def process_exception(
         self, request: HttpRequest, exception: Exception

@@ -14,6 +14,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from accounts.hashers import Argon2idPasswordHasher
 from accounts.models import User
 from momentverse.page_cache.stores import writers_store
 from timeline.models import Moment, MomentTag, Status, Tag
@@ -72,6 +73,14 @@ def _test_settings(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> N
     settings.STATIC_ROOT = tmp_path_factory.getbasetemp()
     # Tests of the limit set their own.
     settings.RATE_LIMIT_PER_MINUTE = 1_000_000
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords in no time, by the same code; tests of what a hash costs are marked ``hashing``."""
+    if not request.node.get_closest_marker("hashing"):
+        monkeypatch.setattr(Argon2idPasswordHasher, "memory_cost", 8)
+        monkeypatch.setattr(Argon2idPasswordHasher, "time_cost", 1)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from django.db.models import Exists, Model, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Exists, Model, OuterRef, QuerySet, Subquery
 
 from timeline.models import Moment, MomentQuerySet, MomentTag, Tag
 from timeline.models.expressions import MonthDay
@@ -114,8 +114,11 @@ def newest_touching(
 
 def tag_names(moments: Iterable[Moment]) -> dict[int, list[str]]:
     """Return the names of the tags, in order, of each of these moments that has any, by its id."""
+    ids = [moment.pk for moment in moments]
+    if not ids:
+        return {}
     pairs = (
-        MomentTag.objects.filter(moment__in=[moment.pk for moment in moments])
+        MomentTag.objects.filter(moment__in=ids)
         .order_by("tag__name")
         .values_list("moment_id", "tag__name")
     )
@@ -124,6 +127,14 @@ def tag_names(moments: Iterable[Moment]) -> dict[int, list[str]]:
     for pk, name in pairs:
         names[pk].append(name)
     return names
+
+
+def with_tags(moments: list[Moment]) -> list[Moment]:
+    """Return the same moments, each with its ``tag_names``."""
+    names = tag_names(moments)
+    for moment in moments:
+        moment.tag_names = names.get(moment.pk, [])
+    return moments
 
 
 def on_day_of_year(
@@ -226,12 +237,12 @@ def _page(
     moments = moments.filter(**{name: value for name, value in bounds.items() if value is not None})
     # Read away from the cut, so that the rows next to it are the ones that are found.
     backwards = cut.after is None if newest_first else cut.before is not None
-    cards = moments.for_cards().prefetch_related(Prefetch("tags", Tag.objects.only("name")))
-    rows, more = _first(cards.order_by(f"-{key}" if backwards else key), size)
+    cards = moments.for_cards().order_by(f"-{key}" if backwards else key)
+    rows, more = _first(cards, size)
     if backwards is not newest_first:
         rows.reverse()
     return Page(
-        moments=rows,
+        moments=with_tags(rows),
         has_earlier=more if backwards else cut.after is not None,
         has_later=cut.before is not None if backwards else more,
     )

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Prefetch
 from django.db.models.expressions import RawSQL
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from timeline import reading
 from timeline.errors import SearchRefused
-from timeline.models import Moment, Tag
+from timeline.models import Moment
 from timeline.models.moment import SHOWN_TO_ALL
 from timeline.search_words import Wanted
 from timeline.spans import WINDOW_END, WINDOW_START
@@ -201,10 +201,7 @@ def _shown(viewer: Viewer, wanted: Wanted, ids: list[int]) -> list[Found]:
     if not ids:
         return []
     moments = (
-        Moment.objects.visible_to(viewer)
-        .filter(SHOWN_TO_ALL, pk__in=ids)
-        .for_cards()
-        .prefetch_related(Prefetch("tags", Tag.objects.only("name")))
+        Moment.objects.visible_to(viewer).filter(SHOWN_TO_ALL, pk__in=ids).for_cards_with_owners()
     )
     if connection.vendor == "postgresql":
         moments = moments.annotate(
@@ -216,7 +213,7 @@ def _shown(viewer: Viewer, wanted: Wanted, ids: list[int]) -> list[Found]:
         marked = {one.pk: (one.marked_title, one.marked_story) for one in moments}
     else:
         marked = _marked_by_sqlite(wanted, [one.pk for one in moments])
-    by_id = {moment.pk: moment for moment in moments}
+    by_id = {moment.pk: moment for moment in reading.with_tags(list(moments))}
     # What was hidden since it was matched is left out.
     return [Found(by_id[pk], *map(_as_html, marked[pk])) for pk in ids if pk in marked]
 

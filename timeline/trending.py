@@ -26,10 +26,11 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from django.db.models import F, Prefetch
+from django.db.models import F
 from django.utils import timezone
 
-from timeline.models import Moment, Tag
+from timeline import reading
+from timeline.models import Moment
 from timeline.models.moment import SHOWN_TO_ALL
 from timeline.spans import UTC
 
@@ -44,7 +45,7 @@ SIZE = 50
 
 
 def top(viewer: Viewer, size: int = SIZE, *, tags: bool = True) -> list[Moment]:
-    """Return the hottest public moments, with their owners, ``like_count`` and, if wanted, ``tags``.
+    """Return the hottest public moments, with their owners, ``like_count`` and, if wanted, ``tag_names``.
 
     Walks along the index of heat: reads ``size`` rows, and those of moments
     above them that have been hidden since they were liked.
@@ -57,9 +58,8 @@ def top(viewer: Viewer, size: int = SIZE, *, tags: bool = True) -> list[Moment]:
         .annotate(like_count=F("like_tally__likes"))
         .order_by("-like_tally__heat", F("like_tally__moment_id").desc())
     )
-    if tags:
-        moments = moments.prefetch_related(Prefetch("tags", Tag.objects.only("name")))
-    return list(moments[:size])
+    hottest: list[Moment] = list(moments[:size])
+    return reading.with_tags(hottest) if tags else hottest
 
 
 def heat(liked_at: Iterable[dt.datetime]) -> float | None:

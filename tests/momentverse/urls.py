@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
+from momentverse import page_cache, replica
 from momentverse import urls as site
 from momentverse.page_cache import PROFILES, TIMELINE, public_page
 
@@ -21,6 +22,8 @@ handler400, handler403 = site.handler400, site.handler403
 handler404, handler500 = site.handler404, site.handler500
 
 WAITING_LOCK = 4711
+# A server that was away is tried again soon: else each test of it would wait for ten seconds.
+replica.AWAY_SECONDS = 1.0
 # The requests that pages below were made from.
 seen = []
 
@@ -115,6 +118,11 @@ def count_people(request):
     return HttpResponse(f"{people.count()} by {people.db}")
 
 
+@public_page(TIMELINE, parameters=())
+def kept_people(request):
+    return count_people(request)
+
+
 def ask_database(request):
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
@@ -131,7 +139,9 @@ def wait_in_database(request):
 
 def add_person(request):
     handle = f"person-{User.objects.count()}"
-    return HttpResponse(User.objects.curator(handle, "Person").handle)
+    person = User.objects.curator(handle, "Person")
+    page_cache.changed(page_cache.TIMELINE)
+    return HttpResponse(person.handle)
 
 
 def people_and_where(request):
@@ -185,6 +195,7 @@ pages = [
     path("say/", say),
     path("who/", who),
     path("people/", count_people),
+    path("people/kept/", kept_people),
     path("people/add/", csrf_exempt(add_person)),
     path("people/where/", csrf_exempt(people_and_where)),
     path("database/", ask_database),

@@ -35,6 +35,7 @@ from timeline.words import duration_in_words, instant_in_words
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
+    from timeline.models.picture import Picture
     from timeline.models.tag import Tag
 
     Viewer = AbstractBaseUser | AnonymousUser | None
@@ -71,6 +72,10 @@ class Visibility(models.TextChoices):
 SHOWN_TO_ALL = Q(status=Status.ACTIVE, visibility=Visibility.PUBLIC)
 # When a moment last became something else to those who read it: its state, or what it says.
 CHANGED_AT = Greatest("status_changed_at", "updated_at")
+CARD_COLUMNS = (
+    "title", "starts_at", "ends_at", "place", "visibility",
+    "picture__moment", "picture__key", "picture__state", "picture__width", "picture__height",
+)  # fmt: skip
 
 
 class MomentQuerySet(models.QuerySet["Moment"]):
@@ -106,12 +111,14 @@ class MomentQuerySet(models.QuerySet["Moment"]):
         return self.filter(starts_at__gt=earliest, starts_at__lt=end, ends_at__gt=start)
 
     def for_cards(self) -> MomentQuerySet:
-        """Fetch only what a card in a list shows."""
+        """Fetch only what a card in a list shows; its tags are ``reading.with_tags``'."""
+        return self.select_related("picture").only(*CARD_COLUMNS)
+
+    def for_cards_with_owners(self) -> MomentQuerySet:
+        """Fetch only what a card shows that says whose moment it is."""
         return self.select_related("user", "picture").only(
-            "title", "starts_at", "ends_at", "place", "visibility",
-            "user__handle", "user__display_name",
-            "picture__moment", "picture__key", "picture__state", "picture__width", "picture__height",
-        )  # fmt: skip
+            *CARD_COLUMNS, "user__handle", "user__display_name"
+        )
 
 
 class Moment(models.Model):
@@ -170,6 +177,9 @@ class Moment(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
+
+    # The names of its tags, in order, where `reading.with_tags` has put them.
+    tag_names: list[str]
 
     objects: ClassVar[Any] = MomentQuerySet.as_manager()
 
@@ -309,6 +319,13 @@ class Moment(models.Model):
     def span(self) -> Span:
         """The span. Raises InvalidSpan when the two instants are none."""
         return Span(self.starts_at, self.ends_at)
+
+    @property
+    def shown_picture(self) -> Picture | None:
+        """Its picture, if it has one that is ready."""
+        # A template that asks for a picture that is not there costs as much as the rest of a card.
+        picture: Picture | None = getattr(self, "picture", None)
+        return picture if picture and picture.is_ready else None
 
     @property
     def is_live(self) -> bool:

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from momentverse.errors import is_script
 from momentverse.redirects import see_other
 from timeline import likes, reading
 from timeline.errors import LikeRefused
@@ -33,7 +34,7 @@ def like(request: HttpRequest, pk: int) -> HttpResponse:
         (likes.like if wanted == "yes" else likes.unlike)(request.user, moment)
     except LikeRefused as error:
         messages.error(request, str(error))
-    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+    if is_script(request):
         return _as_json(request, pk)
     return see_other(f"{moment.get_absolute_url()}#likes")
 

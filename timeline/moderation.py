@@ -8,6 +8,8 @@ and its owner sees it with the reason.
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
@@ -15,6 +17,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django_tasks import task
 
 from accounts.mail import dressed
@@ -25,6 +28,9 @@ from timeline.errors import ReportRefused
 from timeline.models import Moment, Report, Status, Visibility
 from timeline.texts import clean_story
 
+# The n-th attempt to send a mail comes n² minutes after the last: three days in all.
+MAX_ATTEMPTS = 23
+MINUTE = dt.timedelta(minutes=1)
 HIDING_WORDS = "Nobody but its owner sees it then; the owner is told, with the reason."
 SHOWING_WORDS = "Whoever saw it before sees it again; the owner is told."
 
@@ -102,19 +108,32 @@ def settle(moment: Moment, outcome: Report.Status, answer: str, staff: User) -> 
 
 
 def _tell_owner_later(moment: Moment, what: str) -> None:
-    # When it is committed: a mail cannot be taken back. Robust: what staff decided stands without it.
-    transaction.on_commit(lambda: tell_owner.enqueue(moment.pk, what), robust=True)
+    if tell_owner.get_backend().supports_defer:
+        # A queue in the database: the mail is owed with what it tells, or neither is stored.
+        tell_owner.enqueue(moment.pk, what)
+    else:
+        # When it is committed: a mail cannot be taken back. Robust: what staff decided stands without it.
+        transaction.on_commit(lambda: tell_owner.enqueue(moment.pk, what), robust=True)
 
 
 @task()
-def tell_owner(pk: int, what: str) -> None:
+def tell_owner(pk: int, what: str, attempts: int = 0) -> None:
     """Background task: tell a moment's owner that it was ``hidden``, ``shown`` again or ``revoked``.
 
     The reason is read from the moment: what a task is given stays in the queue's table.
+    A mail that the server refuses is tried again, n² minutes later, for three days;
+    without a queue it is not, and the owner reads it in their list of moments.
     """
     moment = Moment.objects.select_related("user").get(pk=pk)
-    if moment.user.is_active and not moment.user.is_curator:
+    if not moment.user.is_active or moment.user.is_curator:
+        return
+    try:
         _mail(moment, what).send()
+    except OSError:  # smtplib's errors are such
+        if attempts >= MAX_ATTEMPTS or not tell_owner.get_backend().supports_defer:
+            raise
+        later = timezone.now() + (attempts + 1) ** 2 * MINUTE
+        tell_owner.using(run_after=later).enqueue(pk, what, attempts + 1)
 
 
 def _mail(moment: Moment, what: str) -> EmailMultiAlternatives:

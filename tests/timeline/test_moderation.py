@@ -6,7 +6,11 @@ import pytest
 from django.core import mail
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
+from momentverse.management.commands import worker
+from tests.servers import free_port
 from timeline import claims, likes, moderation, personal_reports, rollups, search, trending
 from timeline.errors import ReportRefused
 from timeline.models import Moment, Report, Visibility
@@ -135,6 +139,36 @@ def test_a_mail_holds_no_line_of_a_title_that_is_a_header(
     with django_capture_on_commit_callbacks(execute=True):
         moderation.hide(moment, "reason", staff=staff)
     assert "\n" not in mail.outbox[0].subject
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_that_is_refused_is_sent_later(reported, staff, claimant, settings):
+    """Owed with what it tells, and tried again by whoever empties the queue."""
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    works = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()  # nobody is there
+    hide(reported, staff)
+    worker._empty_queue()
+    waiting = DBTaskResult.objects.get(status="READY")
+    assert waiting.run_after > timezone.now()
+    settings.EMAIL_BACKEND = works
+    worker._empty_queue()
+    assert mail.outbox == []  # its time has not come
+    DBTaskResult.objects.filter(pk=waiting.pk).update(run_after=timezone.now())
+    worker._empty_queue()
+    (message,) = mail.outbox
+    assert message.to == [claimant.email]
+    assert not DBTaskResult.objects.filter(status="READY").exists()
+
+
+def test_what_is_not_hidden_owes_no_mail(reported, staff, settings):
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    with transaction.atomic():
+        moderation.hide(reported, "it names a child", staff=staff)
+        assert DBTaskResult.objects.exists()
+        transaction.set_rollback(True)
+    assert not DBTaskResult.objects.exists()
 
 
 def test_a_curator_gets_no_mail(make_moment, staff, django_capture_on_commit_callbacks):

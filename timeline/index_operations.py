@@ -1,0 +1,32 @@
+"""Migration operations for indexes of tables that grow."""
+
+from __future__ import annotations
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import AddIndex
+from django.db.migrations.state import ProjectState
+
+
+class AddIndexBesideWriters(AddIndex):
+    """Adds an index without a lock on writers; killed halfway it is run again, and begins anew.
+
+    For migrations with ``atomic = False``. On SQLite, which has one writer at
+    a time anyway, as usual. (Django's own for PostgreSQL knows no SQLite, and stops
+    at the useless index that a killed run leaves.)
+    """
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Build it."""
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        model = to_state.apps.get_model(app_label, self.model_name)
+        name = schema_editor.quote_name(self.index.name)
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg]

@@ -13,6 +13,7 @@ the listener: closing it with connections in its queue would reset them.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import re
 import selectors
@@ -41,6 +42,8 @@ MAX_HEAD_BYTES = 64 * 1024
 GATHERED_BODY_BYTES = 64 * 1024
 READ_BYTES = 64 * 1024
 MAX_DRAINED = 4096
+# Its functions, called without letting go of the interpreter.
+LIBC = ctypes.PyDLL(None)
 
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 NO_CONNECTION = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED}
@@ -166,14 +169,22 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def accept(self, listener: Any) -> bool:
         """Take one connection from the listener's queue; tell whether there was one."""
         try:
-            client, address = listener.accept()
+            client, _ = listener.accept()
         except OSError as error:
             if error.errno not in NO_CONNECTION:
                 raise
             return False
+        self._take(client, listener)
+        return True
+
+    def _take(self, client: socket.socket, listener: Any) -> None:
+        try:
+            address = client.getpeername()
+        except OSError:  # gone already
+            client.close()
+            return
         self.nr_conns += 1
         self._go_on(Connection(self, client, address, listener.getsockname()))
-        return True
 
     def on_client_socket_readable(self, conn: Connection, client: Any) -> None:
         """Begin with the next request of a connection that was kept."""
@@ -310,9 +321,25 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return
         for listener in self.sockets:
             for _ in range(MAX_DRAINED):
-                if not self.accept(listener):
+                if not self.accept(listener) and self._close_if_nobody_waits(listener):
                     break
-            listener.close()
+            else:
+                listener.close()
+
+    def _close_if_nobody_waits(self, listener: socket.socket) -> bool:
+        """Close a listener, or take who has come since the last look; tell whether it is closed.
+
+        The look and the closing are one step for the other threads: the interpreter,
+        which ``accept`` lets go of, could come back milliseconds later, and whoever has come
+        meanwhile would be reset.
+        """
+        accepted = LIBC.accept(listener.fileno(), None, None)
+        if accepted < 0:
+            LIBC.close(listener.fileno())
+            listener.detach()
+            return True
+        self._take(socket.socket(fileno=accepted), listener)
+        return False
 
     def _cap_keepalive(self, deadline: float) -> None:
         """Close quiet connections soon. Both queues stay in order, for all in them is capped alike."""

@@ -6,6 +6,7 @@ import { scrubber } from "./parts/scrubber.js";
 
 const KEPT = 3; // pages in the document
 const AHEAD = 1.5; // heights of the window below which the next page is put in
+const LONG = 6; // pages put in, after which the links of a list are not fetched ahead any more
 const REST = 200; // milliseconds without scrolling, after which the address follows
 
 const idle = globalThis.requestIdleCallback ?? setTimeout;
@@ -21,6 +22,7 @@ class List {
   #ahead = {};
   #resting = 0;
   #last = scrollY;
+  #count = 0;
 
   constructor(root) {
     this.root = root;
@@ -134,6 +136,10 @@ class List {
 
   #put(side, page) {
     const pages = this.#pages;
+    // Chromium keeps every link that its rules let it fetch ahead, removed or not, and looks at all of them
+    // at each change.
+    this.#count += 1;
+    if (this.#count > LONG) this.root.classList.add("list-long");
     if (side === "next") {
       this.list.append(...page.items);
       pages.push(page);

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.benchmarks.databases import server_of
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, chromium_path
 from tests.servers import ROOT, database_and_cache, gunicorn, site_environment, wait_until
 
@@ -118,6 +119,8 @@ def site(options: argparse.Namespace, folder: Path) -> Iterator[str]:
         environment = site_environment(folder, DATABASE_URL=database, LOG_LEVEL="ERROR")
         commands = [["collectstatic", "--noinput", "-v0"]]
         if not options.large_url:
+            with server_of(database) as server:
+                server.execute("CREATE DATABASE momentverse")
             years = ["--from-year", "1900", "--to-year", "2020"]
             commands += [["migrate", "-v0"], ["generate_load", str(options.large), *years]]
         for command in commands:

@@ -87,6 +87,15 @@ def test_what_is_looked_at_stays_where_it_is_when_pages_come_and_go(page):
     assert int(top[-3:]) > numbers[0]
 
 
+def test_a_long_list_has_nothing_fetched_ahead(page):
+    """Chromium keeps each link that its rules let it fetch ahead, removed or not, and slows down over them."""
+    scrollable(page, YEAR)
+    expect(page.locator(".list")).not_to_have_class(re.compile("list-long"))
+    page.mouse.move(700, 450)
+    scroll_until(page, lambda titles: titles[-1] == f"Diary {NUMBER - 1:03}", 2000)
+    expect(page.locator(".list")).to_have_class(re.compile("list-long"))
+
+
 def test_a_reload_finds_the_same_moment(page):
     scrollable(page, YEAR)
     scroll_until(page, lambda titles: titles[0] != "Diary 000", 900)

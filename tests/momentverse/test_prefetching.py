@@ -18,9 +18,10 @@ def test_it_works(client, db):
 def test_the_rules_name_the_timelines_links_and_no_others():
     rules = Path(finders.find("js/links.speculationrules")).read_text()
     (rule,) = json.loads(rules)["prefetch"]
-    matches, exception = rule["where"]["and"]
+    matches, exception, long_list = rule["where"]["and"]
     assert matches["href_matches"] == ["/timeline/*", "/moments/*"]
     assert exception["not"]["href_matches"] == "/moments/*/edit/"
+    assert long_list["not"]["selector_matches"] == ".list-long a"
     assert rule["eagerness"] == "moderate"
 
 

@@ -21,10 +21,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from psycopg.errors import DuplicateDatabase
 
 from tests.benchmarks.databases import server_of
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, chromium_path
@@ -119,7 +120,7 @@ def site(options: argparse.Namespace, folder: Path) -> Iterator[str]:
         environment = site_environment(folder, DATABASE_URL=database, LOG_LEVEL="ERROR")
         commands = [["collectstatic", "--noinput", "-v0"]]
         if not options.large_url:
-            with server_of(database) as server:
+            with server_of(database) as server, suppress(DuplicateDatabase):
                 server.execute("CREATE DATABASE momentverse")
             years = ["--from-year", "1900", "--to-year", "2020"]
             commands += [["migrate", "-v0"], ["generate_load", str(options.large), *years]]

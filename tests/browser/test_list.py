@@ -88,7 +88,7 @@ def test_what_is_looked_at_stays_where_it_is_when_pages_come_and_go(page):
 
 
 def test_a_long_list_has_nothing_fetched_ahead(page):
-    """Chromium keeps each link that its rules let it fetch ahead, removed or not, and slows down over them."""
+    """Chromium keeps each link that it may fetch ahead, removed or not, and slows down over them."""
     scrollable(page, YEAR)
     expect(page.locator(".list")).not_to_have_class(re.compile("list-long"))
     page.mouse.move(700, 450)

@@ -50,7 +50,6 @@ def test_it_works(add):
         assert "CONCURRENTLY" in built[0]
 
 
-@pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_what_a_killed_run_left_is_replaced(add):
     with connection.cursor() as cursor:

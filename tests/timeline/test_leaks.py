@@ -290,23 +290,26 @@ def test_hidden_is_like_nothing_at_all(hidden, stranger, viewer, method):
         if word == f"{CANARY}unlisted":
             continue
         for address in [one for one in everything if moment.public_id in one]:
-            with transaction.atomic():
-                answers = [
-                    fetch(client, method, one)
-                    for one in (address, address.replace(moment.public_id, nothing))
-                ]
-                transaction.set_rollback(True)
-            texts = [
-                TOKEN.sub("", body_of(answer)).replace(moment.public_id, nothing)
-                for answer in answers
-            ]
-            places = [
-                answer.get("Location", "").replace(moment.public_id, nothing) for answer in answers
-            ]
-            assert answers[0].status_code == answers[1].status_code, address
-            assert texts[0] == texts[1], address
-            assert places[0] == places[1], address
-            assert set(answers[0].headers) == set(answers[1].headers), address
+            pair = (address, address.replace(moment.public_id, nothing))
+            # The home page's clock may turn between the two: what differs is asked for once more.
+            for _ in range(3):
+                with transaction.atomic():
+                    hidden_one, none = (told(fetch(client, method, one)) for one in pair)
+                    transaction.set_rollback(True)
+                hidden_one = [part.replace(moment.public_id, nothing) for part in hidden_one]
+                if hidden_one == none:
+                    break
+            assert hidden_one == none, address
+
+
+def told(answer):
+    """Return all that an answer says, but for what is new each time."""
+    return [
+        str(answer.status_code),
+        TOKEN.sub("", body_of(answer)),
+        answer.get("Location", ""),
+        *sorted(answer.headers),
+    ]
 
 
 def test_an_owners_copy_confirms_nothing_to_others(hidden):

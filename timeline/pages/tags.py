@@ -21,7 +21,7 @@ def tags(request: HttpRequest) -> HttpResponse:
     if not after.isprintable() or len(after) > TAG_LENGTH:
         raise BadRequest("“after” is not a tag.")
     found, more = reading.tags_in_use(request.user, after)
-    context = {"tags": found, "more": more}
+    context = {"tags": found, "more": more, "after": after}
     return render(request, "timeline/tags.html", context)
 
 

@@ -52,3 +52,8 @@ def test_what_is_no_tag_is_404(client, db, url):
 def test_a_strange_place_in_the_list_is_no_error(client, db, after):
     """Whatever the place, it is 200 or 400: é sorts behind all tags."""
     assert client.get(f"/tags/?after={after}").status_code == (200 if after == "é" else 400)
+
+
+def test_before_there_are_any_and_behind_the_last(client, db):
+    assert "carries a tag yet" in client.get("/tags/").text
+    assert "Back to the first" in client.get("/tags/?after=zebra").text

@@ -26,6 +26,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
+    expect,
     sync_playwright,
 )
 
@@ -40,6 +41,9 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Milliseconds that a condition is waited for before it counts as never: more than any busy machine needs.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 # Run by the site's own Python: the tests' database is another one.
 MAKE_MOMENTS = """
 import datetime as dt
@@ -161,7 +165,7 @@ def new_context(
     browser: Browser, site: ServedSite, complaints: Complaints, **options
 ) -> BrowserContext:
     context = browser.new_context(base_url=site.url, **options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
 
     def report(text: str) -> None:
         violation = json.loads(text)

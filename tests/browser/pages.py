@@ -49,3 +49,12 @@ def open_page(page: Page, name: str) -> None:
     page.goto(DAYS.get(name, "/timeline/1969/07/16/"))
     page.get_by_role("link", name=MOMENTS[name], exact=True).click()
     page.wait_for_url("**/moments/**")
+
+
+def press_enter_and_arrive(page: Page) -> None:
+    """Press Enter at what has the focus, and wait for the next page.
+
+    Without waiting, what is looked for next may be found on this page once more.
+    """
+    with page.expect_navigation():
+        page.keyboard.press("Enter")

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.pages import MOMENTS, PAGES, REFUSED, open_page
+from tests.browser.pages import MOMENTS, PAGES, REFUSED, open_page, press_enter_and_arrive
 
 
 def violations(page) -> list[str]:
@@ -74,7 +74,6 @@ def walk_to(page: Page, words: str) -> None:
         page.keyboard.press("Tab")
         if page.evaluate(FOCUSED).startswith(words):
             assert page.evaluate(ON_SCREEN)
-            with page.expect_navigation():
-                page.keyboard.press("Enter")
+            press_enter_and_arrive(page)
             return
     raise AssertionError(f"no link that begins with {words!r} was come to")

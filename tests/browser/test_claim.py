@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.pages import press_enter_and_arrive
 from tests.browser.test_accessibility import violations
 from tests.browser.test_layout import OVERFLOWS
 
@@ -166,21 +167,21 @@ def test_it_can_be_claimed_by_keyboard_alone(new_page, claimants):
     page.keyboard.press("Enter")
     expect(page.locator("#offer")).to_be_focused()
     page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    press_enter_and_arrive(page)
     page.get_by_label("E-mail address").focus()
     page.keyboard.type(claimants["by-keyboard"])
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
+    press_enter_and_arrive(page)
     expect(page.locator("h1")).to_have_text("What is this moment?")
     page.get_by_label("Title").focus()
     page.keyboard.type("By keyboard")
-    page.keyboard.press("Enter")
+    press_enter_and_arrive(page)
     expect(page.locator("h1")).to_have_text("By keyboard")
     page.get_by_role("button", name=re.compile("^Pay")).focus()
-    page.keyboard.press("Enter")
+    press_enter_and_arrive(page)
     page.get_by_role("button", name=re.compile("^Pay 5.00")).focus()
-    page.keyboard.press("Enter")
+    press_enter_and_arrive(page)
     expect(page.locator("h1")).to_have_text("It is yours")
 
 

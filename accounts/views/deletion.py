@@ -25,7 +25,7 @@ class DeletionForm(forms.Form):
         label="Your password",
         strip=False,
         max_length=128,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        widget=forms.PasswordInput,
     )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:

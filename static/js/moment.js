@@ -1,6 +1,9 @@
 // Says when a moment is on the reader's own clock, counts down to one that is to come, and shares it.
 
 const SECOND = 1000;
+const DAY = 86_400 * SECOND;
+// Before that, the page's own words (in 4 years) say more than seconds do.
+const COUNTED = 100 * DAY;
 
 function onOwnClock(instant) {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
@@ -22,6 +25,10 @@ function left(seconds) {
 
 function countDown(place) {
   const rest = Date.parse(place.dataset.countdown) - Date.now();
+  if (rest > COUNTED) {
+    setTimeout(countDown, DAY, place);
+    return;
+  }
   place.textContent = rest > 0 ? `in ${left(Math.ceil(rest / SECOND))}` : "happening now";
   if (rest > 0) setTimeout(countDown, rest % SECOND || SECOND, place);
 }

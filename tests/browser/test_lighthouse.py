@@ -15,7 +15,18 @@ from tests.lighthouse.audits import Audit, report_of
 from tests.lighthouse.markup import mistakes
 
 # One of each kind: what differs between them is only how many of a thing there are.
-KINDS = ["home", "timeline", "month", "day", "tags", "profile", "claim", "sign in"]
+KINDS = [
+    "home",
+    "timeline",
+    "month",
+    "day",
+    "tags",
+    "profile",
+    "search",
+    "stars",
+    "claim",
+    "sign in",
+]
 CATEGORIES = ("accessibility", "best-practices", "seo")
 
 

@@ -72,6 +72,19 @@ def test_it_counts_down(new_page, to_come):
     expect(distance).to_have_text("happening now")
 
 
+def test_years_are_not_counted_down(new_page, to_come):
+    """The server's words stand until a hundred days before."""
+    page = new_page()
+    page.clock.install(time="2998-09-20T12:00:00Z")
+    page.goto(to_come)
+    page.get_by_role("link", name="A day to come", exact=True).click()
+    distance = page.locator("[data-countdown]")
+    expect(page.locator("[data-yours]")).to_contain_text("2999")
+    expect(distance).to_have_text(re.compile(r"^in \d+ years$"))
+    page.clock.fast_forward(96 * 3600 * 1000)
+    expect(distance).to_have_text(re.compile(r"^in 9[89] d"))
+
+
 def test_its_link_is_copied(new_page):
     page = new_page(permissions=["clipboard-read", "clipboard-write"])
     open_page(page, "moment")

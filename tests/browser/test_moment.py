@@ -59,11 +59,22 @@ def test_nothing_moves_while_the_script_writes(page):
     assert shift == []
 
 
-def test_it_counts_down(new_page, to_come):
-    page = new_page()
-    page.clock.install(time="2998-12-31T11:59:57Z")
-    page.goto(to_come)
-    page.get_by_role("link", name="A day to come", exact=True).click()
+@pytest.fixture
+def page_at(new_page, to_come):
+    """Return a function that opens the moment to come by a browser's clock that one can move."""
+
+    def open_at(time: str):
+        page = new_page()
+        page.clock.install(time=time)
+        page.goto(to_come)
+        page.get_by_role("link", name="A day to come", exact=True).click()
+        return page
+
+    return open_at
+
+
+def test_it_counts_down(page_at):
+    page = page_at("2998-12-31T11:59:57Z")
     distance = page.locator("[data-countdown]")
     expect(distance).to_have_text(re.compile(r"^in 1 d( \d s)?$"))
     page.clock.run_for(5_000)
@@ -72,12 +83,9 @@ def test_it_counts_down(new_page, to_come):
     expect(distance).to_have_text("happening now")
 
 
-def test_years_are_not_counted_down(new_page, to_come):
+def test_years_are_not_counted_down(page_at):
     """The server's words stand until a hundred days before."""
-    page = new_page()
-    page.clock.install(time="2998-09-20T12:00:00Z")
-    page.goto(to_come)
-    page.get_by_role("link", name="A day to come", exact=True).click()
+    page = page_at("2998-09-20T12:00:00Z")
     distance = page.locator("[data-countdown]")
     expect(page.locator("[data-yours]")).to_contain_text("2999")
     expect(distance).to_have_text(re.compile(r"^in \d+ years$"))

@@ -21,12 +21,10 @@ from tests.lighthouse import tools
 from tests.lighthouse.audits import CATEGORIES, FORMS, Audit, report_of
 from tests.servers import ROOT, gunicorn, site_environment
 
-GOALS = {
-    "mobile": "100 100 100 100 ≤800 ≤1000 ≤100 0",
-    "desktop": "100 100 100 100 ≤800 ≤1000 ≤100 0",
+LOOKED_AT = ("mobile", "desktop")
+GOALS = dict.fromkeys(LOOKED_AT, "100 100 100 100 ≤800 ≤1000 ≤100 0") | {
     "3g": "≥98 100 100 100 - ≤1700 ≤100 0",
 }
-LOOKED_AT = ("mobile", "desktop")
 COLUMNS = "{:<44}{:<9}{:>5}{:>5}{:>5}{:>5}{:>7}{:>7}{:>6}{:>7}{:>9}"
 PAGES = [
     "/", "/timeline/", "/timeline/centuries/", "/timeline/centuries/20/", "/timeline/1969/",

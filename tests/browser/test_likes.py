@@ -39,6 +39,7 @@ def signed_in(site, new_page):
 def open_first_moment(page: Page) -> None:
     page.goto(PAGES["day"])
     page.locator(".moment a").first.click()
+    page.wait_for_url("**/moments/**")  # with its scripts: till they ran, Enter sends the form
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -128,8 +128,8 @@ class _Parts(HTMLParser):
             self.styles.append(values.get("href", ""))
         elif tag == "link" and "modulepreload" in kinds:
             self.scripts.append(values.get("href", ""))
-        elif tag == "script" and "src" in values:
-            self.scripts.append(values["src"])
+        elif tag == "script" and (module := values.get("src") or values.get("data-after-paint")):
+            self.scripts.append(module)
         elif tag == "img" and values.get("loading") != "lazy":
             self.images.append(values.get("src", ""))
         elif tag == "a":

@@ -22,10 +22,9 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
 from momentverse.database_url import POOL_SIZE, database_from_url, replica_from_url
-from momentverse.prefetching import MIME_TYPES
+from momentverse.inlined import SCRIPT_SOURCES, STYLES_SOURCE
 from momentverse.sizing import usable_cores
 from momentverse.static_files import cache_for_a_year
-from momentverse.styles import STYLES_SOURCE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -326,7 +325,6 @@ MIDDLEWARE = [
     "momentverse.head_requests.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "momentverse.security.SecurityHeadersMiddleware",
-    "momentverse.prefetching.SpeculationRulesMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -518,7 +516,7 @@ CSP_REPORTS_PATH = "/csp-reports/"
 CONTENT_SECURITY_POLICY: dict[str, Any] = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF],
+        "script-src": [SELF, *SCRIPT_SOURCES],
         "style-src": [SELF, STYLES_SOURCE],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
@@ -541,7 +539,6 @@ if DEBUG:
     del CONTENT_SECURITY_POLICY["DIRECTIVES"]["require-trusted-types-for"]
 X_FRAME_OPTIONS = "DENY"
 WHITENOISE_ADD_HEADERS_FUNCTION = cache_for_a_year
-WHITENOISE_MIMETYPES = MIME_TYPES
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else's page has a use for our files
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"

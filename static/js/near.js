@@ -34,6 +34,7 @@ addEventListener("pagechange", () => {
 for (const frame of document.querySelectorAll("[data-sky]")) {
   const ask = frame.querySelector("button");
   if (navigator.connection?.saveData) ask.hidden = true;
+  ask.disabled = false;
   ask.addEventListener("click", async () => {
     ask.disabled = true;
     try {

@@ -11,7 +11,8 @@ import pytest
 from tests.browser.conftest import chromium_path
 from tests.browser.pages import MOMENTS, PAGES, REFUSED, open_page
 from tests.lighthouse import tools
-from tests.lighthouse.audits import Audit, report_of
+from tests.lighthouse.audits import CATEGORIES as ALL_CATEGORIES
+from tests.lighthouse.audits import GOALS, Audit, report_of
 from tests.lighthouse.markup import mistakes
 
 # One of each kind: what differs between them is only how many of a thing there are.
@@ -64,6 +65,17 @@ def test_a_fault_is_found(site):
     )
     assert audit.scores["seo"] < 100
     assert audit.failed[0].startswith("is-crawlable")
+
+
+def test_a_missed_goal_is_told():
+    scores = dict.fromkeys(ALL_CATEGORIES, 100) | {"performance": 98}
+    audit = Audit(scores=scores, fcp=1300, lcp=1700.4, tbt=0, cls=0.0004, size=0, failed=())
+    assert GOALS["3g"].missed_by(audit) == ["LCP 1700.4, goal 1700"]
+    assert GOALS["mobile"].missed_by(audit) == [
+        "performance 98",
+        "FCP 1300, goal 800",
+        "LCP 1700.4, goal 1000",
+    ]
 
 
 def test_every_page_is_valid_html(site, page):

@@ -121,6 +121,7 @@ def test_styles_scripts_and_what_these_import_are_counted_once(settings, tmp_pat
         "one.js": 'import { two } from "./parts/two.js";\nimport("./later.js");\ntwo();',
         "parts/two.js": 'import "../three.js";\nexport function two() {}',
         "three.js": "export const three = 3;",
+        "seen.js": "1;",
         "later.js": "// " + "x" * 5000,
     }
     for name, text in files.items():
@@ -129,6 +130,7 @@ def test_styles_scripts_and_what_these_import_are_counted_once(settings, tmp_pat
     settings.STATICFILES_DIRS = [tmp_path]
     settings.ROOT_URLCONF = extra(
         '<link rel="stylesheet" href="/static/a.css"><script type="module" src="/static/one.js"></script>'
+        '<script data-after-paint="/static/seen.js"></script><script data-after-paint=""></script>'
         '<link rel="modulepreload" href="/static/three.js"><img src="/static/a.css">'
         '<img loading="lazy" src="/static/later.js">'
     )
@@ -137,7 +139,7 @@ def test_styles_scripts_and_what_these_import_are_counted_once(settings, tmp_pat
     page = page_at("/extra/")
     assert page.css.raw == len(files["a.css"])
     assert page.scripts.raw == sum(
-        len(files[name]) for name in ("one.js", "parts/two.js", "three.js")
+        len(files[name]) for name in ("one.js", "parts/two.js", "three.js", "seen.js")
     )
     assert page.images.raw == len(files["a.css"])
     assert 0 < page.scripts.sent <= page.scripts.raw

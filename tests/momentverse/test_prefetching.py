@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
-from django.contrib.staticfiles import finders
-from django.test import Client
+
+def rules_of(page):
+    (rules,) = re.findall(r'<script type="speculationrules">(.*?)</script>', page)
+    return json.loads(rules)
 
 
 def test_it_works(client, db):
-    response = client.get("/")
-    assert response["Speculation-Rules"] == '"/static/js/links.speculationrules"'
-
-
-def test_the_rules_name_the_timelines_links_and_no_others():
-    rules = Path(finders.find("js/links.speculationrules")).read_text()
-    (rule,) = json.loads(rules)["prefetch"]
+    """The timeline's links, and no others."""
+    (rule,) = rules_of(client.get("/").text)["prefetch"]
     matches, exception, long_list = rule["where"]["and"]
     assert matches["href_matches"] == ["/timeline/*", "/moments/*"]
     assert exception["not"]["href_matches"] == "/moments/*/edit/"
@@ -25,18 +21,8 @@ def test_the_rules_name_the_timelines_links_and_no_others():
     assert rule["eagerness"] == "moderate"
 
 
-def test_only_pages_have_them(client, db, admin_client):
-    for address in ("/nowhere/", "/api/timeline", "/health/live/", "/manifest.webmanifest"):
-        assert "Speculation-Rules" not in client.get(address)
-
-
-def test_the_rules_are_served_as_what_they_are(settings, tmp_path):
-    """Browsers take rules by their type alone."""
-    settings.STATIC_ROOT = tmp_path
-    (tmp_path / "js").mkdir()
-    (tmp_path / "js" / "links.speculationrules").write_text("{}")
-    response = Client().get("/static/js/links.speculationrules")
-    assert response["Content-Type"] == "application/speculationrules+json"
+def test_the_admin_has_none(admin_client):
+    assert "speculationrules" not in admin_client.get("/admin/").text
 
 
 def test_nothing_that_is_fetched_ahead_changes_anything(client, make_moment):

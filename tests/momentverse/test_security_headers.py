@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client, override_settings
 
-from momentverse.styles import STYLES_SOURCE
+from momentverse.inlined import SCRIPT_SOURCES, STYLES_SOURCE
 
 EVERYWHERE = [
     "/t/fine/",
@@ -77,8 +77,8 @@ def test_the_policy_is_strict(visitor, path):
     assert directives["base-uri"] == ["'none'"]
     assert directives["frame-ancestors"] == ["'none'"]
     assert directives["form-action"] == ["'self'"]
-    assert directives["script-src"] == ["'self'"]
-    # The site's own styles stand inside of its pages, allowed by their hash.
+    # What stands inside of the site's pages is allowed by its hash, word for word.
+    assert directives["script-src"] == ["'self'", *SCRIPT_SOURCES]
     assert directives["style-src"] == ["'self'", STYLES_SOURCE]
     assert directives["require-trusted-types-for"] == ["'script'"]
     for sources in directives.values():

@@ -1,4 +1,4 @@
-"""The styles inside of each page, and the policy that allows them by their hash."""
+"""What stands inside of each page, and the policy that allows it by its hash."""
 
 from __future__ import annotations
 
@@ -8,28 +8,48 @@ import re
 
 import pytest
 
-from momentverse.styles import STYLES, without_comments
+from momentverse.inlined import (
+    INLINE_LOADER,
+    INLINE_RULES,
+    INLINE_STYLES,
+    LOADER,
+    STYLES,
+    without_comments,
+)
 
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
 BACKGROUNDS = ("zenith", "sky", "surface", "glow")
 WORDS = ("ink", "quiet", "link", "star", "wrong")
 
 
-def style_of(page):
-    (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
-    return style
+def inlined(page):
+    """Return the styles and scripts that stand inside of a page, each with the directive it needs."""
+    styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    scripts = re.findall(r"<script(?![^>]* src=)[^>]*>(.*?)</script>", page, re.DOTALL)
+    return [("style-src", text) for text in styles] + [("script-src", text) for text in scripts]
 
 
-@pytest.mark.parametrize("address", ["/", "/nowhere/", "/accounts/login/"])
+@pytest.mark.parametrize("address", ["/", "/nowhere/", "/claim/"])
 def test_it_works(client, db, address):
     response = client.get(address)
-    digest = hashlib.sha256(style_of(response.text).encode()).digest()
-    source = f"'sha256-{base64.b64encode(digest).decode()}'"
-    assert source in response["Content-Security-Policy"]
+    directives = dict(
+        part.strip().split(" ", 1) for part in response["Content-Security-Policy"].split(";")
+    )
+    found = inlined(response.text)
+    assert len(found) == 3
+    for directive, text in found:
+        digest = hashlib.sha256(text.encode()).digest()
+        assert f"'sha256-{base64.b64encode(digest).decode()}'" in directives[directive]
     assert "site.css" not in response.text
 
 
-def test_they_are_a_file_while_developing(client, db, settings):
+def test_pages_that_take_passwords_have_no_script(client, db):
+    page = client.get("/accounts/login/").text
+    assert [directive for directive, _ in inlined(page)] == ["style-src"]
+    assert "<script" not in page
+
+
+def test_styles_are_a_file_while_developing(client, db, settings):
     settings.DEBUG = True
     page = client.get("/").text
     assert '<link rel="stylesheet" href="/static/css/site.css">' in page
@@ -49,8 +69,16 @@ def test_nothing_but_comments_and_blanks_is_left_out():
     )
 
 
-def test_they_cannot_end_their_element():
-    assert "</" not in without_comments(STYLES.read_text())
+@pytest.mark.parametrize("text", [INLINE_STYLES, INLINE_RULES, INLINE_LOADER])
+def test_they_cannot_end_their_element(text):
+    assert text
+    assert "</" not in text
+    assert "<!--" not in text
+
+
+def test_the_loader_says_nothing_that_browsers_do_not_need():
+    assert "//" not in INLINE_LOADER
+    assert len(INLINE_LOADER) < len(LOADER.read_text()) / 1.5
 
 
 def luminance(colour):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-ASKED = "() => performance.getEntriesByType('resource').find(({ name }) => name.includes('js/home'))?.startTime"
+ASKED = (
+    "() => performance.getEntriesByType('resource')"
+    ".find(({ name }) => name.includes('js/home'))?.startTime"
+)
 PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 

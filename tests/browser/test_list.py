@@ -35,7 +35,8 @@ TOP = (
 FOLLOWED = """
 (() => {
   const kept = history.state?.list;
-  const item = [...document.querySelectorAll(".moment")].find((moment) => moment.getBoundingClientRect().bottom > 0);
+  const items = [...document.querySelectorAll(".moment")];
+  const item = items.find((moment) => moment.getBoundingClientRect().bottom > 0);
   return kept?.first === item.querySelector("h3 a").getAttribute("href")
     && Math.abs(item.getBoundingClientRect().top - kept.top) < 1;
 })()

@@ -8,17 +8,21 @@ import os
 import statistics
 import subprocess
 import sys
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from django.conf import settings
 from django.db import connection, connections
+from django.urls import reverse
 
 from accounts.models import User
-from tests.servers import ROOT
+from tests.database_servers import manage
+from tests.servers import ROOT, gunicorn, site_environment
 from tests.timeline.conftest import let_time_pass, span_of
 from tests.timeline.payments import invariants
+from tests.timeline.served import Person, database_url
 from timeline import claims
 from timeline.errors import SpanTaken
 from timeline.models import Moment, Order, Status
@@ -33,13 +37,7 @@ class Crowd:
     """Claimants in processes of their own."""
 
     def __init__(self) -> None:
-        name = str(connection.settings_dict["NAME"])
-        url = f"sqlite:///{name}"
-        if connection.vendor == "postgresql":
-            limited = "connection_limit=20"
-            parts = urlsplit(os.environ["DATABASE_URL"])
-            query = parts.query.replace("connection_limit=40", limited)
-            url = urlunsplit(parts._replace(path=f"/{name}", query=query))
+        url = database_url().replace("connection_limit=40", "connection_limit=20")
         self.processes = [
             subprocess.Popen(
                 [sys.executable, "-m", "tests.timeline.claimants"],
@@ -108,6 +106,39 @@ def test_one_span_and_forty_claimants(crowd):
         assert outcomes == {"held": 1, "taken": 39}
     assert Order.objects.count() == Moment.objects.live().count() == ROUNDS
     invariants.check()
+
+
+def test_forty_browsers_press_the_same_button(tmp_path):
+    """EDGE_CASES 7, over HTTP to two processes of gunicorn: 303 for one, 409 for 39, and never 5xx."""
+    url = database_url().replace("connection_limit=40", "connection_limit=8")
+    manage(url, tmp_path, "collectstatic", "--noinput", "-v0")
+    environment = site_environment(
+        tmp_path,
+        DATABASE_URL=url,
+        SECRET_KEY=settings.SECRET_KEY,
+        TRUSTED_PROXIES="1",
+        WEB_PROCESSES="2",
+    )
+    path = reverse("timeline:claim-hold")
+    times = []
+
+    def press(person, start):
+        started = time.perf_counter()
+        status, _ = person.post(site.url, path, start=start, seconds=60, zone="UTC")
+        times.append((time.perf_counter() - started) * 1000)
+        return status
+
+    with gunicorn(environment) as site, ThreadPoolExecutor(40) as pool:
+        for number in range(ROUNDS):
+            crowd = [Person(user) for user in people_named(f"h{number}x", 40)]
+            # Half of them want one span, half another that overlaps it.
+            start = f"1969-07-20T{number % 24:02}:{number // 24:02}:00Z"
+            starts = [start, start.replace(":00Z", ":30Z")] * 20
+            assert Counter(pool.map(press, crowd, starts)) == {303: 1, 409: 39}
+    assert Order.objects.count() == Moment.objects.live().count() == ROUNDS
+    invariants.check()
+    print(f"{len(times)} forms, 99th percentile {statistics.quantiles(times, n=100)[98]:.0f} ms")
+    connection.close()
 
 
 def test_ten_overlapping_spans_and_a_hundred_claimants(crowd):

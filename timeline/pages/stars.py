@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,6 +23,8 @@ WIDTH, HEIGHT = 1000, 500
 # Stars up to this magnitude are links of the chart itself, fainter ones an image behind them.
 LINKED_TO = 3.5
 FAINT_TO = 6.0
+# The image is drawn in halves of the chart's units.
+FAINT_SCALE = 2
 HUES = (
     "red", "orange", "yellow", "yellow-white", "white", "blue-white",
 )  # fmt: skip
@@ -36,8 +39,8 @@ class Dot:
     """A star on the chart."""
 
     star: Star
-    x: float
-    y: float
+    x: int
+    y: int
     radius: float
 
 
@@ -101,7 +104,7 @@ def dot_of(star: Star) -> Dot:
     """Return where and how large a star is drawn: one magnitude is about half a unit of radius."""
     x, y = project(star.right_ascension, star.declination)
     radius = max(0.5, 0.5 + 0.55 * (FAINTEST_SEEN - star.magnitude))
-    return Dot(star, round(x, 1), round(y, 1), round(radius, 1))
+    return Dot(star, round(x), round(y), round(radius, 1))
 
 
 def project(right_ascension: float, declination: float) -> tuple[float, float]:
@@ -148,20 +151,34 @@ def departure_of_light(star: Star, year: int) -> Period | None:
 
 @cache
 def _faint() -> bytes:
-    """Draw stars as points with round ends: one path a magnitude, a few bytes a star."""
+    """Draw stars as points with round ends: one path a magnitude, two bytes a star when compressed."""
     paths = []
     for least in range(int(LINKED_TO), int(FAINT_TO)):
-        dots = [
-            dot_of(one)
+        stars = [
+            one
             for one in seen_stars()
             if max(least, LINKED_TO) < one.magnitude <= min(least + 1, FAINT_TO)
         ]
-        points = "".join(f"M{dot.x:g} {dot.y:g}h0" for dot in dots)
-        paths.append(f'<path stroke-width="{2 * dots[len(dots) // 2].radius:g}" d="{points}"/>')
+        width = 2 * FAINT_SCALE * dot_of(stars[len(stars) // 2]).radius
+        paths.append(f'<path stroke-width="{width:g}" d="{_points(stars)}"/>')
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" stroke="#a5aecd"'
-        f' stroke-linecap="round">{"".join(paths)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" stroke="#a5aecd" stroke-linecap="round"'
+        f' viewBox="0 0 {FAINT_SCALE * WIDTH} {FAINT_SCALE * HEIGHT}">{"".join(paths)}</svg>'
     ).encode()
+
+
+def _points(stars: Iterable[Star]) -> str:
+    """Return a path of points from left to right, each by its step from the last: small whole numbers."""
+    places = sorted(
+        tuple(round(FAINT_SCALE * part) for part in project(one.right_ascension, one.declination))
+        for one in stars
+    )
+    steps = []
+    last_x = last_y = 0
+    for x, y in places:
+        steps.append(f"m{x - last_x} {y - last_y}h0")
+        last_x, last_y = x, y
+    return "".join(steps)
 
 
 @cache

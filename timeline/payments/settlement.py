@@ -130,17 +130,18 @@ def _release(order: Order, why: str) -> None:
         lifecycle.release(moment, why)
 
 
-def release_unpaid(moment: Moment) -> None:
-    """Give back a span that waits for a payment which was never opened."""
+def release_unpaid(moment: Moment) -> bool:
+    """Give back a span that waits for a payment which was never opened; return whether it was."""
 
-    def run() -> None:
+    def run() -> bool:
         with transaction.atomic():
             order = Order.objects.select_for_update().get(moment=moment)
             if order.status != OrderStatus.OPEN:
-                return
+                return False
             if Checkout.objects.filter(order=order, state__in=UNSETTLED).exists():
-                return
+                return False
             _release(order, "not paid")
             claims.close(order, "not paid")
+            return True
 
-    overlap.retrying(run)
+    return overlap.retrying(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from array import array
 from xml.etree import ElementTree as ET
@@ -92,10 +93,20 @@ def test_faint_stars_are_one_small_image(client):
     response = client.get("/stars/faint.svg")
     assert response["Content-Type"] == "image/svg+xml"
     drawn = ET.fromstring(response.content)
-    points = "".join(path.get("d") for path in drawn)
-    bright = [one for one in seen_stars() if one.magnitude <= 3.5]
-    seen = [one for one in seen_stars() if one.magnitude <= 6]
-    assert points.count("M") == len(seen) - len(bright)
+    faint = [one for one in seen_stars() if 3.5 < one.magnitude <= 6]
+    places = set()
+    for path in drawn:
+        x = y = 0
+        for dx, dy in re.findall(r"m(-?\d+) (-?\d+)h0", path.get("d")):
+            x, y = x + int(dx), y + int(dy)
+            places.add((x, y))
+    expected = {
+        tuple(round(2 * part) for part in project(one.right_ascension, one.declination))
+        for one in faint
+    }
+    assert places == expected
+    assert sum(path.get("d").count("m") for path in drawn) == len(faint)
+    assert len(gzip.compress(response.content)) < 14_000  # one round trip
     widths = [float(path.get("stroke-width")) for path in drawn]
     assert widths == sorted(widths, reverse=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -138,8 +139,11 @@ class Shop:
         ).status_code
 
     @staticmethod
-    def reconcile() -> None:
-        call_command("reconcile_payments")
+    def reconcile() -> str:
+        """Ask Stripe about all that is open; return what the command says it did."""
+        said = io.StringIO()
+        call_command("reconcile_payments", stdout=said)
+        return said.getvalue()
 
     @staticmethod
     def let_intentions_age() -> None:

@@ -9,19 +9,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import urllib.error
-import urllib.parse
-import urllib.request
+from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection
-from django.test import Client
 from django.urls import reverse
-from django.utils.crypto import get_random_string
 
 from accounts.models import User
 from tests.servers import ask, gunicorn, site_environment, wait_until
@@ -29,6 +23,7 @@ from tests.stripe_double import StripeDouble
 from tests.stripe_double.messages import post
 from tests.timeline.conftest import span_of
 from tests.timeline.payments import invariants
+from tests.timeline.served import Person, database_url
 from timeline import claims
 from timeline.models import Checkout, Notice, OrderStatus, PaymentEvent, Status
 
@@ -66,13 +61,6 @@ def site(django_db_setup, long_lived_double, tmp_path_factory):
         yield served
 
 
-def database_url():
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
-
-
 class Killed:
     """The site, with what is sent to it and what it stops at."""
 
@@ -81,26 +69,12 @@ class Killed:
 
     def press_pay(self, moment):
         """Send the form from a browser; return where it leads, or nothing when no answer comes."""
-        browser = Client()
-        browser.force_login(moment.user)
-        token = get_random_string(32)
-        session = browser.cookies[django_settings.SESSION_COOKIE_NAME].value
-        cookies = {
-            django_settings.SESSION_COOKIE_NAME: session,
-            django_settings.CSRF_COOKIE_NAME: token,
-        }
-        request = urllib.request.Request(
-            self.site.url + reverse("timeline:claim-pay", args=[moment.pk]),
-            data=urllib.parse.urlencode({"csrfmiddlewaretoken": token}).encode(),
-            headers={"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())},
-        )
+        path = reverse("timeline:claim-pay", args=[moment.pk])
         try:
-            with urllib.request.build_opener(NoRedirects).open(request, timeout=60) as answer:
-                return answer.status
-        except urllib.error.HTTPError as error:
-            return error.headers["Location"] if error.code == 303 else error.code
-        except OSError:
+            status, leads_to = Person(moment.user).post(self.site.url, path)
+        except (OSError, HTTPException):
             return None
+        return leads_to if status == 303 else status
 
     def tell(self, event):
         """Post a message of Stripe's; return the status, 0 when no answer comes."""
@@ -135,13 +109,6 @@ class Killed:
     def called(self, call):
         before = self.shop.double.calls[call]
         return lambda: self.shop.double.calls[call] > before
-
-
-class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Leave 303 as the answer."""
-
-    def redirect_request(self, *_):
-        return None
 
 
 @pytest.fixture

@@ -100,9 +100,9 @@ def test_what_was_intended_and_never_opened_ends(shop, claim, rival):
     assert Checkout.objects.get().state == CheckoutState.INTENDED
     shop.let_intentions_age()
     let_time_pass(moment)
-    for _ in range(3):
-        shop.reconcile()
+    said = [shop.reconcile() for _ in range(3)]
     assert shop.state(moment) == (Status.RELEASED, OrderStatus.CLOSED)
+    assert sum("1 released" in line for line in said) == 1
     assert claim("1969-07-20", user=rival)
     invariants.check_settled()
 

@@ -1,10 +1,10 @@
-// Asks for what the first view does without once it has been seen: the page's own module, which the
-// element names, and the manifest. Until then network and processor are the page's. It stands inside
-// of each page.
+// Asks for what the first view does without once it has been seen whole, its pictures too: the page's own
+// module, which the element names, and the manifest. Until then network and processor are the page's.
+// It stands inside of each page.
 
 {
   const { afterPaint: module } = document.currentScript.dataset;
-  const LATEST = 2000; // milliseconds after loading, where a browser does not tell of its paints
+  const LATEST = 2000; // milliseconds, where a picture does not come or a browser tells of no paint
   let asked = false;
   const ask = () => {
     if (asked) return;
@@ -15,6 +15,8 @@
     manifest.href = "/manifest.webmanifest";
     document.head.append(manifest);
   };
-  new PerformanceObserver(ask).observe({ type: "paint", buffered: true });
-  addEventListener("load", () => setTimeout(ask, LATEST));
+  const painted = new Promise((tell) => new PerformanceObserver(tell).observe({ type: "paint", buffered: true }));
+  const loaded = new Promise((tell) => addEventListener("load", tell));
+  Promise.all([painted, loaded]).then(() => requestAnimationFrame(() => setTimeout(ask)));
+  Promise.race([painted, loaded]).then(() => setTimeout(ask, LATEST));
 }

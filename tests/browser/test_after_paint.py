@@ -8,6 +8,10 @@ ASKED = (
     "() => performance.getEntriesByType('resource')"
     ".find(({ name }) => name.includes('js/home'))?.startTime"
 )
+TIMES = (
+    "(part) => performance.getEntriesByType('resource')"
+    ".find(({ name }) => name.includes(part))?.toJSON()"
+)
 PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
@@ -21,6 +25,21 @@ def test_a_browser_that_does_not_tell_of_its_paints_asks_too(page):
     page.add_init_script("PerformanceObserver.prototype.observe = () => {}")
     page.goto("/")
     page.wait_for_function(ASKED)
+
+
+def test_a_picture_comes_first(page):
+    page.goto("/stars/")
+    times = page.wait_for_function(
+        f"() => ({TIMES})('js/near') && [({TIMES})('js/near'), ({TIMES})('faint')]"
+    )
+    module, picture = times.json_value()
+    assert module["startTime"] >= picture["responseEnd"] > 0
+
+
+def test_a_picture_that_does_not_come_is_not_waited_for(page):
+    page.route("**/stars/faint.svg", lambda route: None)
+    with page.expect_request("**/js/near*"):
+        page.goto("/stars/", wait_until="commit")
 
 
 def test_each_is_asked_for_once(page):

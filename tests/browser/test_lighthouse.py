@@ -11,8 +11,7 @@ import pytest
 from tests.browser.conftest import chromium_path
 from tests.browser.pages import MOMENTS, PAGES, REFUSED, open_page
 from tests.lighthouse import tools
-from tests.lighthouse.audits import CATEGORIES as ALL_CATEGORIES
-from tests.lighthouse.audits import GOALS, Audit, report_of
+from tests.lighthouse.audits import CATEGORIES, GOALS, JUDGED_BY_AUDIT, Audit, report_of
 from tests.lighthouse.markup import mistakes
 
 # One of each kind: what differs between them is only how many of a thing there are.
@@ -28,7 +27,6 @@ KINDS = [
     "claim",
     "sign in",
 ]
-CATEGORIES = ("accessibility", "best-practices", "seo")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,16 +44,16 @@ def _tools() -> None:
 )
 def test_it_works(site, name, form):
     """100 each; a console error and a violated policy would cost best practices something."""
-    audit = Audit.of(report_of(site.url + PAGES[name], chromium_path(), form, CATEGORIES))
+    audit = Audit.of(report_of(site.url + PAGES[name], chromium_path(), form, JUDGED_BY_AUDIT))
     assert audit.failed == ()
-    assert audit.scores == dict.fromkeys(CATEGORIES, 100)
+    assert audit.scores == dict.fromkeys(JUDGED_BY_AUDIT, 100)
 
 
 def test_a_moments_page(site, page):
     open_page(page, "moment")
-    audit = Audit.of(report_of(page.url, chromium_path(), "mobile", CATEGORIES))
+    audit = Audit.of(report_of(page.url, chromium_path(), "mobile", JUDGED_BY_AUDIT))
     assert audit.failed == ()
-    assert audit.scores == dict.fromkeys(CATEGORIES, 100)
+    assert audit.scores == dict.fromkeys(JUDGED_BY_AUDIT, 100)
 
 
 def test_a_fault_is_found(site):
@@ -68,7 +66,7 @@ def test_a_fault_is_found(site):
 
 
 def test_a_missed_goal_is_told():
-    scores = dict.fromkeys(ALL_CATEGORIES, 100) | {"performance": 98}
+    scores = dict.fromkeys(CATEGORIES, 100) | {"performance": 98}
     audit = Audit(scores=scores, fcp=1300, lcp=1700.4, tbt=0, cls=0.0004, size=0, failed=())
     assert GOALS["3g"].missed_by(audit) == ["LCP 1700.4, goal 1700"]
     assert GOALS["mobile"].missed_by(audit) == [

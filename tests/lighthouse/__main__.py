@@ -23,7 +23,7 @@ from tests.lighthouse.audits import CATEGORIES, FORMS, GOALS, Audit, Goals, repo
 from tests.servers import ROOT, gunicorn, site_environment
 
 LOOKED_AT = ("mobile", "desktop")
-COLUMNS = "{:<44}{:<9}{:>5}{:>5}{:>5}{:>5}{:>7}{:>7}{:>6}{:>7}{:>9}"
+COLUMNS = "{:<44}{:<9}{:>5}{:>5}{:>5}{:>5}{:>6}{:>7}{:>7}{:>6}{:>7}{:>9}"
 PAGES = [
     "/", "/timeline/", "/timeline/centuries/", "/timeline/centuries/20/", "/timeline/1969/",
     "/timeline/1969/07/", "/timeline/1969/07/20/", "/timeline/1969/07/20/20/", "/tags/",
@@ -42,7 +42,18 @@ def main() -> int:
     chromium = chromium_path()
     print(
         COLUMNS.format(
-            "page", "form", "perf", "a11y", "best", "seo", "FCP", "LCP", "TBT", "CLS", "bytes"
+            "page",
+            "form",
+            "perf",
+            "a11y",
+            "best",
+            "seo",
+            "agent",
+            "FCP",
+            "LCP",
+            "TBT",
+            "CLS",
+            "bytes",
         )
     )
     forms = chosen.form or LOOKED_AT

@@ -17,7 +17,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "desktop": ("--preset=desktop",),
     "3g": ("--throttling.rttMs=300", "--throttling.throughputKbps=700"),
 }
-JUDGED_BY_AUDIT = ("accessibility", "best-practices", "seo")
+JUDGED_BY_AUDIT = ("accessibility", "best-practices", "seo", "agentic-browsing")
 CATEGORIES = ("performance", *JUDGED_BY_AUDIT)
 CHROME = "--headless=new --no-sandbox --disable-gpu"
 # About one run in twenty comes back without a trace of the page; another try has it.

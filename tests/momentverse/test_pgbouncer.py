@@ -59,8 +59,6 @@ def bounced(bouncer, django_db_blocker):
         name = f"bounced {parameters}"
         connections.databases[name] = settings.DATABASES["default"] | entry
         before, wrapper = connections["default"], connections[name]
-        # Else its first query may let it grow, and the connections made meanwhile take turns.
-        wrapper.pool.open(wait=True)
         connections["default"] = wrapper
         try:
             yield wrapper
@@ -140,7 +138,9 @@ def read_by_twos(bounced, **parameters):
     with bounced(pool_timeout=3) as other:
         with other.cursor():
             pass  # it is connected
-        with bounced(**parameters):
+        with bounced(**parameters) as reader:
+            # Else its first query may let it grow, and the connections made meanwhile take turns.
+            reader.pool.open(wait=True)
             rows = Moment.objects.order_by("pk").iterator(chunk_size=2)
             first = next(rows)
             with transaction.atomic(using=other.alias), other.cursor() as cursor:

@@ -7,9 +7,12 @@ from playwright.sync_api import expect
 
 def test_it_works(new_page):
     page = new_page()
-    page.clock.install(time="2026-12-31T23:59:57Z")
+    page.clock.install(time="2026-12-31T23:50:00Z")
     page.goto("/")
     clock = page.locator("[data-clock]")
+    expect(clock).to_contain_text(
+        "31 December 2026, UTC"
+    )  # it goes on; till then it is the server's
     page.clock.pause_at("2026-12-31T23:59:59Z")
     expect(clock).to_contain_text("23:59:59 31 December 2026, UTC")
     page.clock.run_for(1_000)

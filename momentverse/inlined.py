@@ -15,7 +15,7 @@ import json
 import re
 from pathlib import Path
 
-from rjsmin import jsmin  # type: ignore[import-untyped]
+from momentverse.static_files import as_served
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 STYLES = STATIC / "css" / "site.css"
@@ -36,7 +36,7 @@ def source_of(text: str) -> str:
 
 INLINE_STYLES = without_comments(STYLES.read_text(encoding="utf-8"))
 INLINE_RULES = json.dumps(json.loads(RULES.read_text(encoding="utf-8")), separators=(",", ":"))
-INLINE_LOADER = str(jsmin(LOADER.read_text(encoding="utf-8")))
+INLINE_LOADER = as_served(LOADER.read_bytes()).decode()
 # As Content-Security-Policy's style-src and script-src take them.
 STYLES_SOURCE = source_of(INLINE_STYLES)
 SCRIPT_SOURCES = [source_of(INLINE_RULES), source_of(INLINE_LOADER)]

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-ASKED = (
-    "() => performance.getEntriesByType('resource')"
-    ".find(({ name }) => name.includes('js/home'))?.startTime"
-)
 TIMES = (
     "(part) => performance.getEntriesByType('resource')"
     ".find(({ name }) => name.includes(part))?.toJSON()"
 )
+ASKED = f"() => ({TIMES})('js/home')?.startTime"
 PAINTED = "() => performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 

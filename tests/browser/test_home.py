@@ -10,9 +10,8 @@ def test_it_works(new_page):
     page.clock.install(time="2026-12-31T23:50:00Z")
     page.goto("/")
     clock = page.locator("[data-clock]")
-    expect(clock).to_contain_text(
-        "31 December 2026, UTC"
-    )  # it goes on; till then it is the server's
+    # It goes on; till then it is the server's.
+    expect(clock).to_contain_text("31 December 2026, UTC")
     page.clock.pause_at("2026-12-31T23:59:59Z")
     expect(clock).to_contain_text("23:59:59 31 December 2026, UTC")
     page.clock.run_for(1_000)

@@ -151,8 +151,10 @@ def _run(arguments: list[str], chromium: str) -> tuple[dict[str, Any], str]:
 
 
 def _failures(report: dict[str, Any]) -> Iterable[str]:
-    for name in report["categories"].keys() & JUDGED_BY_AUDIT:
-        for reference in report["categories"][name]["auditRefs"]:
+    for name, category in report["categories"].items():
+        if name not in JUDGED_BY_AUDIT:
+            continue
+        for reference in category["auditRefs"]:
             audit = report["audits"][reference["id"]]
             if reference["weight"] and audit["score"] is not None and audit["score"] < 1:
                 yield _told(audit)

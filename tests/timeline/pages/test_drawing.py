@@ -38,9 +38,9 @@ def drawing_of(period, tallies=None):
 
 def svg_of(page):
     return ET.fromstring(
-        re.search(r'<svg class="chart-picture".*?</svg>\s*<figcaption', page, re.DOTALL)
-        .group(0)
-        .removesuffix("<figcaption")
+        re.search(
+            r'(<svg class="chart-picture".*?</svg>)\s*<div class="chart-key"', page, re.DOTALL
+        ).group(1)
     )
 
 

@@ -36,6 +36,8 @@ from timeline.spans import Span
 from timeline.tagging import put_tags, tag_names, tags_named
 
 MAX_HELD = 3
+# Each is a conversation with a provider, which a person waits for; the rest is the worker's.
+MAX_ASKED_AFTER = 3
 # Sent with ``moment`` outside of any transaction: it is being paid for, and its time to pay is over.
 # Who takes the payments asks the provider, and the span may be free afterwards.
 payment_overdue = Signal()
@@ -84,10 +86,11 @@ def hold(user: User, span: Span, *, time_zone: str = "UTC") -> Moment:
     try:
         return overlap.retrying(lambda: _hold(user, span, time_zone))
     except SpanTaken:
-        overdue = _overdue_payment(span)
-        if overdue is None:
+        overdue = _overdue_payments(span)
+        if not overdue:
             raise
-        payment_overdue.send(Moment, moment=overdue)
+        for moment in overdue:
+            payment_overdue.send(Moment, moment=moment)
         return overlap.retrying(lambda: _hold(user, span, time_zone))
 
 
@@ -98,6 +101,9 @@ def _hold(user: User, span: Span, time_zone: str) -> Moment:
     length = dt.timedelta(seconds=settings.HOLD_SECONDS)
     if hold_at_once(moment, order, most=MAX_HELD, length=length):
         return moment
+    holder = overlap.holder_of(span)
+    if holder and holder.user_id != user.pk:
+        raise SpanTaken  # the many who lose a race need no lock to be told
     with transaction.atomic():
         person = _locked_person(user)
         _refuse_leaver(person)
@@ -153,11 +159,11 @@ def _reprice(order: Order, moment: Moment) -> None:
     order.lines = [{"name": line.name, "amount": line.amount} for line in price.lines]
 
 
-def _overdue_payment(span: Span) -> Moment | None:
-    """Return a moment that holds a part of ``span`` though its time to pay is over."""
+def _overdue_payments(span: Span) -> list[Moment]:
+    """Return moments that hold a part of ``span`` though their time to pay is over, the oldest first."""
     paying = Moment.objects.filter(status=Status.PAYING, held_until__lte=Now())
-    overdue: Moment | None = paying.touching(span.starts_at, span.ends_at).first()
-    return overdue
+    overdue = paying.touching(span.starts_at, span.ends_at).order_by("held_until", "starts_at")
+    return list(overdue[:MAX_ASKED_AFTER])
 
 
 def not_lapsed() -> Q:

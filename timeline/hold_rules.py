@@ -12,8 +12,19 @@ from __future__ import annotations
 
 TABLES = frozenset({"moments", "orders", "accounts_user"})
 
+_TAKEN = """
+    IF EXISTS (
+        SELECT FROM moments
+        WHERE tstzrange(starts_at, ends_at) && tstzrange(held.starts_at, held.ends_at)
+          AND status IN ('held', 'paying', 'active')
+    ) THEN
+        RETURN NULL;
+    END IF;
+"""
+
+# Looked at before the days are locked too: of the many after one span, all but the first need not wait.
 POSTGRESQL = [
-    """
+    f"""
     CREATE OR REPLACE FUNCTION hold_span(
         moment_row jsonb, order_row jsonb, most integer, length interval,
         lock_family integer, days integer[], patience text
@@ -29,15 +40,10 @@ POSTGRESQL = [
         ) THEN
             RETURN NULL;
         END IF;
+        {_TAKEN}
         PERFORM set_config('lock_timeout', patience, true);
         PERFORM pg_advisory_xact_lock(lock_family, day) FROM unnest(days) AS day;
-        IF EXISTS (
-            SELECT FROM moments
-            WHERE tstzrange(starts_at, ends_at) && tstzrange(held.starts_at, held.ends_at)
-              AND status IN ('held', 'paying', 'active')
-        ) THEN
-            RETURN NULL;
-        END IF;
+        {_TAKEN}
         held.held_until := clock_timestamp() + length;
         INSERT INTO moments SELECT (held).*;
         INSERT INTO orders SELECT * FROM jsonb_populate_record(NULL::orders, order_row);

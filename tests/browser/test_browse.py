@@ -60,7 +60,7 @@ def test_a_page_comes_back_from_the_browsers_memory(page_that_remembers, name):
     page.goto("/timeline/centuries/")
     # Chromium never fires `load` for a page that comes back whole.
     page.go_back(wait_until="commit")
-    page.wait_for_function("window.kept === true")
+    page.wait_for_function("() => window.kept")
 
 
 def test_a_link_that_the_pointer_rests_on_is_fetched_ahead(page):

@@ -106,7 +106,8 @@ def test_the_platforms_own_sheet_is_used_where_there_is_one(page):
     open_page(page, "moment")
     page.evaluate("() => { Navigator.prototype.share = async link => { window.shared = link; } }")
     page.get_by_role("button", name="Share").click()
-    page.wait_for_function("window.shared")
+    # A function: an expression that is tried a second time would be compiled by the page, which may not.
+    page.wait_for_function("() => window.shared")
     assert page.evaluate("window.shared") == {"title": "Flight note 1", "url": page.url}
     expect(page.locator("[data-shared]")).to_have_text("")
 

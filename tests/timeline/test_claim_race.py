@@ -23,7 +23,7 @@ from tests.servers import ROOT, gunicorn, site_environment
 from tests.timeline.conftest import let_time_pass, span_of
 from tests.timeline.payments import invariants
 from tests.timeline.served import Person, database_url
-from timeline import claims
+from timeline import claims, overlap
 from timeline.errors import SpanTaken
 from timeline.models import Moment, Order, Status
 
@@ -183,6 +183,22 @@ def test_claims_against_the_sweeper(rival):
     assert outcomes == {"held": 12, "taken": 12, "swept": 12}
     assert Moment.objects.filter(status=Status.HELD).count() == 12
     invariants.check()
+
+
+def test_who_comes_late_waits_for_nobody(claimant, rival, monkeypatch):
+    """EDGE_CASES 7: a taken span is told of while somebody else writes to the same day."""
+    monkeypatch.setattr(overlap, "LOCK_TIMEOUT", "50ms")
+    taken, beside = span_of("1969-07-20T20:17:40Z"), span_of("1969-07-20T22:00:00Z")
+    claims.hold(claimant, taken)
+
+    def hold():
+        try:
+            claims.hold(rival, taken)
+        finally:
+            connections.close_all()
+
+    with overlap.placing([beside]), ThreadPoolExecutor(1) as pool, pytest.raises(SpanTaken):
+        pool.submit(hold).result()
 
 
 def people_named(letter, number):

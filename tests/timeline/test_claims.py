@@ -99,11 +99,13 @@ def test_what_is_being_paid_for_says_until_when(claim):
     assert claims.availability(SPAN) == claims.Availability(free=False, free_at=until)
 
 
-def test_an_overdue_payment_is_asked_after_before_the_span_is_refused(claim, rival):
+@pytest.mark.parametrize("in_the_way", [1, claims.MAX_ASKED_AFTER])
+def test_overdue_payments_are_asked_after_before_the_span_is_refused(claim, rival, in_the_way):
     """EDGE_CASES 9: past its time, the session is closed outside of any transaction, then tried again."""
-    moment = claim("1969-07-20T20:17:40Z", 12)
-    Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
-    let_time_pass(moment)
+    overdue = [claim(f"1969-07-20T20:17:4{n}Z", 1) for n in range(in_the_way)]
+    for moment in overdue:
+        Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
+        let_time_pass(moment)
     asked = []
 
     def release(sender, moment, **more):
@@ -115,7 +117,7 @@ def test_an_overdue_payment_is_asked_after_before_the_span_is_refused(claim, riv
         assert claims.hold(rival, SPAN).status == Status.HELD
     finally:
         claims.payment_overdue.disconnect(release)
-    assert asked == [moment]
+    assert asked == overdue
 
 
 def test_a_hold_is_extended_a_few_times(claimant, settings):

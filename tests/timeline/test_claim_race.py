@@ -101,7 +101,7 @@ def test_one_span_and_forty_claimants(crowd):
         crowd_ids = [
             user.pk
             for user in User.objects.bulk_create(
-                User(email=f"r{number}-{n}@example.org", handle=f"r{number}-{n}") for n in range(40)
+                User(email=f"r{number}x{n}@example.org", handle=f"r{number}x{n}") for n in range(40)
             )
         ]
         start = f"1969-07-20T{number % 24:02}:{number // 24:02}:00Z"

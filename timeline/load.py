@@ -145,7 +145,7 @@ def generate(
 
 def plan(load: Load) -> list[Chunk]:
     """Share the moments out over the free time of the years. Raises NoRoom."""
-    rooms = [(start, end, free_seconds(start, end)) for start, end in _runs_of_days(load)]
+    rooms = list(_rooms(list(_runs_of_days(load))))
     free = sum(room for _, _, room in rooms)
     if free < load.count:
         raise NoRoom(
@@ -161,6 +161,20 @@ def plan(load: Load) -> list[Chunk]:
             chunks.append(Chunk(start, end, before, goal - before))
         before = goal
     return chunks
+
+
+def _rooms(runs: list[Gap]) -> Iterator[tuple[int, int, int]]:
+    """Yield adjoining runs, each with its free seconds; where nobody is yet, one question is enough."""
+    start, end = runs[0][0], runs[-1][1]
+    free = free_seconds(start, end)
+    if len(runs) == 1:
+        yield start, end, free
+    elif free == end - start:
+        yield from ((first, last, last - first) for first, last in runs)
+    else:
+        half = len(runs) // 2
+        yield from _rooms(runs[:half])
+        yield from _rooms(runs[half:])
 
 
 def free_seconds(start: int, end: int) -> int:

@@ -8,11 +8,12 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from momentverse.inlined import INLINE_LOADER, INLINE_RULES, INLINE_STYLES
+from momentverse.inlined import INLINE_ICON, INLINE_LOADER, INLINE_RULES, INLINE_STYLES
 
 register = template.Library()
 
 # Files of ours.
+_ICON = mark_safe(INLINE_ICON)  # noqa: S308
 _STYLES = mark_safe(f"<style>{INLINE_STYLES}</style>")  # noqa: S308
 _RULES = mark_safe(INLINE_RULES)  # noqa: S308
 _LOADER = mark_safe(INLINE_LOADER)  # noqa: S308
@@ -24,6 +25,12 @@ def site_styles() -> SafeString:
     if settings.DEBUG:
         return format_html('<link rel="stylesheet" href="{}">', static("css/site.css"))
     return _STYLES
+
+
+@register.simple_tag
+def inline_icon() -> SafeString:
+    """Return the icon as an address: a file would be fetched at once, beside the first view."""
+    return _ICON
 
 
 @register.simple_tag

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from tests.timeline.conftest import let_time_pass, span_of
-from timeline import claims
+from timeline import claims, lifecycle
 from timeline.claims import Words
 from timeline.errors import ClaimRefused, SpanTaken, TagRefused
 from timeline.models import Moment, MomentRevision, Order, OrderStatus, Status, Visibility
@@ -130,6 +130,18 @@ def test_a_hold_is_extended_a_few_times(claimant, settings):
         assert moment.held_until > before
     with pytest.raises(ClaimRefused, match="as often as it can be"):
         claims.extend(moment)
+
+
+def test_a_hold_that_ends_in_the_middle_of_a_step_is_over(claimant):
+    """EDGE_CASES 9: looked at, and lapsed before it is written."""
+    moment = claims.hold(claimant, SPAN)
+
+    def pay(order, held):
+        let_time_pass(held)
+        lifecycle.start_paying(held, until=timezone.now())
+
+    with pytest.raises(ClaimRefused, match="released"):
+        claims.while_held(moment, pay)
 
 
 @pytest.mark.parametrize("step", [claims.extend, claims.give_back, claims.claim_free])

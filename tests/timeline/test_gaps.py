@@ -89,6 +89,14 @@ def test_a_day_without_that_time_is_passed_over(make_moment):
     assert [span.starts_at.date().isoformat() for span in days] == ["2024-03-29", "2024-04-01"]
 
 
+def test_where_every_day_is_taken_at_that_time_none_is_offered(make_moment):
+    for days in range(-gaps.DAYS_AROUND, gaps.DAYS_AROUND + 1):
+        make_moment((WANTED.starts_at + dt.timedelta(days=days)).isoformat())
+    free = nearest_free(WANTED, UTC_ZONE)
+    assert free.same_clock_time == []
+    assert free.after == span_of("1969-07-20T20:18:40Z", 60)
+
+
 @pytest.mark.parametrize("start", [WINDOW_START, WINDOW_END - 60 * SECOND])
 def test_at_the_ends_of_time_there_is_only_one_side(make_moment, start):
     """EDGE_CASES 6."""

@@ -178,6 +178,38 @@ def test_where_nobody_takes_money_any_more_a_priced_claim_waits(own, held, setti
     assert held.status == Status.HELD
 
 
+@pytest.mark.parametrize(
+    ("moment", "order", "words"),
+    [
+        (Status.REVOKED, OrderStatus.REFUNDED, "This moment is off the timeline"),
+        (Status.RELEASED, OrderStatus.REFUNDING, "it is paid back in full"),
+        (Status.RELEASED, OrderStatus.REFUNDED, "it is paid back in full"),
+    ],
+)
+@pytest.mark.parametrize("page", ["claim", "claim-review"])
+def test_a_claim_that_has_ended_says_why(own, held, page, moment, order, words):
+    own.post(url("claim", held), WORDS)
+    Moment.objects.filter(pk=held.pk).update(status=moment)
+    Order.objects.update(status=order)
+    answer = own.get(url(page, held))
+    assert answer.status_code == 200
+    assert words in answer.text
+    assert "This span is free" in answer.text
+
+
+def test_what_is_being_paid_for_is_not_given_back(own, held):
+    own.post(url("claim", held), WORDS)
+    Moment.objects.filter(pk=held.pk).update(status=Status.PAYING)
+    answer = own.post(url("claim-give-back", held))
+    assert answer["Location"] == url("claim-review", held)
+    assert not claims.availability(held.span).free
+
+
+def test_what_is_not_paid_for_yet_leads_back_to_the_review(own, held):
+    own.post(url("claim", held), WORDS)
+    assert own.get(url("claim-done", held))["Location"] == url("claim-review", held)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_somebody_elses_claim_is_none(client, held, rival, step):
     """EDGE_CASES 12: another's page shows nothing, and does nothing."""

@@ -130,6 +130,8 @@ def test_a_span_over_the_end_of_summer_time_is_as_long_as_it_takes(client):
         ({"date": "10000-01-01"}, "at most 10 characters"),
         ({"date": "0001-01-01"}, "The timeline runs from"),
         ({"date": "9999-12-31"}, "The timeline runs from"),
+        ({"date": "9999-12-31", "time": "23:59:59"}, "There is no such time"),
+        ({"date": "9999-12-31", "time": "23:59", "zone": "Honolulu"}, "The timeline runs from"),
         ({"date": "0001-01-02", "time": "00:30", "zone": "Tokyo"}, "The timeline runs from"),
         ({"zone": "Atlantis"}, "No clock is known"),
         ({"date": ""}, "Choose a day"),

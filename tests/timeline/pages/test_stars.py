@@ -60,6 +60,12 @@ def test_what_it_says_can_be_kept(client):
         assert again.status_code == 304
 
 
+@pytest.mark.parametrize("url", ["/stars/faint.svg", "/stars/packed"])
+def test_browsers_do_not_ask_again_with_each_page(client, url):
+    """With `stale-while-revalidate` Chromium would ask twice, beside the first view."""
+    assert client.get(url)["Cache-Control"] == "public, max-age=86400"
+
+
 def test_the_light_of_a_far_star_set_out_before_the_timeline_begins(client):
     """Edge case 6: no year 0."""
     far = next(one for one in seen_stars() if one.light_years and one.light_years > 2100)

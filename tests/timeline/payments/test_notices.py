@@ -13,6 +13,7 @@ from django.db.models import F
 
 from tests.servers import free_port
 from timeline.models import Notice, OrderStatus, Status
+from timeline.payments import notices
 
 OWNED = (Status.ACTIVE, OrderStatus.PAID)
 
@@ -39,7 +40,10 @@ def test_it_works(shop, claim):
     shop.buy(moment)
     [message] = mail.outbox
     assert message.to == [moment.user.email]
-    assert Notice.objects.get().state == Notice.State.SENT
+    notice = Notice.objects.get()
+    assert notice.state == Notice.State.SENT
+    assert not notices.send(notice.pk)
+    assert len(mail.outbox) == 1
 
 
 def test_the_mail_server_is_away(shop, claim, no_mail_server):

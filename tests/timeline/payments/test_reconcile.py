@@ -13,6 +13,7 @@ from tests.timeline.conftest import let_time_pass
 from tests.timeline.payments import invariants
 from timeline.models import Checkout, CheckoutState, OrderStatus, PaymentEvent, Status
 from timeline.payments import reconcile as reconciler
+from timeline.payments import settlement
 from timeline.payments.providers.stripe import provider as stripe_provider
 
 OWNED = (Status.ACTIVE, OrderStatus.PAID)
@@ -157,6 +158,25 @@ def test_a_session_past_its_time_is_closed(shop, claim):
     shop.reconcile()
     assert shop.state(moment) == (Status.RELEASED, OrderStatus.CLOSED)
     assert shop.double.open_sessions() == []
+
+
+def test_a_session_that_stripe_does_not_know_stops_no_other(shop, claim, rival, caplog):
+    lost, paid = claim("1969-07-20"), claim("1969-07-21", user=rival)
+    del shop.double.things["session"][shop.go_to_the_till(lost)]
+    shop.double.pay(shop.go_to_the_till(paid))
+    shop.double.forget_events()
+    shop.reconcile()
+    assert shop.state(paid) == OWNED
+    assert shop.state(lost) == (Status.PAYING, OrderStatus.OPEN)
+    assert "reconciling" in caplog.text
+
+
+def test_a_span_with_an_open_payment_is_not_given_back_as_unpaid(shop, claim):
+    """Whoever looked before the payment was opened finds it now."""
+    moment = claim("1969-07-20")
+    shop.go_to_the_till(moment)
+    assert not settlement.release_unpaid(moment)
+    assert shop.state(moment) == (Status.PAYING, OrderStatus.OPEN)
 
 
 @pytest.mark.parametrize("way", ["pay", "pay_unpaid"])

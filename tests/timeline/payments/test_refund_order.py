@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core import mail
-from django.db import connections
+from django.db import connections, transaction
 
 from accounts.models import User
 from tests.timeline.payments import invariants
@@ -134,6 +134,37 @@ def test_the_bank_sends_it_back(shop, claim, pay_back):
     assert_paid_back_once(shop, moment)
     assert shop.times(moment, "the refund came back") == 1
     shop.reconcile()
+    assert_paid_back_once(shop, moment)
+
+
+def test_the_bank_sends_a_second_payments_refund_back(shop, claim):
+    """FAULTS 14, 24: the moment stays its buyer's, and the money is owed again."""
+    moment = claim("1969-07-20")
+    shop.double.fail("POST /v1/checkout/sessions")
+    second = shop.go_to_the_till(moment)
+    first = shop.double.find(Checkout.objects.get(state="abandoned").key)
+    shop.double.pay(second)
+    shop.double.pay(first)
+    assert set(shop.deliver()) == {200}
+    shop.double.fail_refund(Refund.objects.get().refund_id)
+    assert shop.deliver(*shop.double.events_of("refund.failed")) == [200]
+    shop.reconcile()
+    assert shop.state(moment) == (Status.ACTIVE, OrderStatus.PAID)
+    assert shop.double.totals() == {"captured": 1000, "refunded": 500}
+    invariants.check_settled()
+
+
+def test_what_has_been_paid_back_is_not_asked_for_again(shop, claim, pay_back):
+    moment = claim("1969-07-20")
+    shop.buy(moment)
+    pay_back(moment)
+    refund = Refund.objects.get()
+    asked = len(shop.double.requests)
+    assert refunds.pay_back(refund.pk)
+    with transaction.atomic():
+        refunds.owe(moment.order, refund.checkout, "once more")
+    assert len(shop.double.requests) == asked
+    assert shop.times(moment, "to be paid back") == 1
     assert_paid_back_once(shop, moment)
 
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.timeline.payments import invariants
 from timeline import claims
-from timeline.models import Checkout, Moment, Notice, Order, OrderStatus, Status
+from timeline.models import Checkout, Moment, Notice, Order, OrderStatus, SandboxSession, Status
+from timeline.payments import settlement
 from timeline.payments.providers import provider_named
+from timeline.payments.providers.base import (
+    BadEvent,
+    Payment,
+    ProviderHasNone,
+    ProviderRefused,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -105,6 +113,40 @@ def test_late_money_goes_back_when_somebody_has_the_span(own, moment, till, riva
     assert "Paid back" in own.get(done(moment)).text
     kinds = set(Notice.objects.values_list("kind", flat=True))
     assert {Notice.Kind.REFUND, Notice.Kind.REFUNDED} <= kinds
+
+
+@pytest.mark.parametrize("what", ["pay", "pay-and-close", "pay-late"])
+def test_a_session_takes_money_once(own, moment, till, what):
+    play(own, till, "pay-and-close")
+    page = play(own, till, what)
+    assert page.status_code == 409
+    assert "takes no money any more" in page.text
+    assert Notice.objects.count() == 1
+
+
+def test_a_session_ends_by_itself(own, moment, till):
+    SandboxSession.objects.update(expires_at=timezone.now())
+    checkout = Checkout.objects.get()
+    settlement.refresh(checkout)
+    moment.refresh_from_db()
+    assert moment.status == Status.RELEASED
+    assert play(own, till, "pay").status_code == 409
+
+
+def test_money_is_known_by_its_payment_and_goes_back_once(own, moment, till):
+    """What real providers do, so that what is settled by them can be tried here."""
+    sandbox = provider_named("sandbox")
+    play(own, till, "pay-and-close")
+    paid = Checkout.objects.get()
+    assert sandbox.payment(paid.payment_id) == Payment(paid.payment_id, 500, 0, "eur", key=paid.key)
+    assert len({sandbox.refund(paid.payment_id, 500, "key") for _ in range(2)}) == 1
+    assert sandbox.payment(paid.payment_id).refunded == 500
+    with pytest.raises(ProviderRefused):
+        sandbox.refund(paid.payment_id, 501, "another")
+    with pytest.raises(ProviderHasNone):
+        sandbox.payment("")
+    with pytest.raises(BadEvent):
+        sandbox.read_event(b"{}", "")
 
 
 def test_it_is_called_off(own, moment, till):

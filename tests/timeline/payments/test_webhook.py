@@ -10,7 +10,16 @@ from django.core import mail
 from django.db import connection, connections
 
 from momentverse.management.commands import worker
-from timeline.models import Checkout, Notice, OrderStatus, PaymentEvent, Refund, Status
+from timeline.models import (
+    Checkout,
+    CheckoutState,
+    Notice,
+    OrderStatus,
+    PaymentEvent,
+    Refund,
+    Status,
+)
+from timeline.payments import events
 
 OWNED = (Status.ACTIVE, OrderStatus.PAID)
 HELD = (Status.PAYING, OrderStatus.OPEN)
@@ -201,6 +210,53 @@ def test_a_session_of_another_program_is_not_ours(shop, claim):
     assert shop.deliver() == [200]
     assert PaymentEvent.objects.get().outcome == "not ours"
     assert shop.state(moment) == HELD
+
+
+def test_a_payment_of_another_program_is_not_ours(shop, claim):
+    """FAULTS 23: paid back, but it was not for an order of ours."""
+    payment = shop.buy(claim("1969-07-20"))
+    Checkout.objects.update(payment_id="pi_another", key="another")
+    shop.double.refund(payment)
+    assert set(shop.deliver(*shop.double.events_of("charge.refunded"))) == {200}
+    assert PaymentEvent.objects.get(kind="charge.refunded").outcome == "not ours"
+
+
+def test_a_payment_for_another_order_goes_back(shop, claim, caplog):
+    """FAULTS 20: the session says whose money it is."""
+    moment = claim("1969-07-20")
+    session = shop.go_to_the_till(moment)
+    shop.double.things["session"][session]["client_reference_id"] = "another"
+    shop.double.pay(session)
+    assert shop.deliver() == [200]
+    assert "it names another order" in caplog.text
+    assert shop.state(moment) == (Status.RELEASED, OrderStatus.REFUNDED)
+    assert shop.double.totals() == {"captured": 500, "refunded": 500}
+
+
+def test_a_session_that_stripe_does_not_know(shop, claim):
+    """FAULTS 23: nothing to apply, and not asked for again."""
+    moment = claim("1969-07-20")
+    session = shop.go_to_the_till(moment)
+    shop.double.pay(session)
+    del shop.double.things["session"][session]
+    assert shop.deliver() == [200]
+    event = PaymentEvent.objects.get()
+    assert (bool(event.applied_at), event.outcome) == (True, "the provider knows no such object")
+    assert events.apply(event.pk)
+    assert shop.state(moment) == HELD
+
+
+def test_a_message_tells_of_the_session_whose_answer_was_lost(shop, claim):
+    """FAULTS 4, 12: whatever it says; what is fetched is open, and the buyer is led there."""
+    moment = claim("1969-07-20")
+    shop.double.drop("POST /v1/checkout/sessions", times=None)
+    assert shop.press_pay(moment).status_code == 503
+    shop.double.heal()
+    session = shop.double.find(Checkout.objects.get().key)
+    shop.double.say("checkout.session.expired", shop.double.things["session"][session])
+    assert shop.deliver() == [200]
+    assert Checkout.objects.get().state == CheckoutState.OPEN
+    assert shop.go_to_the_till(moment) == session
 
 
 @pytest.mark.parametrize("fault", ["answer", "drop"])

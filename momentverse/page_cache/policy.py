@@ -33,7 +33,10 @@ class Policy:
 
 
 def public_page(
-    lifetime: Group | int, *more: Group, parameters: Iterable[str] | None = None
+    lifetime: Group | int,
+    *more: Group,
+    parameters: Iterable[str] | None = None,
+    browser_seconds: int = 0,
 ) -> Callable[[View], View]:
     """Let anybody's cache keep the page, if the visitor has no session.
 
@@ -43,7 +46,8 @@ def public_page(
     reaches the view then.
 
     The view must not show anything personal to a visitor without a session.
-    Browsers ask again each time and get 304; shared caches answer by themselves.
+    Browsers ask again each time and get 304, or keep it for ``browser_seconds``;
+    shared caches answer by themselves.
     """
     first = () if isinstance(lifetime, int) else (lifetime,)
     policy = Policy(
@@ -51,14 +55,17 @@ def public_page(
         groups=(*first, *more),
         parameters=None if parameters is None else tuple(parameters),
     )
-    kept_for = f"s-maxage={policy.seconds}, stale-while-revalidate={STALE_SECONDS}"
+    kept_for = (
+        f"max-age={browser_seconds}, s-maxage={policy.seconds},"
+        f" stale-while-revalidate={STALE_SECONDS}"
+    )
 
     def decorate(view: View) -> View:
         @wraps(view)
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             response = view(request, *args, **kwargs)
             if settings.SESSION_COOKIE_NAME not in request.COOKIES and response.status_code == 200:
-                response.setdefault("Cache-Control", f"public, max-age=0, {kept_for}")
+                response.setdefault("Cache-Control", f"public, {kept_for}")
             patch_vary_headers(response, ["Cookie"])
             return response
 

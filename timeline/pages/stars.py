@@ -26,7 +26,7 @@ FAINT_TO = 6.0
 # The image is drawn in halves of the chart's units.
 FAINT_SCALE = 2
 # The catalogue changes with a release: a browser that has seen one page of stars need not ask for the next.
-FOR_A_DAY = {"Cache-Control": "public, max-age=86400"}
+A_DAY = 86_400
 HUES = (
     "red", "orange", "yellow", "yellow-white", "white", "blue-white",
 )  # fmt: skip
@@ -83,17 +83,17 @@ def one_star(request: HttpRequest, hip: str) -> HttpResponse:
 
 
 @require_safe
-@public_page(STATIC_PAGES, parameters=())
+@public_page(STATIC_PAGES, parameters=(), browser_seconds=A_DAY)
 def faint(request: HttpRequest) -> HttpResponse:
     """Answer the chart's fainter stars as an image."""
-    return HttpResponse(_faint(), content_type="image/svg+xml", headers=FOR_A_DAY)
+    return HttpResponse(_faint(), content_type="image/svg+xml")
 
 
 @require_safe
-@public_page(STATIC_PAGES, parameters=())
+@public_page(STATIC_PAGES, parameters=(), browser_seconds=A_DAY)
 def packed(request: HttpRequest) -> HttpResponse:
     """Answer what the 3D view draws: numbers, directions, distances, magnitudes, hues, one array each."""
-    return HttpResponse(_packed(), content_type="application/octet-stream", headers=FOR_A_DAY)
+    return HttpResponse(_packed(), content_type="application/octet-stream")
 
 
 @cache

@@ -3,8 +3,8 @@
 The styles; the icon; the rules by which browsers may fetch links ahead; and
 the few lines that load the page's own scripts once it has been seen. The
 policy allows styles and scripts by their hash, and no others: settings and
-templates both read them here. While developing the styles are a file of their own, so that a change is
-seen at the next reload.
+templates both read them here. While developing the styles are a file of their
+own, so that a change is seen at the next reload.
 """
 
 from __future__ import annotations

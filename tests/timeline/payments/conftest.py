@@ -21,12 +21,13 @@ from accounts.models import User
 from tests.stripe_double import StripeDouble
 from tests.stripe_double.messages import altered
 from tests.timeline.payments import invariants
-from timeline.models import Checkout, Moment, Order
+from timeline.models import Checkout, CheckoutState, Moment, Order
 from timeline.payments.providers import provider_named
 from timeline.payments.providers.base import SessionRequest
 from timeline.payments.providers.stripe import provider as stripe_provider
 from timeline.payments.providers.stripe.provider import StripeProvider
 
+CREATE = "POST /v1/checkout/sessions"
 MakeRequest = Callable[..., SessionRequest]
 
 
@@ -110,6 +111,26 @@ class Shop:
 
     def press_pay(self, moment: Moment) -> HttpResponse:
         return self.browser(moment.user).post(reverse("timeline:claim-pay", args=[moment.pk]))
+
+    def lose_the_answer(self, moment: Moment) -> str:
+        """Press “pay”, and Stripe's answer never comes; return the session that it has made."""
+        self.double.drop(CREATE, times=None)
+        assert self.press_pay(moment).status_code == 503
+        self.double.heal()
+        return self.double.find(Checkout.objects.get(order__moment=moment).key)
+
+    def open_two(self, moment: Moment) -> tuple[str, str]:
+        """Press “pay”, and Stripe says 500 though it has made a session; return it and the next try's."""
+        self.double.fail(CREATE)
+        second = self.go_to_the_till(moment)
+        abandoned = Checkout.objects.get(order__moment=moment, state=CheckoutState.ABANDONED)
+        return self.double.find(abandoned.key), second
+
+    @staticmethod
+    def erase(user: User) -> None:
+        """Let an account's time have come, and erase it."""
+        User.objects.filter(pk=user.pk).update(erase_after=timezone.now() - dt.timedelta(days=1))
+        call_command("erase_accounts")
 
     def come_back(self, moment: Moment) -> HttpResponse:
         """Open the page that Stripe leads back to."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import pytest
-from django.core.management import call_command
-from django.utils import timezone
 
 from accounts.models import User
 from tests.timeline.payments import invariants
@@ -55,8 +51,7 @@ def test_lost_when_the_buyer_has_left(shop, claim, claimant):
     """FAULTS 25, 26: the moment is gone already; the order says what became of its money."""
     moment = claim("1969-07-20")
     dispute = shop.double.open_dispute(shop.buy(moment))["id"]
-    User.objects.filter(pk=claimant.pk).update(erase_after=timezone.now() - dt.timedelta(days=1))
-    call_command("erase_accounts")
+    shop.erase(claimant)
     shop.double.lose_dispute(dispute)
     assert set(shop.deliver()) == {200}
     assert shop.state(moment) == (Status.REVOKED, OrderStatus.CHARGED_BACK)

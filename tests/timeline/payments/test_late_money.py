@@ -13,7 +13,7 @@ from tests.timeline.conftest import let_time_pass
 from tests.timeline.payments import invariants
 from timeline import claims, lifecycle
 from timeline.errors import SpanTaken
-from timeline.models import Checkout, Order, OrderStatus, Refund, Status
+from timeline.models import Order, OrderStatus, Refund, Status
 
 OWNED = (Status.ACTIVE, OrderStatus.PAID)
 
@@ -95,8 +95,7 @@ def test_the_account_is_erased_while_paying(shop, claim, claimant, rival, paid_b
     session = shop.go_to_the_till(moment)
     if paid_before:
         shop.double.pay(session)
-    User.objects.filter(pk=claimant.pk).update(erase_after=timezone.now() - dt.timedelta(days=1))
-    call_command("erase_accounts")
+    shop.erase(claimant)
     assert not User.objects.get(pk=claimant.pk).is_active
     if not paid_before:
         shop.double.pay(session)
@@ -111,8 +110,7 @@ def test_the_account_is_erased_after_buying(shop, claim, claimant):
     """FAULTS 26: what was paid for before stays earned; the moment is gone, as was told."""
     moment = claim("1969-07-20")
     shop.buy(moment)
-    User.objects.filter(pk=claimant.pk).update(erase_after=timezone.now() - dt.timedelta(days=1))
-    call_command("erase_accounts")
+    shop.erase(claimant)
     moment.refresh_from_db()
     assert moment.status == Status.REVOKED
     assert shop.deliver() == [200]
@@ -124,9 +122,7 @@ def test_the_account_is_erased_after_buying(shop, claim, claimant):
 def test_abandoned_and_paid_all_the_same(shop, claim):
     """FAULTS 14: Stripe said 500 and had made the session; a new attempt is paid, the old one too."""
     moment = claim("1969-07-20")
-    shop.double.fail("POST /v1/checkout/sessions")
-    second = shop.go_to_the_till(moment)
-    first = shop.double.find(Checkout.objects.get(state="abandoned").key)
+    first, second = shop.open_two(moment)
     shop.double.pay(first)
     shop.double.pay(second)
     assert set(shop.deliver()) == {200}

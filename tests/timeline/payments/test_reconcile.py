@@ -81,10 +81,7 @@ def test_the_list_of_messages_breaks_off(shop, claim, monkeypatch):
 def test_messages_too_old_to_be_listed(shop, claim):
     """FAULTS 9, 12: the session is found in the list of sessions, though its answer was lost too."""
     moment = claim("1969-07-20")
-    shop.double.drop(CREATE, times=None)
-    assert shop.press_pay(moment).status_code == 503
-    shop.double.heal()
-    shop.double.pay(shop.double.find(Checkout.objects.get().key))
+    shop.double.pay(shop.lose_the_answer(moment))
     shop.double.forget_events()
     shop.reconcile()
     assert shop.state(moment) == OWNED

@@ -140,9 +140,7 @@ def test_the_bank_sends_it_back(shop, claim, pay_back):
 def test_the_bank_sends_a_second_payments_refund_back(shop, claim):
     """FAULTS 14, 24: the moment stays its buyer's, and the money is owed again."""
     moment = claim("1969-07-20")
-    shop.double.fail("POST /v1/checkout/sessions")
-    second = shop.go_to_the_till(moment)
-    first = shop.double.find(Checkout.objects.get(state="abandoned").key)
+    first, second = shop.open_two(moment)
     shop.double.pay(second)
     shop.double.pay(first)
     assert set(shop.deliver()) == {200}

@@ -113,11 +113,9 @@ def test_messages_in_reverse_order(shop, claim):
 def test_the_message_comes_before_our_own_commit(shop, claim):
     """FAULTS 3: the session is paid and told while its answer to us is lost."""
     moment = claim("1969-07-20")
-    shop.double.drop("POST /v1/checkout/sessions", times=None)
-    assert shop.press_pay(moment).status_code == 503
-    shop.double.heal()
+    session = shop.lose_the_answer(moment)
     assert not Checkout.objects.get().session_id
-    shop.double.pay(shop.double.find(Checkout.objects.get().key))
+    shop.double.pay(session)
     assert shop.deliver() == [200]
     assert shop.state(moment) == OWNED
 
@@ -249,10 +247,7 @@ def test_a_session_that_stripe_does_not_know(shop, claim):
 def test_a_message_tells_of_the_session_whose_answer_was_lost(shop, claim):
     """FAULTS 4, 12: whatever it says; what is fetched is open, and the buyer is led there."""
     moment = claim("1969-07-20")
-    shop.double.drop("POST /v1/checkout/sessions", times=None)
-    assert shop.press_pay(moment).status_code == 503
-    shop.double.heal()
-    session = shop.double.find(Checkout.objects.get().key)
+    session = shop.lose_the_answer(moment)
     shop.double.say("checkout.session.expired", shop.double.things["session"][session])
     assert shop.deliver() == [200]
     assert Checkout.objects.get().state == CheckoutState.OPEN

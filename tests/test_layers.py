@@ -14,7 +14,9 @@ from tests.servers import ROOT
 APPS = ("momentverse", "accounts", "timeline")
 TOP_LEVEL = {
     ".ci",
+    ".editorconfig",
     ".gitignore",
+    ".pre-commit-config.yaml",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "LICENSE",
@@ -25,6 +27,9 @@ TOP_LEVEL = {
     "manage.py",
     "momentverse",
     "pyproject.toml",
+    "requirements-dev.lock.txt",
+    "requirements-dev.txt",
+    "requirements.lock.txt",
     "requirements.txt",
     "static",
     "templates",

@@ -89,9 +89,10 @@ format: $(DEVELOP_STAMP)
 	@$(VENV)/bin/ruff check --fix-only --quiet .
 	@$(VENV)/bin/ruff format --quiet .
 
+# The lock of production is held to that of development, so that what is deployed is what was tested.
 lock: $(UV_STAMP)
-	@$(UV_COMPILE) $(ARGS) --output-file requirements.lock.txt requirements.txt
-	@$(UV_COMPILE) $(ARGS) --constraints requirements.lock.txt --output-file requirements-dev.lock.txt requirements-dev.txt
+	@$(UV_COMPILE) $(ARGS) --output-file requirements-dev.lock.txt requirements-dev.txt
+	@$(UV_COMPILE) --constraints requirements-dev.lock.txt --output-file requirements.lock.txt requirements.txt
 
 clean:
 	@rm -rf $(VENV) .data/static tests/lighthouse/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

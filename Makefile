@@ -40,7 +40,7 @@ help: ## list what can be done
 	@echo "make load     200 users, then 10,000 visitors, on a site as in production (10 minutes; ARGS='--seconds=10')"
 	@echo "make lighthouse  every public page as Lighthouse sees it, beside the goals (a quarter of an hour)"
 	@echo "make budgets  what every public page costs in bytes, against its limits"
-	@echo "make lint     style, types, templates, migrations, deployment settings"
+	@echo "make lint     style, types, templates, scripts, styles, migrations, deployment settings"
 	@echo "make format   bring code into shape"
 	@echo "make lock     write the requirements' lock files anew (ARGS=--upgrade also takes newer releases of what they need)"
 	@echo "make clean    remove what can be made again; .data with its moments stays"
@@ -82,12 +82,14 @@ lint: $(DEVELOP_STAMP)
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/djlint --quiet --lint templates
+	@$(PYTHON) -m tests.biome check --log-level=warn static tests
 	@$(EMBEDDED) $(MANAGE) makemigrations --check --dry-run
 	@$(LIKE_PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
 
 format: $(DEVELOP_STAMP)
 	@$(VENV)/bin/ruff check --fix-only --quiet .
 	@$(VENV)/bin/ruff format --quiet .
+	@$(PYTHON) -m tests.biome check --write --log-level=warn static tests
 
 # The lock of production is held to that of development, so that what is deployed is what was tested.
 lock: $(UV_STAMP)
@@ -95,7 +97,7 @@ lock: $(UV_STAMP)
 	@$(UV_COMPILE) --constraints requirements-dev.lock.txt --output-file requirements.lock.txt requirements.txt
 
 clean:
-	@rm -rf $(VENV) .data/static tests/lighthouse/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	@rm -rf $(VENV) .data/static tests/lighthouse/node_modules tests/biome/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The browser that the browser tests drive; only taken where nobody needs to be asked.

@@ -24,6 +24,7 @@ TOP_LEVEL = {
     "Procfile",
     "README.md",
     "accounts",
+    "biome.jsonc",
     "manage.py",
     "momentverse",
     "pyproject.toml",

@@ -70,14 +70,14 @@ def schedule(user: User, session_key: str | None) -> None:
         )
         user.refresh_from_db(fields=["erase_after"])
         _end_sessions(UserSession.objects.filter(user=user).exclude(session_key=session_key))
-    _tell(user, "mail/deletion_scheduled", reverse("account-delete"))
+    _tell(user, "accounts/mail/deletion_scheduled", reverse("account-delete"))
 
 
 def keep(user: User) -> bool:
     """Take the wish to leave back, if its day has not come. Returns whether there was one."""
     kept = User.objects.filter(pk=user.pk, erase_after__gt=Now()).update(erase_after=None)
     if kept:
-        _tell(user, "mail/deletion_cancelled", reverse("account-home"))
+        _tell(user, "accounts/mail/deletion_cancelled", reverse("account-home"))
     return bool(kept)
 
 

@@ -27,7 +27,7 @@ def dress(mail: EmailMultiAlternatives) -> None:
         "paragraphs": paragraphs(str(mail.body)),
         "signature": signature,
     }
-    mail.attach_alternative(render_to_string("mail/message.html", parts), "text/html")
+    mail.attach_alternative(render_to_string("accounts/mail/message.html", parts), "text/html")
     mail.body = f"{mail.body}\n\n{signature}\n"
 
 

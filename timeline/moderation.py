@@ -143,6 +143,8 @@ def _mail(moment: Moment, what: str) -> EmailMultiAlternatives:
         "moment_address": settings.SITE_URL + moment.get_absolute_url(),
         "mine_address": settings.SITE_URL + reverse("timeline:mine"),
     }
-    subject = " ".join(render_to_string(f"mail/moment_{what}_subject.txt", context).split())
-    body = render_to_string(f"mail/moment_{what}_message.txt", context).strip()
+    subject = " ".join(
+        render_to_string(f"timeline/mail/moment_{what}_subject.txt", context).split()
+    )
+    body = render_to_string(f"timeline/mail/moment_{what}_message.txt", context).strip()
     return dressed(subject, body, moment.user.email)

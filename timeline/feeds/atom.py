@@ -58,7 +58,7 @@ class MomentsFeed(Feed):
 
     def item_description(self, item: Moment) -> str:
         """Return time, place and story, as HTML."""
-        return xml_text(render_to_string("feeds/entry.html", {"moment": item}))
+        return xml_text(render_to_string("timeline/feeds/entry.html", {"moment": item}))
 
     def item_link(self, item: Moment) -> str:
         """Return the address of the moment's page."""

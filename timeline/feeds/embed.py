@@ -23,7 +23,7 @@ from timeline.reading import NO_SUCH_MOMENT
 
 # Of the frame, in CSS pixels: what fits a title of three lines.
 CARD_WIDTH, CARD_HEIGHT = 480, 240
-STYLE = "feeds/card.css"
+STYLE = "timeline/feeds/card.css"
 
 
 def card_path(moment: Moment) -> str:
@@ -57,7 +57,7 @@ def card(request: HttpRequest, pk: int) -> HttpResponse:
         "link": syndication.address(moment.get_absolute_url()),
         "style": style,
     }
-    response = HttpResponse(render_to_string("feeds/card.html", context))
+    response = HttpResponse(render_to_string("timeline/feeds/card.html", context))
     response["Content-Security-Policy"] = policy
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     response["X-Robots-Tag"] = "noindex"  # the moment's own page is the one to find

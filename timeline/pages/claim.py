@@ -160,7 +160,7 @@ def _show_details(
         "visibilities": form.visibilities(claim.order),
         "problem": problem,
     }
-    return render(request, "claim/details.html", context, status=status)
+    return render(request, "timeline/claim/details.html", context, status=status)
 
 
 def show_review(
@@ -174,7 +174,7 @@ def show_review(
         "paying": claim.status == Status.PAYING,
         "problem": problem,
     }
-    return render(request, "claim/review.html", context, status=status)
+    return render(request, "timeline/claim/review.html", context, status=status)
 
 
 def _hold_context(claim: Moment) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def _show_over(request: HttpRequest, claim: Moment) -> HttpResponse:
         "open_claims": own,
     }
     status = 200 if request.method in ("GET", "HEAD") else 409
-    return render(request, "claim/over.html", context, status=status)
+    return render(request, "timeline/claim/over.html", context, status=status)
 
 
 def _why_over(claim: Moment) -> tuple[str, str]:

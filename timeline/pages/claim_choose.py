@@ -175,7 +175,7 @@ def _show(
 ) -> HttpResponse:
     own = open_claims_of(request.user) if open_claims is None else open_claims
     context = {"form": form, "open_claims": own} | more
-    return render(request, "claim/choose.html", context, status=status)
+    return render(request, "timeline/claim/choose.html", context, status=status)
 
 
 def _clock_change(change: SkippedTime | RepeatedTime, request: HttpRequest) -> ClockChange:

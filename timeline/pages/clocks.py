@@ -15,4 +15,4 @@ from timeline.zones import populated_zones
 def clocks(request: HttpRequest) -> HttpResponse:
     """Show all places by name; each leads to a claim by its clock."""
     zones = sorted(populated_zones(), key=lambda zone: (zone.place, zone.country))
-    return render(request, "claim/clocks.html", {"zones": zones})
+    return render(request, "timeline/claim/time_zones.html", {"zones": zones})

@@ -55,4 +55,4 @@ def _show(
         ],
         "problem": problem,
     }
-    return render(request, "claim/edit.html", context, status=status)
+    return render(request, "timeline/claim/edit.html", context, status=status)

@@ -19,7 +19,7 @@ from timeline.rollups import Tally
 from timeline.spans import UTC
 
 COLOURS = (
-    "zenith sky glow surface line ink quiet link star spark action on-action shade wrong".split()
+    "zenith sky glow surface line ink muted link star spark action on-action shade error".split()
 )
 SIZES = (
     ("size-5", "The sky at night"),
@@ -54,7 +54,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     parts = Period.of(1969).parts
     return render(
         request,
-        "styleguide/styleguide.html",
+        "timeline/styleguide.html",
         {
             "colours": COLOURS,
             "sizes": SIZES,

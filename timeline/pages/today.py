@@ -43,7 +43,7 @@ def _show(request: HttpRequest, date: dt.date, *, is_today: bool) -> HttpRespons
     page = reading.on_day_of_year(request.user, date.month, date.day, cut)
     return render(
         request,
-        "timeline/today.html",
+        "timeline/on_this_day.html",
         {
             "name": _name(date),
             "is_today": is_today,

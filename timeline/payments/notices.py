@@ -93,7 +93,7 @@ def _mail(notice: Notice) -> EmailMultiAlternatives:
         "reason": refund.reason if refund else "",
         "refunded": pricing.money(refund.amount, refund.currency) if refund else "",
     }
-    template = f"mail/order_{notice.kind}"
+    template = f"timeline/mail/order_{notice.kind}"
     subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
     body = render_to_string(f"{template}_message.txt", context).strip()
     return dressed(subject, body, order.user.email)

@@ -28,7 +28,9 @@ def orders(request: HttpRequest) -> HttpResponse:
     found = list(own.order_by("-created_at")[: PAGE_SIZE + 1])
     shown = found[:PAGE_SIZE]
     older = shown[-1].created_at.isoformat() if len(found) > PAGE_SIZE else ""
-    return render(request, "orders/list.html", {"orders": shown, "older": older, "cut": before})
+    return render(
+        request, "timeline/orders/list.html", {"orders": shown, "older": older, "cut": before}
+    )
 
 
 @require_safe
@@ -46,7 +48,7 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
         "payments": Checkout.objects.filter(order=found, captured__gt=0).select_related("refund"),
         "entries": found.entries.all(),
     }
-    return render(request, "orders/order.html", context)
+    return render(request, "timeline/orders/order.html", context)
 
 
 def _cut(request: HttpRequest) -> dt.datetime | None:

@@ -61,7 +61,7 @@ def done(request: HttpRequest, claim: Moment) -> HttpResponse:
         "waiting": waiting,
         "is_on_its_way": fresh.order.checkouts.filter(state=CheckoutState.PENDING).exists(),
     }
-    response = render(request, "claim/done.html", context)
+    response = render(request, "timeline/claim/done.html", context)
     if waiting:
         response["Refresh"] = str(WAIT_SECONDS)
     return response

@@ -39,7 +39,7 @@ def drawing_of(period, tallies=None):
 def svg_of(page):
     return ET.fromstring(
         re.search(
-            r'(<svg class="chart-picture".*?</svg>)\s*<div class="chart-key"', page, re.DOTALL
+            r'(<svg class="chart-svg".*?</svg>)\s*<div class="chart-legend"', page, re.DOTALL
         ).group(1)
     )
 
@@ -71,7 +71,7 @@ def test_every_bar_is_a_link_and_the_text_says_the_same(client, make_moment, url
     make_moment("1969-07-20T20:00:00Z", 60)
     make_moment("9999-12-30T23:00:00Z", 60)
     page = client.get(url).text
-    bars = links_of(page, "chart-place")
+    bars = links_of(page, "chart-hit-area")
     cells = re.findall(r'class="cell [^"]*" href="([^"]+)"', page)
     assert bars == cells
     drawn = [
@@ -92,7 +92,7 @@ def test_the_parts_fill_the_width(client, url):
     places = [
         rect
         for rect in svg_of(client.get(url).text).iter("rect")
-        if rect.get("class") == "chart-place"
+        if rect.get("class") == "chart-hit-area"
     ]
     edges = [(float(r.get("x")[:-1]), float(r.get("width")[:-1])) for r in places]
     assert edges[0][0] == 0

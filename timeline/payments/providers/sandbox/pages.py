@@ -106,4 +106,4 @@ def _show(
         "state": stored.get_state_display(),
         "said": said,
     }
-    return render(request, "sandbox/till.html", context, status=status)
+    return render(request, "timeline/sandbox/checkout.html", context, status=status)

@@ -4,12 +4,7 @@
 import { addressOf, claimAddress, inWords, LEVELS, nameOf, periodAt, ticks } from "../lib/calendar.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const TOP = 22;
-const BOTTOM = 150;
-const BAND = { y: 154, height: 12 };
-const GAP = { y: 170, height: 24 };
 const LABEL_WIDTH = 78;
-const LEAST_HEIGHT = 3;
 const LETTER = 6.6;
 
 export function make(name, attributes, parent) {
@@ -47,6 +42,8 @@ class Texts {
 export class Picture {
   constructor(svg) {
     this.svg = svg;
+    // The server's measures, so that both draw the same chart: see `Geometry` in Python.
+    this.geometry = Object.fromEntries(Object.entries(svg.dataset).map(([name, value]) => [name, Number(value)]));
     this.width = svg.clientWidth;
     this.drawn = null;
   }
@@ -54,9 +51,9 @@ export class Picture {
   // Takes the place of what the server drew. Until then that stands, and nothing was fetched.
   #begin() {
     this.svg.replaceChildren();
-    const { svg } = this;
-    make("line", { class: "chart-baseline", x1: 0, x2: "100%", y1: BOTTOM, y2: BOTTOM }, svg);
-    make("rect", { class: "chart-track", x: 0, width: "100%", ...BAND }, svg);
+    const { svg, geometry: g } = this;
+    make("line", { class: "chart-baseline", x1: 0, x2: "100%", y1: g.barsBottom, y2: g.barsBottom }, svg);
+    make("rect", { class: "chart-track", x: 0, width: "100%", y: g.trackTop, height: g.trackHeight }, svg);
     this.paths = Object.fromEntries(
       ["tick", "estimate", "bar", "claimed", "gap"].map((name) => [
         name,
@@ -66,10 +63,10 @@ export class Picture {
     this.labels = new Texts(svg, "chart-label");
     this.titles = new Texts(svg, "chart-title");
     this.claims = new Texts(svg, "chart-claim");
-    this.top = make("text", { class: "chart-label", x: 0, y: 13 }, svg);
-    this.said = make("text", { class: "chart-label chart-hover-label", x: "100%", y: 13 }, svg);
-    this.now = make("line", { class: "chart-now", y1: 18, y2: 196 }, svg);
-    this.aim = make("path", { class: "chart-cursor", d: `M0 ${TOP - 4}l-6 -8h12z` }, svg);
+    this.top = make("text", { class: "chart-label", x: 0, y: g.captionY }, svg);
+    this.said = make("text", { class: "chart-label chart-hover-label", x: "100%", y: g.captionY }, svg);
+    this.now = make("line", { class: "chart-now", y1: g.nowTop, y2: g.ticksBottom }, svg);
+    this.aim = make("path", { class: "chart-cursor", d: `M0 ${g.barsTop - 4}l-6 -8h12z` }, svg);
     this.link = make("a", { tabindex: -1 }, svg);
     make("rect", { class: "chart-hit-area", x: 0, y: 0, width: "100%", height: "100%" }, this.link);
   }
@@ -100,54 +97,58 @@ export class Picture {
   }
 
   #drawBars({ bars, most }) {
+    const { barsTop, barsBottom, minBarHeight, trackTop, trackHeight } = this.geometry;
     const paths = { bar: "", estimate: "", claimed: "" };
     for (const bar of bars) {
       const [x, width] = this.#across(bar);
       if (bar.moments > 0) {
-        const height = Math.max(LEAST_HEIGHT, (BOTTOM - TOP) * Math.sqrt(bar.moments / most));
-        paths[bar.pale ? "estimate" : "bar"] += box(x, BOTTOM - height, Math.max(0.5, width), height);
+        const height = Math.max(minBarHeight, (barsBottom - barsTop) * Math.sqrt(bar.moments / most));
+        paths[bar.pale ? "estimate" : "bar"] += box(x, barsBottom - height, Math.max(0.5, width), height);
       }
       if (bar.claimed > 0) {
-        const height = Math.max(1, BAND.height * bar.claimed);
-        paths.claimed += box(x, BAND.y + BAND.height - height, Math.max(0.5, width), height);
+        const height = Math.max(1, trackHeight * bar.claimed);
+        paths.claimed += box(x, trackTop + trackHeight - height, Math.max(0.5, width), height);
       }
     }
     for (const [name, d] of Object.entries(paths)) this.paths[name].setAttribute("d", d);
   }
 
   #drawGaps(gaps) {
+    const { gapsTop, gapsHeight, gapLabelY } = this.geometry;
     const claims = [];
     let d = "";
     for (const gap of gaps) {
       const [x, width] = this.#across(gap);
       if (width < 2) continue;
-      d += box(x, GAP.y, width, GAP.height);
-      if (width > 56) claims.push({ x: Math.max(x, 0) + 8, y: GAP.y + 16, words: "Claim" });
+      d += box(x, gapsTop, width, gapsHeight);
+      if (width > 56) claims.push({ x: Math.max(x, 0) + 8, y: gapLabelY, words: "Claim" });
     }
     this.paths.gap.setAttribute("d", d);
     this.claims.show(claims);
   }
 
   #drawMoments(moments) {
+    const { barsTop, barsBottom } = this.geometry;
     const titles = [];
     let d = "";
     for (const moment of moments) {
       const [x, width] = this.#across(moment);
-      d += box(x, TOP, Math.max(2, width), BOTTOM - TOP);
+      d += box(x, barsTop, Math.max(2, width), barsBottom - barsTop);
       const letters = Math.floor((width - 12) / LETTER);
       if (letters < 4) continue;
       const words = moment.title.length > letters ? `${moment.title.slice(0, letters - 1)}…` : moment.title;
-      titles.push({ x: Math.max(x, 0) + 6, y: (TOP + BOTTOM) / 2, words });
+      titles.push({ x: Math.max(x, 0) + 6, y: (barsTop + barsBottom) / 2, words });
     }
     if (moments.length) this.paths.bar.setAttribute("d", d);
     this.titles.show(titles);
   }
 
   #drawAxis() {
+    const { barsTop, ticksBottom, labelsY } = this.geometry;
     const { from, to } = this.view;
     const found = ticks(this.view, ((to - from) / this.width) * LABEL_WIDTH);
-    const places = found.map(({ time, words }) => ({ x: this.x(time), y: 210, words }));
-    this.paths.tick.setAttribute("d", places.map(({ x }) => `M${round(x)} ${TOP}V196`).join(""));
+    const places = found.map(({ time, words }) => ({ x: this.x(time), y: labelsY, words }));
+    this.paths.tick.setAttribute("d", places.map(({ x }) => `M${round(x)} ${barsTop}V${ticksBottom}`).join(""));
     this.labels.show(places.filter(({ x, words }) => x + words.length * LETTER < this.width));
     const now = this.x(Date.now() / 1000);
     this.now.setAttribute("x1", round(Math.max(-9, Math.min(this.width + 9, now))));
@@ -157,10 +158,11 @@ export class Picture {
 
   // What is at a place of the picture: { url, words } and, for a period, its bounds to go to.
   hit(x, y, view, level) {
+    const { gapsTop, gapsHeight } = this.geometry;
     const time = view.from + (x / this.width) * (view.to - view.from);
     const gap =
-      y >= GAP.y &&
-      y < GAP.y + GAP.height &&
+      y >= gapsTop &&
+      y < gapsTop + gapsHeight &&
       this.drawn?.gaps.find(({ from, to }) => from <= time && time < to);
     const span = view.to - view.from;
     if (gap) {

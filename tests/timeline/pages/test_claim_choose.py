@@ -7,6 +7,7 @@ from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.text import one_line
 from tests.timeline.conftest import let_time_pass, span_of
 from timeline import claims
 from timeline.models import Moment, Status, Visibility
@@ -42,7 +43,9 @@ def test_the_empty_form_begins_with_what_the_address_names(client, claimant):
 
 def test_it_says_the_time_of_the_place_as_well(client):
     page = ask(client, zone="new york", time="16:17:40")
-    assert "20:17:40</time> in UTC, which is 16:17:40 in New York (UTC−4), for 1 min." in page.text
+    assert "20:17:40</time> in UTC, which is 16:17:40 in New York (UTC−4), for 1 min." in one_line(
+        page.text
+    )
 
 
 def test_an_offset_with_seconds_is_read_back(client):

@@ -9,10 +9,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.servers import ROOT
 from timeline import rollups
 from timeline.models import Visibility
 from timeline.openings import Stretch
-from timeline.pages.drawing import GAPS_SHOWN, drawing_of_parts, whole_timeline
+from timeline.pages.drawing import GAPS_SHOWN, GEOMETRY, drawing_of_parts, whole_timeline
 from timeline.periods import Period
 from timeline.rollups import NOTHING, Tally
 from timeline.spans import UTC, parse_instant
@@ -79,11 +80,25 @@ def test_every_bar_is_a_link_and_the_text_says_the_same(client, make_moment, url
         for link in svg_of(page).iter("a")
         if link.find("rect[@class='chart-bar']") is not None
     ]
-    told = re.findall(r'class="cell [^"]*" href="([^"]+)">(?:(?!</a>).)*?begin', page)
+    told = re.findall(r'class="cell [^"]*" href="([^"]+)">(?:(?!</a>).)*?begin', page, re.DOTALL)
     assert drawn == told
     assert drawn
     assert svg_of(page).get("aria-hidden") == "true"
     assert all(link.get("tabindex") == "-1" for link in svg_of(page).iter("a"))
+
+
+def test_geometry_is_defined_once(client):
+    """The script draws with the measures that the page has, and the template has none of its own."""
+    svg = svg_of(client.get("/timeline/1969/").text)
+    sent = {
+        name.removeprefix("data-").replace("-", "_"): int(value)
+        for name, value in svg.items()
+        if name.startswith("data-")
+    }
+    assert sent
+    assert sent == {name: getattr(GEOMETRY, name) for name in sent}
+    template = (ROOT / "templates/partials/chart.html").read_text()
+    assert re.findall(r' (?:y|y1|y2|height)="\d+"', template) == []
 
 
 @pytest.mark.parametrize("url", PAGES)

@@ -43,7 +43,9 @@ export class Picture {
   constructor(svg) {
     this.svg = svg;
     // The server's measures, so that both draw the same chart: see `Geometry` in Python.
-    this.geometry = Object.fromEntries(Object.entries(svg.dataset).map(([name, value]) => [name, Number(value)]));
+    this.geometry = Object.fromEntries(
+      Object.entries(svg.dataset).map(([name, value]) => [name, Number(value)]),
+    );
     this.width = svg.clientWidth;
     this.drawn = null;
   }
@@ -148,7 +150,10 @@ export class Picture {
     const { from, to } = this.view;
     const found = ticks(this.view, ((to - from) / this.width) * LABEL_WIDTH);
     const places = found.map(({ time, words }) => ({ x: this.x(time), y: labelsY, words }));
-    this.paths.tick.setAttribute("d", places.map(({ x }) => `M${round(x)} ${barsTop}V${ticksBottom}`).join(""));
+    this.paths.tick.setAttribute(
+      "d",
+      places.map(({ x }) => `M${round(x)} ${barsTop}V${ticksBottom}`).join(""),
+    );
     this.labels.show(places.filter(({ x, words }) => x + words.length * LETTER < this.width));
     const now = this.x(Date.now() / 1000);
     this.now.setAttribute("x1", round(Math.max(-9, Math.min(this.width + 9, now))));

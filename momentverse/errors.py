@@ -42,10 +42,12 @@ class ErrorText:
 
 
 TEXTS = {
-    400: ErrorText("bad_request", "That does not add up", "The request cannot be understood."),
-    403: ErrorText("forbidden", "Not for you", "You are not allowed to do that."),
+    400: ErrorText("bad_request", "Bad request", "The request cannot be understood."),
+    403: ErrorText("forbidden", "Access denied", "You are not allowed to do that."),
     404: ErrorText("not_found", "Nothing here", "There is no page at this address."),
-    405: ErrorText("method_not_allowed", "Not that way", "This address does not take that method."),
+    405: ErrorText(
+        "method_not_allowed", "Method not allowed", "This address does not accept that method."
+    ),
     429: ErrorText(
         "too_many_requests", "A little slower", "Those were too many requests in a short time."
     ),

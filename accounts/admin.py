@@ -9,7 +9,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from accounts.models import User
-from momentverse.admin_paging import UncountedAdminMixin
+from momentverse.admin.pagination import UncountedAdminMixin
 
 
 class UserCreationForm(AdminUserCreationForm):

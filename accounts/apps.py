@@ -10,9 +10,9 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Say what accounts hold on people, and when what pages show of them changes."""
-        from accounts import shown  # noqa: F401  its receivers
-        from accounts.erasure import FATE, erase_account
-        from accounts.export import collect_account
-        from accounts.personal_data import Source, register
+        from accounts import signals  # noqa: F401  its receivers
+        from accounts.privacy.erasure import FATE, erase_account
+        from accounts.privacy.export import collect_account
+        from accounts.privacy.registry import Source, register
 
         register(Source("account", FATE, collect_account, erase_account))

@@ -7,7 +7,7 @@ from typing import ClassVar
 from django import forms
 
 from accounts.models import User
-from momentverse.time_zones import TIME_ZONES
+from momentverse.timezones import TIME_ZONES
 
 
 class ProfileForm(forms.ModelForm):

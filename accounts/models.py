@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.handles import HANDLE_MAX_LENGTH, HANDLE_VALIDATORS, skeleton
-from momentverse.time_zones import validate_time_zone
+from momentverse.timezones import validate_time_zone
 
 _CURATORS = "@curators.invalid"
 

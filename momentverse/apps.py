@@ -12,8 +12,8 @@ class MomentverseConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers."""
-        from momentverse.slow_queries import watch_connection
-        from momentverse.sqlite_journal import use_wal
+        from momentverse.db.slow_queries import watch_connection
+        from momentverse.db.sqlite import use_wal
 
         connection_created.connect(watch_connection, dispatch_uid="slow_queries")
         # Of any app: Django sends the signal for apps with models only, and this one has none.

@@ -28,7 +28,7 @@ from django.test import Client
 from django.test.utils import override_settings
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 
-from momentverse.static_files import OUR_MODULES, as_served
+from momentverse.staticfiles.storage import OUR_MODULES, as_served
 
 # HTML with its CSS: what fits into the first flight of a new connection (QUALITY.md).
 FIRST_VIEW_LIMIT = 14 * 1024

@@ -13,8 +13,8 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from momentverse import settings
-from momentverse.logs import JsonFormatter
-from momentverse.sizing import client_connections
+from momentverse.logging import JsonFormatter
+from momentverse.server.capacity import client_connections
 
 
 class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -34,7 +34,7 @@ def when_ready(server: Any) -> None:
 
 
 bind = settings.BIND
-worker_class = "momentverse.batching_worker.BatchingWorker"
+worker_class = "momentverse.server.batching.BatchingWorker"
 workers = settings.WEB_PROCESSES
 threads = settings.WEB_THREADS
 worker_connections = client_connections() + threads

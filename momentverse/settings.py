@@ -21,10 +21,10 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
-from momentverse.database_url import POOL_SIZE, database_from_url, replica_from_url
-from momentverse.inlined import SCRIPT_SOURCES, STYLES_SOURCE
-from momentverse.sizing import usable_cores
-from momentverse.static_files import cache_for_a_year
+from momentverse.db.url import POOL_SIZE, database_from_url, replica_from_url
+from momentverse.server.capacity import usable_cores
+from momentverse.staticfiles.inline import SCRIPT_SOURCES, STYLES_SOURCE
+from momentverse.staticfiles.storage import cache_for_a_year
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -261,7 +261,7 @@ if PAYMENT_PROVIDER == "none" and (PRICE_MOMENT or PRICE_FURTHER_HOUR or PRICE_N
 DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR, max(POOL_SIZE, WEB_THREADS))}
 if DATABASE_REPLICA_URL:
     DATABASES["replica"] = replica_from_url(DATABASE_REPLICA_URL, DATABASES["default"])
-    DATABASE_ROUTERS = ["momentverse.replica.ReplicaRouter"]
+    DATABASE_ROUTERS = ["momentverse.db.replica.ReplicaRouter"]
 
 for _name, _url in {"REDIS_URL": REDIS_URL, "LIMITS_REDIS_URL": LIMITS_REDIS_URL}.items():
     if _url and not _url.startswith(("redis://", "rediss://", "unix://")):
@@ -300,7 +300,7 @@ if not LIMITS_REDIS_URL:
     CACHES["throttle"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
 
 INSTALLED_APPS = [
-    "momentverse.admin_app.AdminConfig",
+    "momentverse.admin.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -321,25 +321,25 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "momentverse.logs.RequestLogMiddleware",
-    "momentverse.head_requests.HeadMiddleware",
+    "momentverse.http.middleware.RequestLogMiddleware",
+    "momentverse.http.middleware.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "momentverse.security.SecurityHeadersMiddleware",
+    "momentverse.http.middleware.SecurityHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "momentverse.page_cache.NoStoreByDefaultMiddleware",
-    "momentverse.errors.ErrorPagesMiddleware",
-    "momentverse.replica.ReplicaMiddleware",
-    "momentverse.security.UnreadableTextMiddleware",
-    "momentverse.cookieless.CookielessMiddleware",
+    "momentverse.http.middleware.ErrorPagesMiddleware",
+    "momentverse.db.replica.ReplicaMiddleware",
+    "momentverse.http.middleware.UnreadableTextMiddleware",
+    "momentverse.http.middleware.CookielessMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "momentverse.limits.RateLimitMiddleware",
+    "momentverse.ratelimit.middleware.RateLimitMiddleware",
     "accounts.throttling.middleware.ThrottleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -368,26 +368,26 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "momentverse.context.site",
+                "momentverse.http.context_processors.site",
             ],
         },
     }
 ]
 
-# What `manage.py prepare` fills a new timeline with: commands of the apps, each run once.
+# What `manage.py bootstrap` fills a new timeline with: commands of the apps, each run once.
 FIRST_MOMENTS = [
-    ["import_moments", str(BASE_DIR / "timeline/collections/spaceflight.csv")],
-    ["import_moments", str(BASE_DIR / "timeline/collections/earth_and_sky.csv")],
-    ["compute_astronomy", "--from-year", "1950", "--to-year", "2050"],
+    ["import_moments", str(BASE_DIR / "timeline/services/imports/data/spaceflight.csv")],
+    ["import_moments", str(BASE_DIR / "timeline/services/imports/data/earth_and_sky.csv")],
+    ["import_astronomy", "--from-year", "1950", "--to-year", "2050"],
 ]
 
 # What `manage.py worker` runs again and again: commands of the apps, each with its seconds in between.
 PERIODIC_JOBS = [
     ("fold_rollups", 30),
-    ("sweep", 30),
+    ("release_expired_holds", 30),
     ("reconcile_payments", 60),
-    ("send_notices", 60),
-    ("keep_pictures", 60),
+    ("send_order_emails", 60),
+    ("process_pictures", 60),
     ("erase_accounts", 3600),
     ("clearsessions", 24 * 3600),
 ]
@@ -430,7 +430,7 @@ ACCOUNT_SESSION_REMEMBER = True
 # `accounts.throttling` limits log-in, sign-up, mails and codes, also while Redis is away.
 ACCOUNT_RATE_LIMITS = False
 MFA_RATE_LIMITS = False
-MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_ADAPTER = "accounts.mfa.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "MomentVerse"
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
@@ -506,7 +506,7 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "momentverse.static_files.HashedFilesStorage"
+        else "momentverse.staticfiles.storage.HashedFilesStorage"
     },
 }
 
@@ -563,12 +563,12 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 COOKIELESS = ("/embed/",)
 # In the session, not in a cookie: a page for visitors without a session is then the same for all.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-CSRF_FAILURE_VIEW = "momentverse.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "momentverse.http.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # A form with a file is refused by its length, before it is read.
 UPLOAD_MAX_BYTES = 16 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
-    "momentverse.uploads.CappedUploadHandler",
+    "momentverse.http.uploads.CappedUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
@@ -578,7 +578,7 @@ FILE_UPLOAD_HANDLERS = [
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "momentverse.logs.JsonFormatter"}},
+    "formatters": {"json": {"()": "momentverse.logging.JsonFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

@@ -7,8 +7,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from momentverse import csp_reports, health, well_known
-from momentverse.manifest import manifest
+from momentverse.views import csp_reports, health, well_known
+from momentverse.views.manifest import manifest
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("timeline.urls")),
@@ -40,7 +40,7 @@ if settings.DEBUG:
 
     urlpatterns += debug_toolbar_urls()
 
-handler400 = "momentverse.errors.bad_request"
-handler403 = "momentverse.errors.permission_denied"
-handler404 = "momentverse.errors.not_found"
-handler500 = "momentverse.errors.server_error"
+handler400 = "momentverse.http.errors.bad_request"
+handler403 = "momentverse.http.errors.permission_denied"
+handler404 = "momentverse.http.errors.not_found"
+handler500 = "momentverse.http.errors.server_error"

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 
-from tests.servers import database_and_cache
+from tests.support.servers import database_and_cache
 
 # What shares a site, a browser or servers to be stopped stays on one test process.
 IN_PARALLEL = ["-n", "auto", "--dist", "loadgroup"]

@@ -16,10 +16,13 @@ from django.test import Client
 
 from accounts.hashers import Argon2idPasswordHasher
 from accounts.models import User
-from momentverse.page_cache.stores import writers_store
+from momentverse.page_cache.invalidation import writers_store
+from timeline.core.spans import parse_instant
 from timeline.models import Moment, MomentTag, Status, Tag
-from timeline.overlap import place
-from timeline.spans import parse_instant
+from timeline.services.placement import place
+
+# Fixtures that several folders use.
+pytest_plugins = ["tests.support.claims", "tests.support.payments", "tests.support.pictures"]
 
 # Nothing depends on how fast the machine is.
 hypothesis.settings.register_profile("momentverse", deadline=None)
@@ -142,7 +145,7 @@ def fresh_cache(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     """A page cache that holds nothing of other tests."""
     settings.DATA_DIR = tmp_path
     stamp = secrets.token_hex(4)
-    monkeypatch.setattr("momentverse.page_cache.front.release_stamp", lambda: stamp)
+    monkeypatch.setattr("momentverse.page_cache.wsgi.release_stamp", lambda: stamp)
     writers_store.cache_clear()
     yield
     writers_store.cache_clear()

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
 
 from accounts.models import User
-from tests.momentverse.front import Visitor, new_front
+from tests.support.page_cache_front import Visitor, new_front
 from timeline.models import Visibility
 
 pytestmark = pytest.mark.django_db

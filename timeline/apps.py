@@ -11,22 +11,17 @@ class TimelineConfig(AppConfig):
 
     def ready(self) -> None:
         """Watch for what would leave SQLite without its rules; say what is held on people."""
-        from accounts.personal_data import register
-        from timeline import (  # noqa: F401  shown: its receivers
-            claims,
-            personal_data,
-            personal_likes,
-            personal_orders,
-            personal_reports,
-            shown,
-        )
-        from timeline.database_rules import restore_rules, suspend_rules
-        from timeline.payments.checkout import close_overdue
+        from accounts.privacy.registry import register
+        from timeline import signals  # noqa: F401  its receivers
+        from timeline.db.triggers import restore_rules, suspend_rules
+        from timeline.services.claims import holds
+        from timeline.services.payments.checkout import close_overdue
+        from timeline.services.personal_data import likes, moments, orders, reports
 
         pre_migrate.connect(suspend_rules, sender=self, dispatch_uid="timeline_rules_off")
         post_migrate.connect(restore_rules, sender=self, dispatch_uid="timeline_rules")
-        register(personal_data.SOURCE)
-        register(personal_likes.SOURCE)
-        register(personal_orders.SOURCE)
-        register(personal_reports.SOURCE)
-        claims.payment_overdue.connect(close_overdue, dispatch_uid="timeline_payment_overdue")
+        register(moments.SOURCE)
+        register(likes.SOURCE)
+        register(orders.SOURCE)
+        register(reports.SOURCE)
+        holds.payment_overdue.connect(close_overdue, dispatch_uid="timeline_payment_overdue")

@@ -5,7 +5,7 @@ import accounts.models
 import django.core.validators
 import django.db.models.functions.text
 import django.utils.timezone
-import momentverse.time_zones
+import momentverse.timezones
 from django.db import migrations, models
 
 
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         default="UTC",
                         max_length=64,
-                        validators=[momentverse.time_zones.validate_time_zone],
+                        validators=[momentverse.timezones.validate_time_zone],
                     ),
                 ),
                 ("is_staff", models.BooleanField(default=False, verbose_name="may use the admin")),

@@ -20,10 +20,10 @@ from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from accounts.models import KnownNetwork, User
-from accounts.throttling.counts import Attempts, Counter
+from accounts.throttling.counters import Attempts, Counter
 from accounts.throttling.rules import CODE, PASSWORD, RULES, Rule
-from momentverse.client_network import UNKNOWN, client_network
-from momentverse.errors import error_response
+from momentverse.http.client_ip import UNKNOWN, client_network
+from momentverse.http.errors import error_response
 
 logger = logging.getLogger("accounts.throttling")
 

@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from accounts.models import KnownNetwork
-from accounts.throttling.counts import Counter, Limit
-from momentverse.client_network import client_network
+from accounts.throttling.counters import Counter, Limit
+from momentverse.http.client_ip import client_network
 
 QUARTER = 15 * 60
 HOUR = 60 * 60

@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import erasure
 from accounts.models import User
-from accounts.personal_data import sources
+from accounts.privacy import erasure
+from accounts.privacy.registry import sources
 
 
 class DeletionForm(forms.Form):

@@ -7,8 +7,8 @@ from django.http import FileResponse, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from accounts.export import archive_name, write_archive
 from accounts.models import User
+from accounts.privacy.export import archive_name, write_archive
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

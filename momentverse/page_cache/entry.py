@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from momentverse.page_cache.encodings import encoded
-from momentverse.page_cache.policy import STALE_SECONDS
+from momentverse.page_cache.groups import STALE_SECONDS, Tokens
 
 Headers = list[tuple[str, str]]
-# What a page depends on, in the order of ``groups.TOKENS``; None: not on this group.
-Tokens = tuple[str | None, ...]
 
 # What belongs to one request, not to the page.
 _OF_A_REQUEST = frozenset(

@@ -8,9 +8,6 @@ must not be seen any more: no copy from before it is shown to anybody.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-
-from django.db import transaction
 
 
 @dataclass(frozen=True)
@@ -32,18 +29,9 @@ EVERYTHING = "everything"
 TOKENS = (EVERYTHING, *(group.name for group in (TIMELINE, PROFILES, TRENDING, STATIC_PAGES)))
 
 
-def changed(*groups: Group) -> None:
-    """Make the pages of some groups old once the transaction at hand is committed: one write each."""
-    _bump_on_commit(*(group.name for group in groups))
+# How long a copy past its time may be shown while somebody makes a new one.
+STALE_SECONDS = 60
 
 
-def purge() -> None:
-    """Let no page be shown that was made before the transaction at hand is committed: one write."""
-    _bump_on_commit(EVERYTHING)
-
-
-def _bump_on_commit(*names: str) -> None:
-    from momentverse.page_cache.stores import writers_store
-
-    # Robust: what is written stays written, whatever becomes of the cache.
-    transaction.on_commit(partial(writers_store().bump, names), robust=True)
+# What a page depends on, in the order of ``groups.TOKENS``; None: not on this group.
+Tokens = tuple[str | None, ...]

@@ -8,18 +8,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from momentverse.limits import Breaker, Limiter
-from momentverse.page_cache.entry import Tokens
-from momentverse.page_cache.groups import EVERYTHING, TOKENS
-from momentverse.page_cache.redis import Command, Redis
-from momentverse.page_cache.tokens import FileTokens, new_token
+from momentverse.page_cache.generations import FileTokens, new_token
+from momentverse.page_cache.groups import EVERYTHING, TOKENS, Tokens
+from momentverse.ratelimit.limiter import Limiter
+from momentverse.redis.breaker import Breaker
+from momentverse.redis.client import Command, Redis
 
 logger = logging.getLogger("momentverse.page_cache")
 
@@ -224,9 +223,3 @@ def store_beside(limiter: Limiter) -> Store:
 def shares_redis() -> bool:
     """Tell whether pages and limits are in one Redis, so that both are asked in one round trip."""
     return bool(settings.REDIS_URL) and settings.LIMITS_REDIS_URL == settings.REDIS_URL
-
-
-@lru_cache(maxsize=1)
-def writers_store() -> Store:
-    """Return what this process tells of its writes; the pages themselves are the front's."""
-    return store_beside(Limiter("", 0))

@@ -8,7 +8,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from momentverse.inlined import INLINE_ICON, INLINE_LOADER, INLINE_RULES, INLINE_STYLES
+from momentverse.staticfiles.inline import INLINE_ICON, INLINE_LOADER, INLINE_RULES, INLINE_STYLES
 
 register = template.Library()
 

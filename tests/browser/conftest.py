@@ -30,7 +30,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.servers import ROOT, gunicorn, site_environment
+from tests.support.servers import ROOT, gunicorn, site_environment
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -56,7 +56,7 @@ MAKE_MOMENTS = """
 import datetime as dt
 from accounts.models import User
 from timeline.models import Moment, Status
-from timeline.overlap import place
+from timeline.services.placement import place
 owner = User.objects.curator("ada", "Ada")
 for number in range(48):
     starts_at = dt.datetime(1969, 7, 16 + number // 6, 2 + 3 * (number % 6), 32, tzinfo=dt.UTC)
@@ -99,7 +99,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSite]:
     folder = tmp_path_factory.mktemp("site")
     environment = site_environment(folder, EMAIL_URL=f"file:///{folder / 'mail'}")
     served = ServedSite(environment["SITE_URL"], environment)
-    served.manage("prepare", "--without-moments")
+    served.manage("bootstrap", "--without-moments")
     served.manage("shell", script=MAKE_MOMENTS)
     served.admin_password = served.manage("ensure_admin").split("password: ")[1].strip()
     with gunicorn(environment):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 PASSWORD = "a perfectly long passphrase"
 NEW_PASSWORD = "another perfectly long one"

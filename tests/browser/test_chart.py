@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_accessibility import violations
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 VIEW = "history.state"
 ADDRESS = "location.pathname"

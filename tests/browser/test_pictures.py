@@ -13,13 +13,13 @@ from playwright.sync_api import expect
 from tests.browser.test_accessibility import violations
 from tests.browser.test_account import PASSWORD, sign_in
 from tests.browser.test_layout import OVERFLOWS
-from tests.timeline.pictures.samples import exif, halves, png, saved
+from tests.support.picture_samples import exif, halves, png, saved
 
 MAKE = """
 import datetime as dt, json
 from accounts.models import User
 from timeline.models import Moment, Status
-from timeline.overlap import place
+from timeline.services.placement import place
 owner = User.objects.create_user("{handle}@example.org", "{handle}", "{password}")
 owner.vouch_for_email()
 starts_at = dt.datetime(1969, 8, 1, {number}, tzinfo=dt.UTC)

@@ -12,16 +12,24 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from momentverse.logs import JsonFormatter
-from tests.momentverse import urls
-from tests.momentverse.front import Visitor, new_front
-from tests.servers import Postgresql, Site, Valkey, gunicorn, postgresql, site_environment, valkey
+from momentverse.logging import JsonFormatter
+from tests.support import urls
+from tests.support.page_cache_front import Visitor, new_front
+from tests.support.servers import (
+    Postgresql,
+    Site,
+    Valkey,
+    gunicorn,
+    postgresql,
+    site_environment,
+    valkey,
+)
 
 
 @pytest.fixture
 def pages(settings: Any) -> None:
     """Serve what ``urls.py`` of this folder holds, below /t/ and /api/t/."""
-    settings.ROOT_URLCONF = "tests.momentverse.urls"
+    settings.ROOT_URLCONF = "tests.support.urls"
 
 
 @pytest.fixture
@@ -101,7 +109,7 @@ def serve(tmp_path: Path) -> Serve:
 
     def start(**environment: str) -> AbstractContextManager[Site]:
         (tmp_path / "static").mkdir(exist_ok=True)
-        settings = {"DJANGO_SETTINGS_MODULE": "tests.momentverse.served_settings"}
+        settings = {"DJANGO_SETTINGS_MODULE": "tests.support.served_settings"}
         return gunicorn(site_environment(tmp_path, **settings | environment))
 
     return start

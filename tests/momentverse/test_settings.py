@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from momentverse.settings import embedded_secret_key
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 PRODUCTION = {
     "MOMENTVERSE_MODE": "production",

@@ -22,12 +22,12 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 from accounts.models import User
-from tests.timeline.pictures.conftest import kept  # noqa: F401  where their files go
-from tests.timeline.pictures.samples import exif, halves, saved
-from timeline import claims, likes, moderation
+from tests.support.picture_samples import exif, halves, saved
+from timeline.core.public_ids import encode_id, random_id
 from timeline.models import Moment, Picture, Report, Status, Visibility
-from timeline.pictures import keeping
-from timeline.public_ids import encode_id, random_id
+from timeline.services import likes, moderation
+from timeline.services.claims import details
+from timeline.services.pictures import uploads
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept")]
 
@@ -83,8 +83,8 @@ def hidden(tagged, make_moment, stranger, django_capture_on_commit_callbacks):
 
     shown = tagged("1969-07-20T20:00:00Z", "moon", user=owner, title="Shown")
     # What a public moment said before is for its owner alone.
-    claims.edit(shown, claims.Words(title=f"{CANARY}earlier", story=f"{CANARY}earlier"))
-    claims.edit(shown, claims.Words(title="Shown", tags=("moon",)))
+    details.edit(shown, details.Words(title=f"{CANARY}earlier", story=f"{CANARY}earlier"))
+    details.edit(shown, details.Words(title="Shown", tags=("moon",)))
     later = {"held_until": "9999-01-01T00:00:00Z"}
     moments = [
         make(10, "private", visibility=Visibility.PRIVATE),
@@ -100,7 +100,7 @@ def hidden(tagged, make_moment, stranger, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         for word, moment in zip([*words[:3], "shown"], [*moments[:3], shown], strict=True):
             picture = saved(halves(), exif=exif(), comment=f"{CANARY}comment".encode())
-            keeping.put(moment, SimpleUploadedFile(f"{word}.jpg", picture), f"{word} alt")
+            uploads.put(moment, SimpleUploadedFile(f"{word}.jpg", picture), f"{word} alt")
     for picture in Picture.objects.select_related("moment"):
         picture.moment.visibility = Visibility.PUBLIC
         former_tokens.append(picture.token)

@@ -5,9 +5,9 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.lookups
 import django.utils.timezone
-import momentverse.time_zones
-import timeline.models.expressions
-import timeline.public_ids
+import momentverse.timezones
+import timeline.db.functions
+import timeline.core.public_ids
 from django.conf import settings
 from django.db import migrations, models
 
@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.BigIntegerField(
-                        default=timeline.public_ids.random_id,
+                        default=timeline.core.public_ids.random_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,
@@ -144,7 +144,7 @@ class Migration(migrations.Migration):
                         default="UTC",
                         help_text="IANA name.",
                         max_length=64,
-                        validators=[momentverse.time_zones.validate_time_zone],
+                        validators=[momentverse.timezones.validate_time_zone],
                         verbose_name="entered in time zone",
                     ),
                 ),
@@ -278,7 +278,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="moment",
             index=models.Index(
-                timeline.models.expressions.MonthDay("starts_at"),
+                timeline.db.functions.MonthDay("starts_at"),
                 models.F("starts_at"),
                 condition=models.Q(("status", "active"), ("visibility", "public")),
                 name="idx_moments_public_month_day",
@@ -313,7 +313,7 @@ class Migration(migrations.Migration):
             model_name="moment",
             constraint=models.CheckConstraint(
                 condition=django.db.models.lookups.LessThanOrEqual(
-                    timeline.models.expressions.LengthSeconds("starts_at", "ends_at"), 86400
+                    timeline.db.functions.LengthSeconds("starts_at", "ends_at"), 86400
                 ),
                 name="moment_at_most_24_hours",
                 violation_error_message="A moment is at most 24 hours long.",
@@ -323,8 +323,8 @@ class Migration(migrations.Migration):
             model_name="moment",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    timeline.models.expressions.IsWholeSecond("starts_at"),
-                    timeline.models.expressions.IsWholeSecond("ends_at"),
+                    timeline.db.functions.IsWholeSecond("starts_at"),
+                    timeline.db.functions.IsWholeSecond("ends_at"),
                 ),
                 name="moment_whole_seconds",
                 violation_error_message="The timeline counts in whole seconds.",

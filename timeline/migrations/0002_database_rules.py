@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from timeline.database_rules import install_rules
+from timeline.db.triggers import install_rules
 
 
 class Migration(migrations.Migration):

@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import timeline.public_ids
+import timeline.core.public_ids
 from django.conf import settings
 from django.db import migrations, models
 
@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.BigIntegerField(
-                        default=timeline.public_ids.random_id,
+                        default=timeline.core.public_ids.random_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,

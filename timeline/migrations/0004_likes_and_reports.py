@@ -5,7 +5,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from timeline.database_rules import install_rules
+from timeline.db.triggers import install_rules
 
 
 class Migration(migrations.Migration):

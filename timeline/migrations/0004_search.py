@@ -7,7 +7,7 @@ a lock on writers. Killed halfway it is run again and goes on where it was.
 
 from django.db import migrations
 
-from timeline.search_index import drop, install
+from timeline.db.search_index import drop, install
 
 
 class Migration(migrations.Migration):

@@ -4,7 +4,7 @@ from django.db import migrations, models
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Greatest
 
-from timeline.index_operations import AddIndexBesideWriters
+from timeline.db.operations import AddIndexBesideWriters
 
 
 class Migration(migrations.Migration):

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from timeline.database_rules import install_rules
+from timeline.db.triggers import install_rules
 
 
 class Migration(migrations.Migration):

@@ -17,11 +17,11 @@ from django.db.models.functions import Greatest
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
-from momentverse.time_zones import TIME_ZONES, TZDATA_VERSION, validate_time_zone
-from timeline.errors import InvalidSpan
-from timeline.models.expressions import IsWholeSecond, LengthSeconds, MonthDay
-from timeline.public_ids import encode_id, random_id
-from timeline.spans import (
+from momentverse.timezones import TIME_ZONES, TZDATA_VERSION, validate_time_zone
+from timeline.core.exceptions import InvalidSpan
+from timeline.core.formatting import duration_in_words, instant_in_words
+from timeline.core.public_ids import encode_id, random_id
+from timeline.core.spans import (
     LONGEST,
     WINDOW_END,
     WINDOW_START,
@@ -29,8 +29,8 @@ from timeline.spans import (
     Span,
     format_instant,
 )
-from timeline.texts import clean_line, clean_story, slug_of
-from timeline.words import duration_in_words, instant_in_words
+from timeline.core.text import clean_line, clean_story, slug_of
+from timeline.db.functions import IsWholeSecond, LengthSeconds, MonthDay
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from timeline.public_ids import encode_id, random_id
+from timeline.core.public_ids import encode_id, random_id
 
 
 class OrderStatus(models.TextChoices):

@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from timeline.pictures.formats import MIDDLE, SMALL, widths_of
+from timeline.core.picture_formats import MIDDLE, SMALL, widths_of
 
 ALT_LENGTH = 250
 # Wider than this in relation to its height, it may take a page's whole width.

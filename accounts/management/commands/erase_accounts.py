@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import erasure
+from accounts.privacy import erasure
 
 logger = logging.getLogger("accounts.erasure")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from timeline import rollups
+from timeline.services import rollups
 
 
 class Command(BaseCommand):

@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from accounts.models import User
-from timeline.errors import TimelineError
-from timeline.importing.files import READERS, reader_for
-from timeline.importing.importer import Report, import_rows
+from timeline.core.exceptions import TimelineError
+from timeline.services.imports.importer import Report, import_rows
+from timeline.services.imports.readers import READERS, reader_for
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from timeline.payments.reconcile import reconcile
+from timeline.services.payments.reconciliation import reconcile
 
 
 class Command(BaseCommand):

@@ -1,0 +1,61 @@
+"""Whether the process serves, and whether what it stands on is there."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.utils import Error as DatabaseError
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from momentverse.db.replica import REPLICA
+from momentverse.page_cache import CACHE_ERRORS
+
+
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:
+    """200 while the process serves, whatever it depends on."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 when all is well or what can be done without is away (``degraded``); 503 without the database."""
+    parts = {"database": database_answers(DEFAULT_DB_ALIAS), "cache": cache_answers()}
+    if REPLICA in settings.DATABASES:
+        parts["replica"] = database_answers(REPLICA)
+    if not parts["database"]:
+        status = "unavailable"
+    elif not all(parts.values()):
+        status = "degraded"
+    else:
+        status = "ok"
+    body = {
+        "status": status,
+        "parts": {name: "ok" if well else "unavailable" for name, well in parts.items()},
+    }
+    return JsonResponse(body, status=200 if parts["database"] else 503)
+
+
+def database_answers(alias: str) -> bool:
+    """Ask a database for 1."""
+    try:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT 1")
+            return bool(cursor.fetchone() == (1,))
+    except DatabaseError:
+        return False
+
+
+def cache_answers() -> bool:
+    """Write a value to the cache and read it back."""
+    token = secrets.token_hex(4)
+    try:
+        cache.set("health", token, timeout=10)
+        # Another process may write between the two calls; that it holds a value is what counts.
+        return cache.get("health") is not None
+    except CACHE_ERRORS:
+        return False

@@ -1,0 +1,267 @@
+"""Counting attempts: exactly, over Redis, and without it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.core.cache import caches
+from django.test import Client
+
+from accounts.throttling import middleware
+from accounts.throttling.counters import Attempts, Counter, Limit
+from momentverse.redis.breaker import RETRY_SHARED_AFTER_SECONDS
+from momentverse.settings import REDIS_TIMEOUT_SECONDS, cache_in
+from tests.accounts.conftest import LOGIN
+from tests.support.servers import Valkey, valkey
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+FIVE = Counter("five", "somebody", Limit(5, 900))
+OTHER = Counter("five", "somebody else", Limit(5, 900))
+TEN = Counter("ten", "somebody", Limit(10, 900))
+
+
+@pytest.fixture(scope="module")
+def _valkey() -> Iterator[Valkey]:
+    with valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def own_valkey(_valkey, settings) -> Iterator[Valkey]:
+    """A Valkey that holds the counts and that a test may stop or pause."""
+    cache = cache_in(_valkey.url, "counts", ignore_exceptions=False)
+    settings.CACHES = settings.CACHES | {"throttle": cache}
+    yield _valkey
+    _valkey.stop()
+    _valkey.start()
+
+
+@pytest.fixture
+def patient(settings, own_valkey):
+    """The same with time: what counts is the count, on a machine that may be busy."""
+    # A database of its own: connections are pooled by address, with their time-outs.
+    cache = cache_in(f"{own_valkey.url[:-1]}1", "counts", ignore_exceptions=False)
+    cache["OPTIONS"] |= {"SOCKET_TIMEOUT": 5, "SOCKET_CONNECT_TIMEOUT": 5}
+    settings.CACHES = settings.CACHES | {"throttle": cache}
+
+
+@pytest.fixture
+def in_process(settings):
+    settings.CACHES = settings.CACHES | {
+        "throttle": cache_in("", "counts", ignore_exceptions=False)
+    }
+    caches["throttle"].clear()
+
+
+def taken(attempts, counter=FIVE, times=20, threads=20):
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(lambda _: attempts.take(counter), range(times)))
+
+
+def test_it_works(in_process):
+    attempts = Attempts()
+    assert [attempts.take(FIVE) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert attempts.take(OTHER)
+    assert attempts.take(TEN)
+
+
+def test_of_twenty_threads_exactly_five_pass_over_redis(patient):
+    for round_ in range(20):
+        assert taken(Attempts(), Counter("crowd", f"round {round_}", Limit(5, 900))) == 5
+
+
+def test_of_twenty_threads_exactly_five_pass_in_one_process(in_process):
+    for round_ in range(20):
+        assert taken(Attempts(), Counter("crowd", f"round {round_}", Limit(5, 900))) == 5
+
+
+def test_processes_share_one_count(patient):
+    first, second = Attempts(), Attempts()
+    assert all(first.take(FIVE) for _ in range(3))
+    assert [second.take(FIVE) for _ in range(3)] == [True, True, False]
+
+
+@pytest.mark.parametrize("place", ["patient", "in_process"])
+def test_waiting_is_told_to_the_second(place, request, clock):
+    request.getfixturevalue(place)
+    attempts = Attempts()
+    for _ in range(5):
+        assert attempts.wait(FIVE) == 0
+        attempts.take(FIVE)
+    seconds = attempts.wait(FIVE)
+    assert 1 <= seconds <= 900
+    clock.now += seconds - 1
+    assert attempts.wait(FIVE) == 1
+    assert not attempts.take(FIVE)
+    clock.now += 1
+    assert attempts.wait(FIVE) == 0
+    assert attempts.take(FIVE)
+
+
+@pytest.mark.parametrize("place", ["patient", "in_process"])
+def test_it_decays_within_its_time(place, request, clock):
+    request.getfixturevalue(place)
+    attempts = Attempts()
+    for _ in range(9):
+        attempts.take(FIVE)
+    clock.now += 900
+    assert [attempts.take(FIVE) for _ in range(6)] == [True] * 5 + [False]
+
+
+@pytest.mark.parametrize("place", ["patient", "in_process"])
+def test_an_attempt_is_given_back(place, request, clock):
+    request.getfixturevalue(place)
+    attempts = Attempts()
+    for _ in range(5):
+        attempts.take(FIVE)
+    attempts.give_back(FIVE)
+    assert [attempts.take(FIVE), attempts.take(FIVE)] == [True, False]
+    clock.now += 900
+    attempts.give_back(FIVE)  # its window has ended: nothing is left to take off
+    assert [attempts.take(FIVE) for _ in range(6)] == [True] * 5 + [False]
+
+
+@pytest.mark.parametrize("place", ["patient", "in_process"])
+def test_a_count_is_cleared(place, request):
+    request.getfixturevalue(place)
+    attempts = Attempts()
+    for counter in (FIVE, OTHER):
+        for _ in range(7):
+            attempts.take(counter)
+    attempts.clear(FIVE)
+    attempts.clear(FIVE)
+    assert [attempts.take(FIVE) for _ in range(6)] == [True] * 5 + [False]
+    assert not attempts.take(OTHER)
+
+
+def test_a_flood_of_others_pushes_no_count_out(settings):
+    """A cache in the process keeps 300 entries by default; a flood is longer."""
+    options = {"MAX_ENTRIES": 50_000}
+    cache = cache_in("", "flood", ignore_exceptions=False) | {"OPTIONS": options}
+    settings.CACHES = settings.CACHES | {"throttle": cache}
+    attempts = Attempts()
+    for _ in range(5):
+        attempts.take(FIVE)
+    for number in range(2000):
+        attempts.take(Counter("flood", str(number), Limit(5, 900)))
+    assert not attempts.take(FIVE)
+
+
+@pytest.mark.embedded
+def test_the_settings_keep_a_flood_of_counts():
+    from momentverse import settings
+
+    if settings.REDIS_URL:
+        pytest.skip("about the cache in the process")
+    assert caches["throttle"]._max_entries >= 10_000
+
+
+@pytest.fixture
+def warnings(caplog):
+    caplog.set_level(logging.WARNING, "momentverse.limits")
+    return lambda: [line for line in caplog.records if line.name == "momentverse.limits"]
+
+
+@pytest.mark.parametrize("fault", ["stop", "pause"])
+def test_without_redis_it_counts_here_and_more_strictly(own_valkey, warnings, fault):
+    attempts = Attempts()
+    assert attempts.take(OTHER)
+    getattr(own_valkey, fault)()
+    assert taken(attempts, FIVE) == 2
+    assert taken(attempts, TEN) == 5
+    assert warnings()[0].getMessage().startswith("limits fall back to this process")
+
+
+def test_it_starts_without_redis(own_valkey):
+    own_valkey.stop()
+    assert [Attempts().take(FIVE) for _ in range(2)] == [True, True]
+
+
+def test_waiting_is_told_without_redis(own_valkey, monkeypatch):
+    own_valkey.stop()
+    attempts = Attempts()
+    assert attempts.wait(FIVE) == 0
+    attempts.take(FIVE)
+    attempts.take(FIVE)
+    assert 899 <= attempts.wait(FIVE) <= 900
+    later = time.time() + attempts.wait(FIVE)
+    monkeypatch.setattr("limits.storage.memory.time.time", lambda: later)
+    assert attempts.wait(FIVE) == 0
+    assert attempts.take(FIVE)
+
+
+def test_what_is_given_back_without_redis_stays_counted(own_valkey):
+    own_valkey.stop()
+    attempts = Attempts()
+    attempts.take(FIVE)
+    attempts.take(FIVE)
+    attempts.give_back(FIVE)
+    assert not attempts.take(FIVE)
+
+
+def test_success_clears_without_redis_too(own_valkey):
+    own_valkey.stop()
+    attempts = Attempts()
+    assert taken(attempts) == 2
+    attempts.clear(FIVE)
+    assert taken(attempts) == 2
+
+
+def test_a_redis_that_hangs_costs_one_timeout(own_valkey):
+    attempts = Attempts()
+    attempts.take(OTHER)
+    own_valkey.pause()
+    started = time.monotonic()
+    for number in range(100):
+        assert attempts.take(Counter("hanging", str(number), Limit(5, 900)))
+    assert time.monotonic() - started < 3 * REDIS_TIMEOUT_SECONDS
+
+
+def test_redis_is_used_again_when_it_is_back(own_valkey, monkeypatch):
+    own_valkey.stop()
+    attempts = Attempts()
+    assert taken(attempts) == 2
+    own_valkey.start()
+    now = time.monotonic()
+    monkeypatch.setattr(
+        "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SHARED_AFTER_SECONDS + 1
+    )
+    assert [attempts.take(FIVE) for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_a_flushed_redis_goes_on_counting(patient):
+    attempts = Attempts()
+    attempts.take(FIVE)
+    caches["throttle"].clear()
+    assert [attempts.take(FIVE) for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_a_count_that_vanishes_while_it_is_taken_is_no_open_door(in_process, monkeypatch):
+    """A flush between the two commands: that attempt is refused."""
+    attempts = Attempts()
+    attempts.take(FIVE)
+
+    def incr(*args):
+        raise ValueError
+
+    monkeypatch.setattr(caches["throttle"], "incr", incr)
+    assert not attempts.take(FIVE)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fault", ["stop", "pause"])
+def test_log_in_is_limited_while_redis_is_away(own_valkey, monkeypatch, ada, fault):
+    """EDGE_CASES 17: closed for log-in, by a stricter local limit; and no page fails."""
+    monkeypatch.setattr(middleware, "attempts", Attempts())
+    getattr(own_valkey, fault)()
+    entry = {"login": "ada@example.org", "password": "wrong"}
+    answers = [Client().post(LOGIN, entry) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [200] * 2 + [429] * 3
+    assert 1 <= int(answers[-1]["Retry-After"]) <= 900
+    entry = {"login": "bob@example.org", "password": "wrong"}
+    assert Client().post(LOGIN, entry).status_code == 200

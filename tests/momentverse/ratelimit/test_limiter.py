@@ -1,0 +1,237 @@
+"""How many requests pass, whom they are counted under, and what a refused one is told."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from momentverse.ratelimit.limiter import Limiter
+from momentverse.redis.breaker import RETRY_SHARED_AFTER_SECONDS
+from tests.support.servers import ask
+
+
+@pytest.fixture
+def limit(settings, pages):
+    """Five a minute, and a fresh count in this process."""
+    settings.RATE_LIMIT_PER_MINUTE = 5
+    settings.LIMITS_REDIS_URL = ""
+
+
+def test_it_works(limit):
+    client = Client()
+    answers = [client.get("/t/fine/").status_code for _ in range(7)]
+    assert answers == [200] * 5 + [429] * 2
+
+
+def test_everybody_is_told_where_they_stand(limit):
+    client = Client()
+    for left in (4, 3, 2, 1, 0, 0):
+        response = client.get("/t/fine/")
+        assert response["RateLimit-Limit"] == "5"
+        assert response["RateLimit-Remaining"] == str(left)
+        assert 1 <= int(response["RateLimit-Reset"]) <= 120
+
+
+def refused(path):
+    client = Client()
+    for _ in range(5):
+        client.get(path)
+    return client.get(path)
+
+
+def test_people_are_told_when_to_go_on(limit):
+    response = refused("/t/fine/")
+    assert response.status_code == 429
+    assert response["Retry-After"] == response["RateLimit-Reset"]
+    assert "A little slower" in response.text
+    assert f"You can go on in {response['Retry-After']} s." in response.text
+
+
+def test_programs_get_an_envelope(limit):
+    response = refused("/api/t/json/")
+    assert response.status_code == 429
+    body = json.loads(response.content)
+    assert body["ok"] is False
+    assert body["error"]["code"] == "too_many_requests"
+    assert "You can go on in" in body["error"]["message"]
+    assert int(response["Retry-After"]) >= 1
+
+
+def test_health_is_exempt(limit):
+    client = Client()
+    answers = [client.get("/health/live/") for _ in range(8)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert "RateLimit-Limit" not in answers[0]
+
+
+def test_static_files_are_exempt(limit, settings, tmp_path):
+    (tmp_path / "site.css").write_text("p { color: red }")
+    settings.STATIC_ROOT = tmp_path
+    client = Client()
+    assert {client.get("/static/site.css").status_code for _ in range(8)} == {200}
+
+
+def test_addresses_that_only_look_exempt_are_counted(limit):
+    client = Client()
+    paths = ["/static/none.css", "/t/fine/?/health/", "/T/health/", "/t//health/", "/healthy/"]
+    for path in paths:
+        assert client.get(path).status_code != 429
+    assert client.get("/static/none.css").status_code == 429
+
+
+def test_networks_are_counted_apart(limit):
+    client = Client()
+    for _ in range(6):
+        client.get("/t/fine/", REMOTE_ADDR="203.0.113.7")
+    assert client.get("/t/fine/", REMOTE_ADDR="203.0.113.7").status_code == 429
+    assert client.get("/t/fine/", REMOTE_ADDR="203.0.113.8").status_code == 200
+
+
+def test_a_64_is_one_network(limit):
+    client = Client()
+    answers = [
+        client.get("/t/fine/", REMOTE_ADDR=f"2001:db8:1:2::{n:x}").status_code for n in range(7)
+    ]
+    assert answers == [200] * 5 + [429] * 2
+
+
+@pytest.mark.django_db
+def test_users_are_counted_apart_from_their_network(limit):
+    client = Client()
+    for _ in range(6):
+        client.get("/t/fine/")
+    client.force_login(User.objects.create_user("ada@example.org", "ada"))
+    assert client.get("/t/who/").text == "@ada"
+    client.logout()
+    assert client.get("/t/fine/").status_code == 429
+
+
+@pytest.mark.django_db
+def test_a_user_is_one_wherever_they_are(limit):
+    client = Client()
+    client.force_login(User.objects.create_user("ada@example.org", "ada"))
+    answers = [client.get("/t/fine/", REMOTE_ADDR=f"203.0.113.{n}").status_code for n in range(7)]
+    assert answers == [200] * 5 + [429] * 2
+
+
+@pytest.mark.django_db
+def test_a_made_up_session_is_no_user(limit):
+    client = Client()
+    answers = []
+    for number in range(7):
+        client.cookies["session"] = f"{number:032d}"
+        answers.append(client.get("/t/fine/").status_code)
+    assert answers == [200] * 5 + [429] * 2
+
+
+def count_allowed(limiter, threads=20, requests=400, per_minute=100):
+    with ThreadPoolExecutor(threads) as pool:
+        verdicts = list(pool.map(lambda _: limiter.hit("crowd", per_minute), range(requests)))
+    return sum(verdict.allowed for verdict in verdicts)
+
+
+def test_exactly_so_many_pass_in_one_process():
+    assert count_allowed(Limiter("", 0.2)) == 100
+
+
+def test_exactly_so_many_pass_over_redis(own_valkey):
+    # A generous time-out: what counts here is the count, on a machine that may be busy.
+    assert count_allowed(Limiter(own_valkey.url, 5)) == 100
+
+
+def test_processes_share_one_count(own_valkey):
+    first, second = Limiter(own_valkey.url, 5), Limiter(own_valkey.url, 5)
+    assert all(first.hit("shared", 10).allowed for _ in range(6))
+    assert sum(second.hit("shared", 10).allowed for _ in range(10)) == 4
+
+
+def test_without_redis_it_counts_here_and_more_strictly(own_valkey, lines):
+    limiter = Limiter(own_valkey.url, 0.2)
+    assert limiter.hit("first", 100).limit == 100
+    own_valkey.stop()
+    assert count_allowed(limiter) == 50
+    warnings = lines.of("momentverse.limits")
+    assert warnings
+    assert warnings[0]["message"].startswith("limits fall back to this process")
+
+
+def test_it_starts_without_redis(own_valkey):
+    own_valkey.stop()
+    assert Limiter(own_valkey.url, 0.2).hit("first", 100).allowed
+
+
+def test_a_redis_that_hangs_costs_one_timeout(own_valkey):
+    limiter = Limiter(own_valkey.url, 0.2)
+    limiter.hit("first", 100)
+    own_valkey.pause()
+    started = time.monotonic()
+    assert all(limiter.hit("hanging", 1000).allowed for _ in range(100))
+    assert time.monotonic() - started < 3 * 0.2
+
+
+def test_a_redis_that_is_away_is_tried_by_one_at_a_time(own_valkey, lines, monkeypatch):
+    limiter = Limiter(own_valkey.url, 0.2)
+    limiter.hit("first", 100)
+    own_valkey.pause()
+    limiter.hit("first", 100)
+    now = time.monotonic()
+    monkeypatch.setattr(
+        "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SHARED_AFTER_SECONDS + 1
+    )
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda _: limiter.hit("crowd", 100), range(100)))
+    assert len(lines.of("momentverse.limits")) == 2
+
+
+def test_redis_is_used_again_when_it_is_back(own_valkey, monkeypatch):
+    limiter = Limiter(own_valkey.url, 0.2)
+    own_valkey.stop()
+    assert limiter.hit("key", 100).limit == 50
+    own_valkey.start()
+    assert limiter.hit("key", 100).limit == 50
+    now = time.monotonic()
+    monkeypatch.setattr(
+        "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SHARED_AFTER_SECONDS + 1
+    )
+    assert limiter.hit("key", 100).limit == 100
+    assert limiter.hit("key", 100).limit == 100
+
+
+def test_a_restart_between_two_requests_goes_unseen(own_valkey):
+    limiter = Limiter(own_valkey.url, 5)
+    limiter.hit("key", 100)
+    own_valkey.stop()
+    own_valkey.start()
+    assert limiter.hit("key", 100).limit == 100
+
+
+def test_a_flushed_redis_goes_on_counting(own_valkey):
+    import redis
+
+    limiter = Limiter(own_valkey.url, 5)
+    limiter.hit("key", 100)
+    client = redis.Redis.from_url(own_valkey.url)
+    client.flushall()
+    client.script_flush()
+    assert limiter.hit("key", 100).remaining == 99
+
+
+def test_a_socket_may_be_named():
+    """The settings take unix://, which the limiter's library calls otherwise."""
+    limiter = Limiter("unix:///nowhere/valkey.sock", 0.2)
+    assert limiter.hit("key", 100).limit == 50
+
+
+def test_no_request_fails_while_redis_does(serve, own_valkey):
+    with serve(REDIS_URL=own_valkey.url, RATE_LIMIT_PER_MINUTE="40") as site:
+        assert ask(f"{site.url}/t/fine/").headers["RateLimit-Limit"] == "40"
+        own_valkey.pause()
+        paused = [ask(f"{site.url}/t/fine/") for _ in range(10)]
+        own_valkey.stop()
+        stopped = [ask(f"{site.url}/t/fine/") for _ in range(15)]
+    assert {answer.status for answer in paused} == {200}
+    assert [answer.status for answer in stopped] == [200] * 10 + [429] * 5
+    assert stopped[0].headers["RateLimit-Limit"] == "20"

@@ -1,0 +1,73 @@
+"""How many cores and connections a process counts on."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from momentverse.server.capacity import OPEN_FILES_RESERVED, usable_cores
+from tests.support.servers import ROOT
+
+HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def test_it_works(tmp_path):
+    assert usable_cores(tmp_path / "no-such-file") == HERE
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [
+        ("max 100000", HERE),
+        ("100000 100000", 1),
+        ("20000 100000", 1),  # a fifth of a core still needs a process
+        ("6400000 100000", HERE),
+        ("nonsense", HERE),
+        ("", HERE),
+    ],
+)
+def test_a_containers_share_counts(tmp_path, quota, cores):
+    path = tmp_path / "cpu.max"
+    path.write_text(f"{quota}\n")
+    assert usable_cores(path) == cores
+
+
+def connections_with(soft, hard):
+    """Return what a process with these limits of open files counts on, and its limit then."""
+    script = (
+        "import resource; from momentverse.sizing import client_connections;"
+        "print(client_connections(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    )
+    return map(
+        int,
+        subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split(),
+    )
+
+
+def test_the_soft_limit_of_open_files_is_raised():
+    wanted, limit = connections_with(256, 2048)
+    assert (wanted, limit) == (2048 - OPEN_FILES_RESERVED, 2048)
+
+
+def test_no_more_is_counted_on_than_a_process_may_open():
+    wanted, limit = connections_with(300, 300)
+    assert (wanted, limit) == (300 - OPEN_FILES_RESERVED, 300)
+
+
+@pytest.mark.skipif(
+    resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 10_200, reason="fewer open files are allowed"
+)
+def test_ten_thousand_where_they_may_be_open():
+    wanted, limit = connections_with(1024, 10_200)
+    assert (wanted, limit) == (10_000, 10_200)

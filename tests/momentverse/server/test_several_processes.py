@@ -1,0 +1,100 @@
+"""Two sites and a worker over one database and one cache are one MomentVerse."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import ExitStack
+
+import psycopg
+import pytest
+
+from tests.support.database_servers import manage
+from tests.support.servers import ROOT, ask, wait_until
+
+SITE_SETTINGS = {"DJANGO_SETTINGS_MODULE": "momentverse.settings", "WEB_PROCESSES": "2"}
+PAGES = ("/", "/timeline/", "/timeline/1969/07/20/", "/api/timeline")
+TITLE = "Seen by everybody at once"
+
+
+@pytest.fixture
+def servers(own_postgresql, own_valkey, tmp_path):
+    """The environment that everybody shares: a migrated database of its own, collected files, a cache."""
+    with psycopg.connect(own_postgresql.url(), autocommit=True) as server:
+        server.execute("DROP DATABASE IF EXISTS several WITH (FORCE)")
+        server.execute("CREATE DATABASE several")
+    url = own_postgresql.url("several", connection_limit=4)
+    manage(url, tmp_path, "migrate", "-v0")
+    manage(url, tmp_path, "collectstatic", "--noinput", "-v0")
+    return SITE_SETTINGS | {"DATABASE_URL": url, "REDIS_URL": own_valkey.url}
+
+
+@pytest.fixture
+def two_sites(serve, servers):
+    """Return a function that serves two sites over the same servers, with more environment if wanted."""
+    with ExitStack() as running:
+
+        def start(**environment):
+            return [running.enter_context(serve(**servers | environment)) for _ in range(2)]
+
+        yield start
+
+
+def add_moment(servers, data_dir, second):
+    row = f"a,{TITLE} {second},1969-07-20T20:17:{second}Z,1969-07-20T20:18:00Z,UTC,,,,"
+    path = data_dir / "one.csv"
+    header = "external_id,title,starts_at,ends_at,time_zone,place,tags,story,source"
+    path.write_text(f"{header}\n{row}\n")
+    redis = {"REDIS_URL": servers["REDIS_URL"]}
+    manage(servers["DATABASE_URL"], data_dir, "import_moments", str(path), **redis)
+
+
+def test_it_works(two_sites, servers, tmp_path):
+    """What one process writes is on the next page of every process, cached before or not."""
+    sites = two_sites()
+    for site in sites:
+        for page in PAGES:
+            for _ in range(3):  # by more than one of its processes, and from the cache
+                answer = ask(site.url + page)
+                assert answer.status == 200, page
+                assert TITLE not in answer.text
+    add_moment(servers, tmp_path, 40)
+    for site in sites:
+        for page in PAGES:
+            for _ in range(3):
+                assert f"{TITLE} 40" in ask(site.url + page).text, (site.url, page)
+
+
+def test_a_limit_is_one_limit(two_sites):
+    """An address has as many requests as the limit says, whichever site and process it asks."""
+    one, other = two_sites(RATE_LIMIT_PER_MINUTE="20", MOMENTVERSE_MODE="embedded")
+    statuses = [ask(f"{site.url}/api/timeline").status for _ in range(20) for site in (one, other)]
+    # A window of the clock's minute that ends just now counts in part.
+    assert 20 <= statuses.count(200) <= 22
+    assert statuses.count(429) == 40 - statuses.count(200)
+
+
+def test_the_worker_works_for_all(two_sites, servers, tmp_path):
+    """A claim's counts wait for the worker to fold them; every site then reads the folded ones."""
+    sites = two_sites()
+    add_moment(servers, tmp_path, 41)
+    with (
+        psycopg.connect(servers["DATABASE_URL"].split("&")[0], autocommit=True) as database,
+        (tmp_path / "worker.log").open("wb") as log,
+    ):
+        database.execute("UPDATE rollup_days SET dirty = true")
+        worker = subprocess.Popen(
+            [sys.executable, "manage.py", "worker"],
+            cwd=ROOT,
+            env=sites[0].environment,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            dirty = "SELECT count(*) FROM rollup_days WHERE dirty"
+            wait_until(lambda: database.execute(dirty).fetchone() == (0,), "the worker has folded")
+        finally:
+            worker.terminate()
+            assert worker.wait(timeout=30) == 0
+    for site in sites:
+        assert f"{TITLE} 41" in ask(f"{site.url}/timeline/1969/07/20/").text

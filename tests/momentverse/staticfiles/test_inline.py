@@ -1,0 +1,125 @@
+"""What stands inside of each page, and the policy that allows it by its hash."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+import pytest
+
+from momentverse.staticfiles.inline import (
+    INLINE_LOADER,
+    INLINE_RULES,
+    INLINE_STYLES,
+    LOADER,
+    STYLES,
+    without_comments,
+)
+
+LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
+BACKGROUNDS = ("zenith", "sky", "surface", "glow")
+WORDS = ("ink", "quiet", "link", "star", "wrong")
+
+
+def inlined(page):
+    """Return the styles and scripts that stand inside of a page, each with the directive it needs."""
+    styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    scripts = re.findall(r"<script(?![^>]* src=)[^>]*>(.*?)</script>", page, re.DOTALL)
+    return [("style-src", text) for text in styles] + [("script-src", text) for text in scripts]
+
+
+@pytest.mark.parametrize("address", ["/", "/nowhere/", "/claim/"])
+def test_it_works(client, db, address):
+    response = client.get(address)
+    directives = dict(
+        part.strip().split(" ", 1) for part in response["Content-Security-Policy"].split(";")
+    )
+    found = inlined(response.text)
+    assert len(found) == 3
+    for directive, text in found:
+        digest = hashlib.sha256(text.encode()).digest()
+        assert f"'sha256-{base64.b64encode(digest).decode()}'" in directives[directive]
+    assert "site.css" not in response.text
+
+
+def test_pages_that_take_passwords_have_no_script(client, db):
+    page = client.get("/accounts/login/").text
+    assert [directive for directive, _ in inlined(page)] == ["style-src"]
+    assert "<script" not in page
+
+
+def test_styles_are_a_file_while_developing(client, db, settings):
+    settings.DEBUG = True
+    page = client.get("/").text
+    assert '<link rel="stylesheet" href="/static/css/site.css">' in page
+    assert "<style>" not in page
+
+
+def test_nothing_but_comments_and_blanks_is_left_out():
+    assert (
+        without_comments("/* a\nb */\na { b: c; }\n\n  /* d */ e { f: g }\n")
+        == "a { b: c; }\ne { f: g }"
+    )
+    bare = without_comments(STYLES.read_text())
+    assert (
+        bare.count("{")
+        == bare.count("}")
+        == re.sub(r"/\*.*?\*/", "", STYLES.read_text(), flags=re.DOTALL).count("{")
+    )
+
+
+@pytest.mark.parametrize("text", [INLINE_STYLES, INLINE_RULES, INLINE_LOADER])
+def test_they_cannot_end_their_element(text):
+    assert text
+    assert "</" not in text
+    assert "<!--" not in text
+
+
+def test_the_loader_says_nothing_that_browsers_do_not_need():
+    assert "//" not in INLINE_LOADER
+    assert len(INLINE_LOADER) < len(LOADER.read_text()) / 1.5
+
+
+def luminance(colour):
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def themes():
+    """Return the tokens of colour of the light theme and of the dark one."""
+    pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", STYLES.read_text())
+    return (
+        {name: light for name, light, _ in pairs},
+        {name: dark for name, _, dark in pairs},
+    )
+
+
+@pytest.mark.parametrize("theme", themes(), ids=["light", "dark"])
+def test_words_can_be_read_on_every_ground(theme):
+    """Gradients hide from the tools that look at pages; their ends are checked here."""
+    low = {
+        (word, ground): round(contrast(theme[word], theme[ground]), 2)
+        for word in WORDS
+        for ground in BACKGROUNDS
+        if contrast(theme[word], theme[ground]) < LEAST_CONTRAST
+    }
+    assert low == {}
+    assert contrast(theme["on-action"], theme["action"]) >= LEAST_CONTRAST
+
+
+@pytest.mark.parametrize("theme", themes(), ids=["light", "dark"])
+def test_what_is_pressed_and_what_has_the_focus_can_be_told(theme):
+    """WCAG 2.2, 1.4.11: 3 to 1."""
+    for ground in BACKGROUNDS:
+        assert contrast(theme["star"], theme[ground]) >= 3
+        assert contrast(theme["quiet"], theme[ground]) >= 3
+    assert contrast(theme["action"], theme["sky"]) >= 3

@@ -1,0 +1,94 @@
+"""The log: JSON lines that share an id with their response, and hold nothing personal."""
+
+import json
+import logging
+import re
+
+from momentverse.logging import JsonFormatter
+
+
+def test_it_works(visitor, lines):
+    response = visitor.get("/t/fine/")
+    (line,) = lines.of("momentverse.request")
+    assert line["message"] == "GET /t/fine/ 200"
+    assert line["status"] == 200
+    assert line["level"] == "INFO"
+    assert line["ms"] >= 0
+    assert line["request_id"] == response["X-Request-ID"]
+
+
+def test_each_request_has_its_own_id(visitor):
+    ids = {visitor.get("/t/fine/")["X-Request-ID"] for _ in range(5)}
+    assert len(ids) == 5
+    assert all(re.fullmatch("[0-9a-f]{16}", name) for name in ids)
+
+
+def test_the_clients_id_is_not_taken(visitor, lines):
+    response = visitor.get("/t/fine/", headers={"X-Request-ID": "forged"})
+    assert response["X-Request-ID"] != "forged"
+    assert "forged" not in "".join(lines.texts)
+
+
+def test_lines_of_one_request_share_its_id(visitor, lines):
+    response = visitor.get("/t/boom/")
+    assert {json.loads(text).get("request_id") for text in lines.texts} == {
+        response["X-Request-ID"]
+    }
+
+
+def test_the_id_ends_with_its_request(visitor, lines):
+    visitor.get("/t/fine/")
+    logging.getLogger("elsewhere").warning("later")
+    (line,) = lines.of("elsewhere")
+    assert "request_id" not in line
+
+
+def test_what_people_search_for_is_not_logged(visitor, lines):
+    visitor.get("/t/fine/?q=my-secret-illness")
+    visitor.get("/t/boom/?q=my-secret-illness")
+    assert "my-secret-illness" not in "".join(lines.texts)
+
+
+def test_an_exception_is_logged_once_with_its_traceback(visitor, lines):
+    visitor.get("/t/boom/")
+    (line,) = [line for line in map(json.loads, lines.texts) if "exception" in line]
+    assert line["level"] == "ERROR"
+    assert "RuntimeError: the secret is 12345" in line["exception"]
+    assert lines.of("momentverse.request")[0]["level"] == "ERROR"
+
+
+def test_a_line_is_one_line(visitor, lines):
+    visitor.get("/t/fine%0A%7B%22level%22%3A%22forged%22%7D/")
+    assert all("\n" not in text for text in lines.texts)
+    assert lines.of("momentverse.request")[0]["level"] == "INFO"
+
+
+def test_lone_surrogates_do_not_break_it():
+    # Formatted here and not logged: a test process could not report such a text either.
+    record = logging.makeLogRecord({"msg": "GET %s", "args": ("/\udce4\ud800",)})
+    text = JsonFormatter().format(record)
+    assert text.encode("ascii")
+    assert json.loads(text)["message"] == "GET /\udce4\ud800"
+
+
+def test_what_is_extra_becomes_keys():
+    record = logging.makeLogRecord({"msg": "paid %s", "args": ("twice",), "order": 7})
+    line = json.loads(JsonFormatter().format(record))
+    assert line["message"] == "paid twice"
+    assert line["order"] == 7
+
+
+def test_what_json_does_not_know_is_written_out():
+    record = logging.makeLogRecord({"msg": "odd", "thing": {1, 2}})
+    assert "1" in json.loads(JsonFormatter().format(record))["thing"]
+
+
+def test_probes_are_quiet(visitor, lines):
+    visitor.get("/health/live/")
+    assert lines.of("momentverse.request") == []
+
+
+def test_foreign_hosts_are_no_alarm(visitor, lines):
+    response = visitor.get("/t/fine/", headers={"Host": "evil.example"})
+    assert response.status_code == 400
+    assert [line["logger"] for line in map(json.loads, lines.texts)] == ["momentverse.request"]

@@ -1,0 +1,57 @@
+"""Some of the claimants of a race, each a thread, in a process of their own.
+
+``python -m tests.timeline.claimants``: reads lines of JSON, a round each, from
+standard input: ``[[person, start, seconds], …]``; claims all of a round at once;
+writes ``{"held": …, "taken": …}`` and the times in ms.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import django
+
+
+def main() -> None:
+    django.setup()
+    from django.db import connection
+
+    from accounts.models import User
+    from timeline.core.exceptions import SpanTaken
+    from timeline.core.spans import Span, parse_instant
+    from timeline.services.claims import holds
+
+    times: list[float] = []
+
+    def claim(wish: list) -> str:
+        person, start, seconds = wish
+        starts_at = parse_instant(start)
+        span = Span(starts_at, starts_at + dt.timedelta(seconds=seconds))
+        user = User.objects.get(pk=person)
+        started = time.perf_counter()
+        try:
+            holds.hold(user, span)
+        except SpanTaken:
+            return "taken"
+        except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
+            return f"{type(error).__name__}: {error}"
+        finally:
+            times.append((time.perf_counter() - started) * 1000)
+            connection.close()
+        return "held"
+
+    print("ready", flush=True)
+    with ThreadPoolExecutor(25) as pool:
+        for line in sys.stdin:
+            times.clear()
+            outcomes = Counter(pool.map(claim, json.loads(line)))
+            print(json.dumps([outcomes, times]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,299 @@
+"""Moments and tags in the admin."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from timeline.core.exceptions import TimelineBusy
+from timeline.models import Moment, MomentTag, Status, Tag, Visibility
+from timeline.services import placement, rollups
+
+LIST = "/admin/timeline/moment/"
+pytestmark = pytest.mark.django_db
+
+
+def form_of(owner, **fields):
+    return {
+        "title": "Landing", "story": "", "place": "", "user": owner.pk, "time_zone": "UTC",
+        "visibility": "public", "source": "",
+        "starts_at_0": "1969-07-20", "starts_at_1": "20:17:40",
+        "ends_at_0": "1969-07-20", "ends_at_1": "20:18:40",
+        "tag_list": "",
+    } | fields  # fmt: skip
+
+
+def test_it_works(admin_client, make_moment):
+    make_moment("1969-07-20T20:17:40Z", title="Landing")
+    page = admin_client.get(LIST)
+    assert page.status_code == 200
+    assert "Landing" in page.text
+
+
+@pytest.mark.parametrize("url", [LIST, LIST + "add/", "/admin/timeline/tag/", "/admin/"])
+def test_it_checks_access(client, owner, url):
+    client.force_login(owner)
+    assert client.get(url).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("land", True), ("1969", True), ("1969-07", True), ("1969-07-20", True), ("1970", False),
+     ("@ada", True), ("@bob", False), ("1969-99", False), ("0000", False),
+     ("x" * 2000, False)],
+)  # fmt: skip
+def test_it_is_searched(admin_client, make_moment, query, found):
+    make_moment("1969-07-20", title="Landing")
+    page = admin_client.get(f"{LIST}?q={query}")
+    assert page.status_code == 200
+    assert ("field-title" in page.text) == found
+
+
+def test_it_is_found_by_the_id_in_its_address(admin_client, make_moment):
+    moment = make_moment("1969-07-20")
+    make_moment("1969-07-21")
+    assert admin_client.get(f"{LIST}?q={moment.public_id}").text.count("field-title") == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("status__exact=active", 2), ("status__exact=revoked", 0), ("visibility__exact=private", 1),
+     ("period=1969", 1), ("period=2026", 0), ("period=junk", 2)],
+)  # fmt: skip
+def test_it_is_filtered(admin_client, make_moment, query, found):
+    make_moment("1969-07-20")
+    make_moment("1971-07-21", visibility=Visibility.PRIVATE)
+    page = admin_client.get(f"{LIST}?{query}")
+    assert page.text.count("field-title") == found
+
+
+def test_a_word_of_eleven_letters_is_not_taken_for_an_id(admin_client, make_moment):
+    make_moment("1969-07-20", title="Earthquakes of the Moon")
+    assert "field-title" in admin_client.get(f"{LIST}?q=Earthquakes").text
+
+
+@pytest.mark.parametrize("page", ["change", "delete"])
+def test_a_moments_page_asks_once_for_all_its_tags(admin_client, tagged, page):
+    def queries(moment):
+        with CaptureQueriesContext(connection) as captured:
+            assert admin_client.get(f"{LIST}{moment.pk}/{page}/").status_code == 200
+        return len(captured)
+
+    first = tagged("1969-07-20", "one")
+    queries(first)  # fills Django's own caches
+    few = queries(first)
+    assert queries(tagged("1969-07-21", *(f"tag-{n}" for n in range(12)))) == few
+
+
+def test_a_tag_is_deleted_without_listing_its_moments(admin_client, tagged):
+    tagged("1969-07-20", "moon")
+    tag = Tag.objects.get()
+    page = admin_client.get(f"/admin/timeline/tag/{tag.pk}/delete/")
+    assert "moon" in page.text
+    admin_client.post(f"/admin/timeline/tag/{tag.pk}/delete/", {"post": "yes"})
+    assert not Tag.objects.exists()
+    assert Moment.objects.count() == 1
+
+
+@pytest.mark.parametrize("way", ["one", "many"])
+def test_days_that_stay_locked_are_said_and_nothing_is_deleted(
+    admin_client, make_moment, monkeypatch, way
+):
+    moment = make_moment("1969-07-20")
+
+    def busy(days):
+        raise TimelineBusy("Many people are writing here.")
+
+    monkeypatch.setattr(placement, "_lock_days", busy)
+    if way == "one":
+        url, fields = f"{LIST}{moment.pk}/delete/", {"post": "yes"}
+    else:
+        url, fields = LIST, chosen(moment, action="delete_selected", post="yes")
+    page = admin_client.post(url, fields, follow=True)
+    assert page.status_code == 200
+    assert "Many people are writing here." in page.text
+    assert Moment.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
+def test_the_list_neither_counts_the_table_nor_asks_row_by_row(admin_client, make_moment):
+    def queries():
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            admin_client.get(LIST)
+        return [query["sql"] for query in captured if "moments" in query["sql"]]
+
+    make_moment("1969-07-20T00:00:00Z")
+    few = queries()
+    for minute in range(1, 20):
+        make_moment(f"1969-07-20T00:{minute:02}:00Z")
+    many = queries()
+    assert len(many) == len(few) <= 3
+    for sql in many:
+        assert "COUNT" not in sql or "LIMIT 10000" in sql, sql
+
+
+def test_it_is_added(admin_client, owner):
+    response = admin_client.post(LIST + "add/", form_of(owner))
+    assert response.status_code == 302
+    moment = Moment.objects.get()
+    assert (moment.status, moment.starts_iso) == (Status.ACTIVE, "1969-07-20T20:17:40Z")
+    assert moment.tzdata_version
+
+
+def test_it_is_added_with_tags(admin_client, owner):
+    admin_client.post(LIST + "add/", form_of(owner, tag_list="Moon, first steps,"))
+    moment = Moment.objects.get()
+    assert {tag.name for tag in moment.tags.all()} == {"moon", "first-steps"}
+    assert {link.starts_at for link in MomentTag.objects.all()} == {moment.starts_at}
+    url = f"{LIST}{moment.pk}/change/"
+    assert 'value="first-steps, moon"' in admin_client.get(url).text
+    admin_client.post(url, form_of(owner, tag_list="apollo, moon"))
+    assert {tag.name for tag in moment.tags.all()} == {"moon", "apollo"}
+
+
+def test_an_overlap_is_an_error_of_the_form(admin_client, make_moment, owner):
+    """EDGE_CASES, last line: the same constraint, a friendly error."""
+    make_moment("1969-07-20T20:18:39Z", title="First come")
+    response = admin_client.post(LIST + "add/", form_of(owner))
+    assert response.status_code == 200
+    assert "This span is taken: “First come” holds 20 July 1969, 20:18:39 UTC" in response.text
+    assert Moment.objects.count() == 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_span_taken_between_check_and_save_is_an_error_of_the_form(
+    admin_client, make_moment, owner, monkeypatch
+):
+    """The form's check has passed; then somebody else comes first.
+
+    On SQLite the form's transaction is the only writer from its beginning, so
+    nobody can.
+    """
+    real = placement.place
+
+    def come_first():
+        make_moment("1969-07-20T20:17:40Z", title="Somebody else")
+        connection.close()
+
+    def place(moment):
+        monkeypatch.setattr(placement, "place", real)
+        with ThreadPoolExecutor(1) as other:
+            other.submit(come_first).result()
+        return real(moment)
+
+    monkeypatch.setattr(placement, "place", place)
+    response = admin_client.post(LIST + "add/", form_of(owner))
+    assert response.status_code == 200
+    assert "This span is taken: “Somebody else” holds" in response.text
+    assert Moment.objects.get().title == "Somebody else"
+
+
+def test_times_are_moved_under_the_same_rule(admin_client, make_moment, owner):
+    make_moment("1970-01-01", title="First come")
+    moment = make_moment("1969-07-20T20:17:40Z")
+    url = f"{LIST}{moment.pk}/change/"
+    taken = form_of(owner, starts_at_0="1970-01-01", starts_at_1="00:00:30",
+                    ends_at_0="1970-01-01", ends_at_1="00:02:00")  # fmt: skip
+    assert "This span is taken" in admin_client.post(url, taken).text
+    free = form_of(owner, ends_at_1="20:30:00")
+    assert admin_client.post(url, free).status_code == 302
+    moment.refresh_from_db()
+    assert moment.length == "12 min 20 s"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [({"ends_at_1": "20:17:40"}, "ends after it starts"),
+     ({"ends_at_0": "1969-07-22"}, "24 hours"),
+     ({"starts_at_1": "20:17:60"}, "valid time"),
+     ({"title": "\u200b"}, "can be seen"),
+     ({"title": "a\x00"}, "Null characters"),
+     ({"time_zone": "Moon/Tranquility"}, "time zone such as"),
+     ({"tag_list": "日本"}, "no letter from a to z"),
+     ({"starts_at_0": "0001-01-01", "ends_at_0": "0001-01-01"}, "runs from")],
+)  # fmt: skip
+def test_bad_input_is_an_error_of_the_form(admin_client, owner, fields, words):
+    response = admin_client.post(LIST + "add/", form_of(owner, **fields))
+    assert response.status_code == 200
+    assert words in response.text
+    assert not Moment.objects.exists()
+
+
+def chosen(*moments, **fields):
+    return {"_selected_action": [moment.pk for moment in moments]} | fields
+
+
+def test_revoking_asks_first(admin_client, make_moment):
+    moment = make_moment("1969-07-20", title="Landing")
+    page = admin_client.post(LIST, chosen(moment, action="revoke_moments"))
+    assert "You are about to revoke 1 moment" in page.text
+    assert "Landing" in page.text
+    moment.refresh_from_db()
+    assert moment.status == Status.ACTIVE
+
+
+def test_revoking_needs_a_reason(admin_client, make_moment):
+    moment = make_moment("1969-07-20")
+    page = admin_client.post(
+        LIST, chosen(moment, action="revoke_moments", confirmed="1", reason="")
+    )
+    assert "This field is required" in page.text
+    moment.refresh_from_db()
+    assert moment.status == Status.ACTIVE
+
+
+def test_revoking_is_done_and_logged(admin_client, make_moment):
+    moment = make_moment("1969-07-20")
+    fields = chosen(moment, action="revoke_moments", confirmed="1", reason="asked by the owner")
+    page = admin_client.post(LIST, fields, follow=True)
+    assert "1 done: revoke." in page.text
+    moment.refresh_from_db()
+    assert (moment.status, moment.status_reason) == (Status.REVOKED, "asked by the owner")
+    entry = LogEntry.objects.get()
+    assert "asked by the owner" in entry.change_message
+    assert entry.user == User.objects.get(is_superuser=True)
+    assert rollups.differences() == []
+
+
+def test_releasing_what_is_active_is_refused_in_words(admin_client, make_moment):
+    moment = make_moment("1969-07-20", title="Landing")
+    fields = chosen(moment, action="release_moments", confirmed="1", reason="x")
+    page = admin_client.post(LIST, fields, follow=True)
+    assert "“Landing” is active and cannot become released." in page.text
+    assert not LogEntry.objects.exists()
+
+
+def test_bulk_delete_frees_spans_and_counts(admin_client, make_moment):
+    moments = [make_moment(f"1969-07-2{day}") for day in range(3)]
+    page = admin_client.post(
+        LIST, chosen(*moments, action="delete_selected", post="yes"), follow=True
+    )
+    assert "Successfully deleted 3 moments" in page.text
+    assert rollups.differences() == []
+    assert make_moment("1969-07-20").pk
+
+
+def test_an_owner_with_moments_is_not_deleted(admin_client, make_moment, owner):
+    make_moment("1969-07-20")
+    page = admin_client.get(f"/admin/accounts/user/{owner.pk}/delete/")
+    assert re.search(
+        r"would require deleting|cannot be deleted|protected", page.text, re.IGNORECASE
+    )
+
+
+def test_the_admins_policy_differs_in_one_point(admin_client, client):
+    ours = client.get("/")["Content-Security-Policy"]
+    admins = admin_client.get(LIST)["Content-Security-Policy"]
+    assert "require-trusted-types-for 'script'" in ours
+    as_set = lambda policy: {part.strip() for part in policy.split(";")}  # noqa: E731
+    assert as_set(ours) - as_set(admins) == {"require-trusted-types-for 'script'"}
+    assert not as_set(admins) - as_set(ours)

@@ -1,0 +1,60 @@
+"""Times in words."""
+
+import datetime as dt
+
+import pytest
+
+from timeline.core.formatting import (
+    day_in_words,
+    distance_in_words,
+    duration_in_words,
+    instant_in_words,
+    ordinal,
+)
+from timeline.core.spans import parse_instant
+
+
+def test_it_works():
+    assert instant_in_words(parse_instant("1969-07-20T20:17:40Z")) == "20 July 1969, 20:17:40 UTC"
+
+
+def test_early_years_have_no_leading_zeros():
+    """EDGE_CASES 6."""
+    assert day_in_words(dt.date(1, 1, 2)) == "2 January 1"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1, "1 s"), (60, "1 min"), (61, "1 min 1 s"), (3600, "1 h"), (86_400, "24 h"), (6481, "1 h 48 min 1 s")],
+)  # fmt: skip
+def test_lengths(seconds, words):
+    assert duration_in_words(dt.timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"), (13, "13th"),
+     (21, "21st"), (22, "22nd"), (100, "100th")],
+)  # fmt: skip
+def test_ordinals(number, words):
+    assert ordinal(number) == words
+
+
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        ("1969-07-20T20:17:40", "happening now"),
+        ("1969-07-20T20:18:39", "happening now"),
+        ("1969-07-20T20:18:40", "a moment ago"),
+        ("1969-07-20T20:18:41", "1 second ago"),
+        ("1969-07-22T20:18:40", "2 days ago"),
+        ("1979-07-20T20:18:39", "9 years ago"),
+        ("1979-07-20T20:18:40", "10 years ago"),
+        ("1969-07-20T20:17:39", "in 1 second"),
+        ("1969-05-01", "in 2 months"),
+        ("0001-01-02", "in 1968 years"),
+    ],
+)
+def test_distances(now, words):
+    start = parse_instant("1969-07-20T20:17:40")
+    assert distance_in_words(start, start + dt.timedelta(minutes=1), parse_instant(now)) == words

@@ -1,0 +1,61 @@
+"""The rules in the database outlive what migrations do to its tables."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection, models
+
+from timeline.core.exceptions import SpanTaken
+from timeline.db.triggers import install_rules, restore_rules, suspend_rules
+from timeline.models import Moment, MomentTag, RollupDay
+from timeline.services import rollups
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def assert_rules_hold(make_moment):
+    make_moment("2020-01-01", 60)
+    with pytest.raises(SpanTaken):
+        make_moment("2020-01-01", 60)
+    assert rollups.differences() == []
+    assert RollupDay.objects.get().moments == 1
+
+
+def test_it_works(make_moment):
+    assert_rules_hold(make_moment)
+
+
+def test_installing_again_replaces(make_moment):
+    with connection.schema_editor() as editor:
+        install_rules(apps, editor)
+    assert_rules_hold(make_moment)
+
+
+@pytest.mark.parametrize("model", [Moment, MomentTag, RollupDay])
+def test_every_table_they_name_can_be_altered(make_moment, model):
+    """Django rebuilds an altered table on SQLite: its triggers are lost, and those naming it break."""
+    suspend_rules()
+    new = models.IntegerField(default=0)
+    new.set_attributes_from_name("something_new")
+    new.model = model
+    with connection.schema_editor() as editor:
+        editor.add_field(model, new)
+    with connection.schema_editor() as editor:
+        editor.remove_field(model, new)
+    restore_rules()
+    assert_rules_hold(make_moment)
+
+
+def test_migrating_goes_through_both(make_moment):
+    call_command("migrate", verbosity=0)
+    assert_rules_hold(make_moment)
+
+
+def test_a_flush_leaves_no_counts_behind(make_moment):
+    make_moment("2020-01-01", 60)
+    rollups.fold()
+    call_command("flush", interactive=False, verbosity=0)
+    assert not RollupDay.objects.exists()
+    assert rollups.differences() == []

@@ -1,0 +1,38 @@
+"""``check_rollups``: the stored counts against a recount."""
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from timeline.models import RollupDay, RollupPeriod
+from timeline.services import rollups
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_works(make_moment):
+    make_moment("1969-07-20T23:59:30Z")
+    out = io.StringIO()
+    call_command("check_rollups", stdout=out)
+    assert out.getvalue() == "The stored counts equal a recount.\n"
+
+
+def test_a_wrong_day_fails_and_is_named(make_moment):
+    make_moment("1969-07-20T20:17:40Z")
+    rollups.fold()
+    RollupDay.objects.update(moments=5)
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="differ from a recount: 1 times"):
+        call_command("check_rollups", stdout=out)
+    assert "day 1969-07-20: stored" in out.getvalue()
+
+
+def test_a_wrong_year_fails_and_is_named(make_moment):
+    make_moment("1969-07-20T20:17:40Z")
+    rollups.fold()
+    RollupPeriod.objects.filter(level="year").update(seconds=1)
+    out = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("check_rollups", stdout=out)
+    assert out.getvalue().startswith("year 1969-01-01: stored")

@@ -1,0 +1,262 @@
+"""Search: the same words find the same moments on both databases, and never a hidden one."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from timeline.core.exceptions import SearchRefused
+from timeline.core.search_query import MAX_LENGTH, understood
+from timeline.core.spans import parse_instant
+from timeline.db.search_index import drop, install
+from timeline.models import Moment, MomentTag, Status, Tag, Visibility
+from timeline.selectors import search as searching
+from timeline.selectors.search import Place, search
+from timeline.services.placement import place
+
+pytestmark = pytest.mark.django_db
+
+
+def found(words: str, viewer=None, **options) -> list[str]:
+    return [one.moment.title for one in search(viewer, understood(words), **options).found]
+
+
+def indexed() -> set[int]:
+    """Return the ids of all moments that the index has a row of."""
+    column = "rowid" if connection.vendor == "sqlite" else "moment_id"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {column} FROM moment_search")
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def test_it_works(tagged):
+    tagged(
+        "1969-07-20", "moon", "apollo-11", title="The Eagle has landed", place="Tranquility Base",
+        story="A small step onto grey dust.",
+    )  # fmt: skip
+    tagged("1969-07-21", title="Something else")
+    for words in ("eagle", "EAGLES", "moon", "apollo-11", "apollo", "tranquility", "dust", "landed",
+                  "eagle moon dust", "@ada eagle"):  # fmt: skip
+        assert found(words) == ["The Eagle has landed"], words
+    for words in ("seagle", "eagle venus", "eagle -moon", "@bob eagle", "@nobody-there eagle"):
+        assert found(words) == [], words
+
+
+@pytest.mark.parametrize(
+    ("words", "titles"),
+    [
+        ('"blue moon"', ["Blue moon"]),
+        ("moon blue", ["Moon over blue water", "Blue moon"]),
+        ('moon -"blue moon"', ["Moon over blue water", "Moon"]),
+        ("water OR moon", ["Moon over blue water", "Moon", "Blue moon"]),
+        ("moon -blue", ["Moon"]),
+        ("water OR moon -blue", ["Moon over blue water", "Moon"]),
+    ],
+)
+def test_phrases_or_and_without(make_moment, words, titles):
+    make_moment("1969-07-20", title="Blue moon")
+    make_moment("1969-07-21", title="Moon")
+    make_moment("1969-07-22", title="Moon over blue water")
+    assert sorted(found(words)) == sorted(titles)
+
+
+@pytest.mark.parametrize(
+    "words", ["", "  ", '""', "-", "!?", "OR", "-moon", "moon OR -blue", "@ada"]
+)
+def test_what_wants_nothing_is_refused(words):
+    with pytest.raises(SearchRefused):
+        understood(words)
+
+
+def test_what_is_too_long_is_refused():
+    for words in ("x" * (MAX_LENGTH + 1), "x " * 30):
+        with pytest.raises(SearchRefused):
+            understood(words)
+
+
+def test_a_title_weighs_more_than_a_story(make_moment):
+    make_moment("1969-07-20", title="Eagle")
+    make_moment("1969-07-21", title="Later", story="About an eagle, all in all.")
+    assert found("eagle") == ["Eagle", "Later"]
+
+
+def test_between_two_times(make_moment):
+    for day in (19, 20, 21):
+        make_moment(f"1969-07-{day}", title=f"Eagle {day}")
+    start, end = parse_instant("1969-07-20"), parse_instant("1969-07-21")
+    assert found("eagle", start=start, end=end) == ["Eagle 20"]
+    assert sorted(found("eagle", start=start)) == ["Eagle 20", "Eagle 21"]
+
+
+def test_hits_are_marked_and_the_rest_is_escaped(make_moment):
+    """EDGE_CASES 22."""
+    make_moment(
+        "1969-07-20", title="<b>Eagle</b> & \ue000co\ue001",
+        story="<script>alert(1)</script> said the eagle.",
+    )  # fmt: skip
+    (one,) = search(None, understood("eagle")).found
+    assert "<mark>Eagle</mark>" in one.title
+    assert "<mark>eagle</mark>" in one.excerpt
+    assert "&lt;b&gt;" in one.title
+    assert "<b>" not in one.title
+    assert "<script" not in one.excerpt
+
+
+def test_it_goes_on_without_a_gap_and_without_a_repeat(make_moment, monkeypatch):
+    """EDGE_CASES 18: across pages and across batches, while moments are added."""
+    monkeypatch.setattr(searching, "RANKED", 7)
+    wanted = understood("eagle")
+    titles = [f"{'Eagle' if day % 3 else 'Nest'} {day}" for day in range(1, 21)]
+    for day, title in enumerate(titles, 1):
+        make_moment(f"1969-07-{day:02}", title=title, story="eagle")
+    seen, place_, rounds = [], Place(), 0
+    while place_ is not None:
+        results = search(None, wanted, place=place_, size=3)
+        seen += [one.moment.title for one in results.found]
+        place_ = results.further
+        rounds += 1
+        make_moment(f"1970-01-{rounds:02}", title="New", story="eagle")
+        assert rounds < 30
+    assert sorted(title for title in seen if title != "New") == sorted(titles)
+
+
+def test_a_place_whose_moment_is_gone_still_works(make_moment):
+    """EDGE_CASES 18."""
+    moments = [make_moment(f"1969-07-{day:02}", title=f"Eagle {day}") for day in range(1, 5)]
+    results = search(None, understood("eagle"), size=2)
+    assert [one.moment.title for one in results.found] == ["Eagle 4", "Eagle 3"]
+    moments[2].delete()
+    results = search(None, understood("eagle"), place=results.further, size=2)
+    assert [one.moment.title for one in results.found] == ["Eagle 2", "Eagle 1"]
+
+
+# The index holds what is public, and nothing else
+
+
+@pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
+def test_hidden_words_are_not_even_indexed(tagged, owner, stranger, visibility):
+    """EDGE_CASES 15: they cannot change results, ranks or how long a search takes."""
+    tagged("1969-07-20", "canary", title="Canary", visibility=visibility)
+    for viewer in (None, stranger, owner):
+        assert found("canary", viewer) == []
+    assert indexed() == set()
+
+
+@pytest.mark.parametrize("status", [Status.HELD, Status.PAYING, Status.REVOKED, Status.RELEASED])
+def test_what_is_not_active_is_not_indexed(make_moment, status):
+    make_moment("1969-07-20", title="Canary", status=status, held_until=parse_instant("2100-01-01"))
+    assert indexed() == set()
+
+
+def test_it_follows_every_change(tagged):
+    moment = tagged("1969-07-20", "moon", title="Canary")
+    Moment.objects.update(visibility=Visibility.PRIVATE)
+    assert indexed() == set()
+    Moment.objects.update(visibility=Visibility.PUBLIC, title="Eagle")
+    assert (found("canary"), found("eagle"), found("moon")) == ([], ["Eagle"], ["Eagle"])
+    moment.refresh_from_db()
+    moment.story, moment.place = "dust", "crater"
+    place(moment)
+    assert (found("dust"), found("crater")) == (["Eagle"], ["Eagle"])
+    moment.moment_tags.all().delete()
+    assert found("moon") == []
+    tag = Tag.objects.get()
+    MomentTag.objects.create(moment=moment, tag=tag)
+    tag.name = "lunar"
+    tag.save()
+    assert (found("moon"), found("lunar")) == ([], ["Eagle"])
+    Moment.objects.update(status=Status.REVOKED)
+    assert indexed() == set()
+    Moment.objects.update(status=Status.ACTIVE)
+    assert indexed() == {moment.pk}
+    moment.delete()
+    assert indexed() == set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_installing_fills_it_and_may_be_repeated(tagged):
+    """A migration that was killed is run again."""
+    tagged("1969-07-20", "moon", title="Eagle")
+    tagged("1969-07-21", title="Canary", visibility=Visibility.PRIVATE)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM moment_search")
+    assert found("eagle") == []
+    with connection.schema_editor() as editor:
+        install(apps, editor)
+    with connection.schema_editor() as editor:
+        install(apps, editor)
+    assert (found("eagle"), found("moon"), len(indexed())) == (["Eagle"], ["Eagle"], 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrating_back_and_forth_fills_it_again(make_moment):
+    make_moment("1969-07-20", title="Eagle")
+    with connection.schema_editor(atomic=False) as editor:
+        drop(apps, editor)
+    assert "moment_search" not in connection.introspection.table_names()
+    with connection.schema_editor(atomic=False) as editor:
+        install(apps, editor)
+    assert "Eagle" in found("eagle")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_flush_leaves_nothing_behind(make_moment):
+    make_moment("1969-07-20")
+    call_command("flush", interactive=False, verbosity=0)
+    assert indexed() == set()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_words_and_tags_that_change_at_once_are_both_found(make_moment, closing_connections):
+    """Whoever comes second waits for the first, and indexes what both have written."""
+    moment = make_moment("1969-07-20", title="Before")
+    tags = [Tag.objects.create(name=f"tag-{number}") for number in range(8)]
+    start = threading.Barrier(9)
+
+    def retitle():
+        start.wait()
+        for number in range(8):
+            Moment.objects.filter(pk=moment.pk).update(title=f"After {number}")
+        connection.close()
+
+    def tag_it(tag):
+        start.wait()
+        MomentTag.objects.create(moment=moment, tag=tag)
+        connection.close()
+
+    threads = [threading.Thread(target=retitle)]
+    threads += [threading.Thread(target=tag_it, args=[tag]) for tag in tags]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    everything = "after 7 " + " ".join(f'"tag-{number}"' for number in range(8))
+    assert found(everything) == ["After 7"]
+
+
+@pytest.mark.postgresql
+def test_what_takes_too_long_is_refused(make_moment, monkeypatch):
+    make_moment("1969-07-20", title="Eagle")
+    monkeypatch.setattr(searching, "TIME_LIMIT", "1ms")
+    monkeypatch.setattr(searching, "NEWEST_MATCHES", "SELECT pg_sleep(1)")
+    with pytest.raises(SearchRefused, match="too much"):
+        found("eagle")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(text=st.text(max_size=60) | st.text(alphabet="ab \"-@OR*():^{}+\\'&|!<>~", max_size=30))
+def test_no_words_are_an_error(make_moment, text):
+    """QUALITY.md: random and hostile input; none is taken for syntax of the database's."""
+    text = text.encode(errors="replace").decode().replace("\0", "")
+    try:
+        wanted = understood(text)
+    except SearchRefused:
+        return
+    search(None, wanted)

@@ -1,0 +1,130 @@
+"""Holding in one round trip does what the steps do, and leaves to them whatever is not plain."""
+
+from __future__ import annotations
+
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, connections
+from django.utils import timezone
+
+from tests.support.claims import let_time_pass, span_of
+from timeline.core.exceptions import ClaimRefused
+from timeline.models import Moment, Order, Status
+from timeline.services.claims import holds
+from timeline.services.claims.fast_hold import hold_at_once
+
+SPAN = span_of("1969-07-20T20:17:40Z", 12)
+OVER_MIDNIGHT = span_of("1969-07-20T23:59:30Z", 60)
+TEN_MINUTES = dt.timedelta(minutes=10)
+# What each of two rows has for itself.
+OWN = {"id", "moment_id", "user_id", "created_at", "updated_at", "status_changed_at", "held_until"}
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _on_postgresql(db):
+    if connection.vendor != "postgresql":
+        pytest.skip("about PostgreSQL")
+
+
+def held_at_once(user, span=SPAN):
+    moment = Moment(user=user, starts_at=span.starts_at, ends_at=span.ends_at)
+    order = Order(user=user, moment=moment, currency="eur", amount=500)
+    return hold_at_once(moment, order, most=holds.MAX_HELD, length=TEN_MINUTES)
+
+
+def row(model, **where):
+    (stored,) = model.objects.filter(**where).values()
+    return {name: value for name, value in stored.items() if name not in OWN}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_works(claimant, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        moment = holds.hold(claimant, OVER_MIDNIGHT, time_zone="Europe/Paris")
+    stored = Moment.objects.select_related("order").get(pk=moment.pk)
+    for field in Moment._meta.concrete_fields:
+        assert getattr(moment, field.attname) == getattr(stored, field.attname), field.name
+    assert moment.order == stored.order
+    assert dt.timedelta(0) < moment.held_until - timezone.now() <= TEN_MINUTES
+
+
+def test_the_steps_store_the_same(claimant, rival, monkeypatch):
+    holds.hold(claimant, SPAN, time_zone="Asia/Kathmandu")
+    monkeypatch.setattr(holds, "hold_at_once", lambda *arguments, **more: False)
+    holds.hold(rival, span_of("1969-07-20T20:17:52Z", 12), time_zone="Asia/Kathmandu")
+    ends = {"starts_at", "ends_at"}
+    moments = [row(Moment, user=user) for user in (claimant, rival)]
+    at_once, by_steps = ({k: v for k, v in one.items() if k not in ends} for one in moments)
+    assert at_once == by_steps
+    assert row(Order, user=claimant) == row(Order, user=rival)
+
+
+@pytest.mark.parametrize("status", [Status.HELD, Status.PAYING, Status.ACTIVE])
+def test_not_where_somebody_is(claimant, rival, status):
+    moment = holds.hold(rival, SPAN)
+    Moment.objects.filter(pk=moment.pk).update(status=status, title="Theirs")
+    assert not held_at_once(claimant, span_of("1969-07-20T20:17:51Z", 60))
+    assert held_at_once(claimant, span_of("1969-07-20T20:17:52Z", 60))
+
+
+def test_not_where_a_hold_has_lapsed(claimant, rival):
+    """The steps release it first."""
+    let_time_pass(holds.hold(rival, SPAN))
+    assert not held_at_once(claimant)
+    assert holds.hold(claimant, SPAN).status == Status.HELD
+
+
+def test_not_more_than_one_may_hold(claimant):
+    for day in range(1, holds.MAX_HELD + 1):
+        assert held_at_once(claimant, span_of(f"2001-01-0{day}"))
+    assert not held_at_once(claimant)
+    with pytest.raises(ClaimRefused):
+        holds.hold(claimant, SPAN)
+
+
+@pytest.mark.parametrize(
+    "change", [{"is_active": False}, {"erase_after": dt.datetime(2999, 1, 1, tzinfo=dt.UTC)}]
+)
+def test_not_for_who_leaves(claimant, change):
+    type(claimant).objects.filter(pk=claimant.pk).update(**change)
+    assert not held_at_once(claimant)
+    assert not Moment.objects.exists()
+
+
+def test_nothing_is_left_of_what_is_refused(claimant):
+    """A rule of the database says no in the middle; the transaction around it goes on."""
+    moment = Moment(user=claimant, starts_at=SPAN.starts_at, ends_at=SPAN.ends_at)
+    order = Order(user=claimant, moment=moment, currency="eur", amount=-1)
+    assert not hold_at_once(moment, order, most=3, length=TEN_MINUTES)
+    assert not Moment.objects.exists()
+    assert moment._state.adding
+
+
+def test_a_release_that_does_not_know_a_column_goes_on(claimant):
+    """A later one has migrated already: the steps leave the column to its default."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE moments ADD COLUMN mood text NOT NULL DEFAULT 'calm'")
+    assert not held_at_once(claimant)
+    moment = holds.hold(claimant, SPAN)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT mood FROM moments WHERE id = %s", [moment.pk])
+        assert cursor.fetchone() == ("calm",)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_person_who_claims_everywhere_at_once_holds_three(claimant):
+    def hold(day):
+        try:
+            return holds.hold(claimant, span_of(f"2001-01-{day:02}"))
+        except ClaimRefused:
+            return None
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        held = [moment for moment in pool.map(hold, range(1, 29)) if moment]
+    assert len(held) == holds.MAX_HELD == Moment.objects.count() == Order.objects.count()

@@ -1,0 +1,276 @@
+"""Holding, extending, describing, giving back, editing, sweeping."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.utils import timezone
+
+from tests.support.claims import let_time_pass, span_of
+from timeline.core.exceptions import ClaimRefused, SpanTaken, TagRefused
+from timeline.models import Moment, MomentRevision, Order, OrderStatus, Status, Visibility
+from timeline.selectors import availability, claims
+from timeline.services import transitions
+from timeline.services.claims import details, fulfilment, holds
+from timeline.services.claims.details import Words
+
+pytestmark = pytest.mark.django_db
+
+SPAN = span_of("1969-07-20T20:17:40Z", 12)
+LATER = span_of("1969-07-21T02:56:15Z", 60)
+
+
+def test_it_works(claimant, settings):
+    moment = holds.hold(claimant, SPAN, time_zone="America/New_York")
+    assert (moment.status, moment.user, moment.title) == (Status.HELD, claimant, "")
+    assert (moment.utc_offset, moment.time_zone) == (-4 * 3600, "America/New_York")
+    left = moment.held_until - timezone.now()
+    assert dt.timedelta(0) < left <= dt.timedelta(seconds=settings.HOLD_SECONDS)
+    assert (moment.order.status, moment.order.amount) == (OrderStatus.OPEN, settings.PRICE_MOMENT)
+    assert claims.open_claims(claimant) == [moment]
+
+
+def test_the_same_span_again_is_the_same_hold(claimant):
+    """EDGE_CASES 8: a double click, a form sent again."""
+    assert holds.hold(claimant, SPAN).pk == holds.hold(claimant, SPAN).pk
+    assert Order.objects.count() == 1
+
+
+def test_what_somebody_else_holds_is_taken(claimant, rival):
+    """FAULTS 19: one hold, the others are told."""
+    holds.hold(claimant, SPAN)
+    overlapping = span_of("1969-07-20T20:17:45Z", 1)
+    with pytest.raises(SpanTaken):
+        holds.hold(rival, overlapping)
+    assert not availability.availability(overlapping).free
+    assert availability.availability(LATER).free
+
+
+def test_ones_own_overlapping_hold_is_in_the_way_too(claimant):
+    holds.hold(claimant, SPAN)
+    with pytest.raises(SpanTaken):
+        holds.hold(claimant, span_of("1969-07-20T20:17:45Z", 60))
+
+
+def test_a_lapsed_hold_is_free_at_once(claimant, rival):
+    """EDGE_CASES 9: the next claimer's transaction releases it; nobody has to sweep."""
+    old = holds.hold(claimant, SPAN)
+    let_time_pass(old)
+    assert availability.availability(SPAN).free
+    new = holds.hold(rival, SPAN)
+    old.refresh_from_db()
+    assert (old.status, new.status) == (Status.RELEASED, Status.HELD)
+
+
+def test_ones_own_lapsed_hold_can_be_held_again(claimant):
+    old = holds.hold(claimant, SPAN)
+    let_time_pass(old)
+    assert holds.hold(claimant, SPAN).pk != old.pk
+
+
+def test_three_spans_are_the_most_at_a_time(claimant):
+    held = [holds.hold(claimant, span_of(f"2001-01-0{day}")) for day in (1, 2, 3)]
+    with pytest.raises(ClaimRefused, match="the most at a time"):
+        holds.hold(claimant, span_of("2001-01-04"))
+    let_time_pass(held[0])
+    assert holds.hold(claimant, span_of("2001-01-04"))
+
+
+def test_who_is_about_to_leave_holds_nothing(claimant):
+    claimant.erase_after = timezone.now() + dt.timedelta(days=3)
+    claimant.save()
+    with pytest.raises(ClaimRefused, match="about to be deleted"):
+        holds.hold(claimant, SPAN)
+
+
+def test_whose_account_is_closed_holds_nothing(claimant):
+    claimant.is_active = False
+    claimant.save()
+    with pytest.raises(ClaimRefused, match="closed"):
+        holds.hold(claimant, SPAN)
+
+
+def test_what_is_being_paid_for_says_until_when(claim):
+    """EDGE_CASES 9: “being paid for, free at hh:mm at the latest”."""
+    moment = claim("1969-07-20T20:17:40Z", 12)
+    until = timezone.now() + dt.timedelta(minutes=30)
+    Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING, held_until=until)
+    assert availability.availability(SPAN) == availability.Availability(free=False, free_at=until)
+
+
+@pytest.mark.parametrize("in_the_way", [1, holds.MAX_ASKED_AFTER])
+def test_overdue_payments_are_asked_after_before_the_span_is_refused(claim, rival, in_the_way):
+    """EDGE_CASES 9: past its time, the session is closed outside of any transaction, then tried again."""
+    overdue = [claim(f"1969-07-20T20:17:4{n}Z", 1) for n in range(in_the_way)]
+    for moment in overdue:
+        Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
+        let_time_pass(moment)
+    asked = []
+
+    def release(sender, moment, **more):
+        asked.append(moment)
+        Moment.objects.filter(pk=moment.pk).update(status=Status.RELEASED)
+
+    holds.payment_overdue.connect(release)
+    try:
+        assert holds.hold(rival, SPAN).status == Status.HELD
+    finally:
+        holds.payment_overdue.disconnect(release)
+    assert asked == overdue
+
+
+def test_a_hold_is_extended_a_few_times(claimant, settings):
+    settings.HOLD_EXTENSIONS = 2
+    moment = holds.hold(claimant, SPAN)
+    for _ in range(2):
+        let_time_pass(moment, seconds=300)
+        before = moment.held_until
+        holds.extend(moment)
+        assert moment.held_until > before
+    with pytest.raises(ClaimRefused, match="as often as it can be"):
+        holds.extend(moment)
+
+
+def test_a_hold_that_ends_in_the_middle_of_a_step_is_over(claimant):
+    """EDGE_CASES 9: looked at, and lapsed before it is written."""
+    moment = holds.hold(claimant, SPAN)
+
+    def pay(order, held):
+        let_time_pass(held)
+        transitions.start_paying(held, until=timezone.now())
+
+    with pytest.raises(ClaimRefused, match="released"):
+        holds.while_held(moment, pay)
+
+
+@pytest.mark.parametrize("step", [holds.extend, holds.give_back, fulfilment.claim_free])
+def test_a_hold_that_is_over_stays_over(claimant, step):
+    moment = holds.hold(claimant, SPAN)
+    let_time_pass(moment)
+    with pytest.raises(ClaimRefused, match="is over"):
+        step(moment)
+
+
+def test_it_is_given_back(claimant, rival):
+    moment = holds.hold(claimant, SPAN)
+    holds.give_back(moment)
+    assert moment.status == Status.RELEASED
+    moment.order.refresh_from_db()
+    assert moment.order.status == OrderStatus.CLOSED
+    assert holds.hold(rival, SPAN)
+
+
+def test_it_is_described(claimant):
+    moment = holds.hold(claimant, SPAN)
+    details.describe(moment, Words("  One small  step ", "And\r\nmore", "Moon", ("Apollo", "moon")))
+    moment.refresh_from_db()
+    assert (moment.title, moment.story, moment.place) == ("One small step", "And\nmore", "Moon")
+    assert [tag.name for tag in moment.tags.all()] == ["apollo", "moon"]
+    assert moment.status == Status.HELD
+
+
+def test_words_that_cannot_be_kept_change_nothing(claim):
+    moment = claim("1969-07-20")
+    with pytest.raises(ValidationError):
+        details.describe(moment, Words("\u200b"))
+    with pytest.raises(TagRefused):
+        details.describe(moment, Words("New", tags=("!!",)))
+    moment.refresh_from_db()
+    assert moment.title == "A small step"
+
+
+def test_the_price_is_frozen_at_the_hold(claimant, settings):
+    """Also worth a test: the price list changes between hold and pay."""
+    settings.PRICE_MOMENT, settings.PRICE_NOT_PUBLIC = 500, 100
+    moment = holds.hold(claimant, SPAN)
+    settings.PRICE_MOMENT, settings.PRICE_NOT_PUBLIC = 9900, 9900
+    details.describe(moment, Words("A", visibility=Visibility.PRIVATE))
+    order = Order.objects.get(moment=moment)
+    assert order.amount == 600
+    assert [line["amount"] for line in order.lines] == [500, 100]
+
+
+def test_free_of_charge_it_is_claimed_once(claimant, settings):
+    """FAULTS 33: a free order is fulfilled once."""
+    settings.PRICE_MOMENT = settings.PRICE_FURTHER_HOUR = 0
+    moment = holds.hold(claimant, SPAN)
+    details.describe(moment, Words("A"))
+    fulfilment.claim_free(moment)
+    assert moment.status == Status.ACTIVE
+    with pytest.raises(ClaimRefused, match="yours already"):
+        fulfilment.claim_free(moment)
+    order = Order.objects.get(moment=moment)
+    assert (order.status, order.entries.count()) == (OrderStatus.PAID, 1)
+    assert order.paid_at
+
+
+def test_what_has_a_price_is_not_claimed_free(claim):
+    with pytest.raises(ClaimRefused, match="has a price"):
+        fulfilment.claim_free(claim("1969-07-20"))
+
+
+def test_without_a_title_it_is_not_claimed(claimant, settings):
+    settings.PRICE_MOMENT = settings.PRICE_FURTHER_HOUR = 0
+    moment = holds.hold(claimant, SPAN)
+    with pytest.raises(ClaimRefused, match="title first"):
+        fulfilment.claim_free(moment)
+
+
+def test_its_owner_edits_words_and_never_the_time(make_moment, claimant, tagged):
+    moment = tagged("1969-07-20", "moon", user=claimant, title="Before", story="Old")
+    details.edit(moment, Words("After", "New", tags=("apollo",), visibility=Visibility.PRIVATE))
+    starts_at = moment.starts_at
+    moment.refresh_from_db()
+    assert (moment.title, moment.visibility, moment.starts_at) == ("After", "private", starts_at)
+    (kept,) = MomentRevision.objects.filter(moment=moment)
+    assert (kept.title, kept.story, kept.tags, kept.visibility) == (
+        "Before", "Old", "moon", "public",
+    )  # fmt: skip
+
+
+def test_a_disputed_moment_is_frozen(claim):
+    """FAULTS 25: a dispute opened: frozen."""
+    moment = claim("1969-07-20")
+    Moment.objects.filter(pk=moment.pk).update(status=Status.ACTIVE)
+    Order.objects.update(status=OrderStatus.DISPUTED)
+    with pytest.raises(ClaimRefused, match="disputed"):
+        details.edit(moment, Words("After"))
+
+
+def test_what_is_gone_is_not_edited(make_moment):
+    moment = make_moment("1969-07-20", status=Status.REVOKED)
+    with pytest.raises(ClaimRefused, match="not on the timeline"):
+        details.edit(moment, Words("After"))
+
+
+def test_a_claim_is_shown_to_its_person_alone(claim, claimant, rival):
+    moment = claim("1969-07-20")
+    assert claims.claim_of(claimant, moment.pk) == moment
+    assert claims.claim_of(rival, moment.pk) is None
+
+
+def test_the_sweeper_releases_what_has_lapsed(claim):
+    lapsed, held = claim("2001-01-01"), claim("2001-01-02")
+    let_time_pass(lapsed)
+    call_command("release_expired_holds")
+    call_command("release_expired_holds")
+    lapsed.refresh_from_db()
+    held.refresh_from_db()
+    assert (lapsed.status, held.status) == (Status.RELEASED, Status.HELD)
+    assert {order.moment_id: order.status for order in Order.objects.all()} == {
+        lapsed.pk: OrderStatus.CLOSED,
+        held.pk: OrderStatus.OPEN,
+    }
+
+
+def test_the_sweeper_leaves_what_is_being_paid_for(claim):
+    """Never freed by the clock alone."""
+    moment = claim("2001-01-01")
+    Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
+    let_time_pass(moment)
+    holds.sweep()
+    moment.refresh_from_db()
+    assert moment.status == Status.PAYING

@@ -1,0 +1,275 @@
+"""No two live moments overlap: the rule in the database and the function that every writer uses."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.strategies import any_spans, crowded_spans, overlap
+from timeline.core.exceptions import InvalidSpan, SpanTaken
+from timeline.core.spans import Span, parse_instant
+from timeline.models import Moment, MomentTag, Status, Tag
+from timeline.selectors.availability import holder_of
+from timeline.services import rollups
+from timeline.services.placement import MAX_DAYS, is_overlap, place, placing, remove
+from timeline.services.transitions import revoke
+
+per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+
+
+def fill(owner, span, **fields):
+    fields = {"user": owner, "title": "x", "status": Status.ACTIVE} | fields
+    return Moment(starts_at=span.starts_at, ends_at=span.ends_at, **fields)
+
+
+def test_it_works(make_moment):
+    moment = make_moment("1969-07-20T20:17:40Z", 60)
+    assert Moment.objects.get() == moment
+
+
+def test_it_refuses_an_overlap(make_moment):
+    make_moment("1969-07-20T20:17:40Z", 60)
+    with pytest.raises(SpanTaken, match="taken"):
+        make_moment("1969-07-20T20:18:39Z", 60)
+    assert Moment.objects.count() == 1
+
+
+def test_it_allows_touching_spans(make_moment):
+    """EDGE_CASES 5: [10:00, 11:00) and [11:00, 12:00) are both accepted."""
+    make_moment("2020-01-01T10:00:00Z", 3600)
+    make_moment("2020-01-01T11:00:00Z", 3600)
+    make_moment("2020-01-01T09:00:00Z", 3600)
+    assert Moment.objects.count() == 3
+
+
+@pytest.mark.parametrize("status", [Status.HELD, Status.PAYING, Status.ACTIVE])
+def test_live_states_hold_their_span(make_moment, status):
+    later = timezone.now() + dt.timedelta(hours=1)
+    make_moment("2020-01-01", 60, status=status, held_until=later)
+    with pytest.raises(SpanTaken):
+        make_moment("2020-01-01", 1)
+
+
+@pytest.mark.parametrize("status", [Status.REVOKED, Status.RELEASED])
+def test_other_states_do_not(make_moment, status):
+    make_moment("2020-01-01", 60, status=status)
+    make_moment("2020-01-01", 60, status=status)
+    assert make_moment("2020-01-01", 60).pk
+
+
+def test_a_released_moment_cannot_come_back_over_another(make_moment):
+    gone = make_moment("2020-01-01", 60, status=Status.RELEASED)
+    make_moment("2020-01-01", 60)
+    with pytest.raises(IntegrityError) as caught, transaction.atomic():
+        Moment.objects.filter(pk=gone.pk).update(status=Status.ACTIVE)
+    assert is_overlap(caught.value)
+
+
+def test_a_copy_read_earlier_does_not_bring_a_moment_back(make_moment):
+    """A state is the lifecycle's: an edit that began before a revocation must not undo it."""
+    moment = make_moment("2020-01-01", 60)
+    copy = Moment.objects.get()
+    revoke(moment, "taken down")
+    copy.title = "Edited meanwhile"
+    place(copy)
+    moment.refresh_from_db()
+    assert (moment.title, moment.status) == ("Edited meanwhile", Status.REVOKED)
+    assert moment.status_reason == "taken down"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_written_stays_written_when_the_fold_fails(make_moment, monkeypatch):
+    def failing():
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(rollups, "fold_if_due", failing)
+    assert make_moment("2020-01-01", 60).pk
+    assert Moment.objects.count() == 1
+
+
+def test_a_lapsed_hold_is_released_by_the_next_claimer(make_moment):
+    """EDGE_CASES 9: free at once, by the database's clock."""
+    past = timezone.now() - dt.timedelta(seconds=5)
+    lapsed = make_moment("2020-01-01", 60, status=Status.HELD, held_until=past)
+    assert make_moment("2020-01-01T00:00:30Z", 60).pk
+    lapsed.refresh_from_db()
+    assert lapsed.status == Status.RELEASED
+    assert lapsed.status_reason == "hold lapsed"
+
+
+def test_a_lapsed_hold_stays_when_the_claim_fails(make_moment):
+    past = timezone.now() - dt.timedelta(seconds=5)
+    lapsed = make_moment("2020-01-01T00:00:00Z", 60, status=Status.HELD, held_until=past)
+    make_moment("2020-01-01T00:01:00Z", 60)
+    with pytest.raises(SpanTaken):
+        make_moment("2020-01-01T00:00:30Z", 60)
+    lapsed.refresh_from_db()
+    assert lapsed.status == Status.HELD
+
+
+def test_moving_a_moment_onto_another_is_refused(make_moment):
+    make_moment("2020-01-01T00:00:00Z", 60)
+    moving = make_moment("2020-01-02T00:00:00Z", 60)
+    moving.starts_at, moving.ends_at = (
+        parse_instant("2020-01-01T00:00:59Z"),
+        parse_instant("2020-01-01T00:02:00Z"),
+    )
+    with pytest.raises(SpanTaken):
+        place(moving)
+    moving.refresh_from_db()
+    assert moving.starts_at == parse_instant("2020-01-02")
+
+
+def test_a_moment_may_move_within_its_own_span(make_moment):
+    moment = make_moment("2020-01-01T00:00:00Z", 60)
+    moment.ends_at += dt.timedelta(seconds=30)
+    assert place(moment).span.ends_at == parse_instant("2020-01-01T00:01:30Z")
+
+
+def test_a_move_takes_its_tags_along(make_moment):
+    moment = make_moment("2020-01-01")
+    MomentTag.objects.create(moment=moment, tag=Tag.objects.create(name="moon"))
+    moment.starts_at, moment.ends_at = (
+        parse_instant("2021-01-01"),
+        parse_instant("2021-01-01T00:01"),
+    )
+    place(moment)
+    assert MomentTag.objects.get().starts_at == parse_instant("2021-01-01")
+
+
+def test_what_is_no_span_never_reaches_the_database(make_moment, django_assert_num_queries):
+    with django_assert_num_queries(0), pytest.raises(InvalidSpan):
+        make_moment("2020-01-01", 0)
+
+
+def test_removing_frees_the_span(make_moment):
+    make_moment("2020-01-01T00:00:00Z", 60)
+    make_moment("2020-01-01T00:01:00Z", 60)
+    assert remove(Moment.objects.all()) == 2
+    assert make_moment("2020-01-01T00:00:30Z", 60).pk
+
+
+def test_a_failed_place_leaves_the_callers_transaction_usable(make_moment):
+    make_moment("2020-01-01", 60)
+    with transaction.atomic():
+        with pytest.raises(SpanTaken):
+            make_moment("2020-01-01", 60)
+        make_moment("2020-01-02", 60)
+    assert Moment.objects.count() == 2
+
+
+def test_other_integrity_errors_are_not_taken_for_an_overlap(make_moment):
+    with pytest.raises(IntegrityError) as caught:
+        make_moment("2020-01-01", title="")
+    assert not is_overlap(caught.value)
+
+
+def test_too_many_days_at_once_are_refused(db):
+    start = parse_instant("2000-01-01")
+    spans = [
+        Span(start + dt.timedelta(days=n), start + dt.timedelta(days=n, seconds=1))
+        for n in range(MAX_DAYS + 1)
+    ]
+    with pytest.raises(ValueError, match="at most"), placing(spans):
+        pass
+
+
+def test_the_holder_of_a_span_is_named(make_moment):
+    moment = make_moment("2020-01-01T00:00:00Z", 60)
+    assert holder_of(moment.span) == moment
+    assert holder_of(moment.span, besides=moment.pk) is None
+    assert holder_of(Span(moment.ends_at, moment.ends_at + dt.timedelta(seconds=1))) is None
+
+
+@pytest.mark.parametrize("insert", ["INSERT", "INSERT OR IGNORE", "INSERT OR REPLACE"])
+def test_raw_inserts_meet_the_rule_too(make_moment, owner, insert):
+    """The referee is the database, whoever writes."""
+    if "OR" in insert and connection.vendor != "sqlite":
+        pytest.skip("SQLite's own spelling")
+    moment = make_moment("2020-01-01", 60)
+    columns = ", ".join(f.column for f in Moment._meta.concrete_fields)
+    copied = ", ".join(
+        "id + 1" if f.primary_key else f.column for f in Moment._meta.concrete_fields
+    )
+    with (
+        pytest.raises(IntegrityError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"{insert} INTO moments ({columns}) SELECT {copied} FROM moments")
+    assert is_overlap(caught.value)
+    assert Moment.objects.get() == moment
+
+
+def test_bulk_writes_meet_the_rule_too(make_moment, owner):
+    moment = make_moment("2020-01-01", 60)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Moment.objects.bulk_create([fill(owner, moment.span)])
+    other = make_moment("2020-01-02", 60)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Moment.objects.filter(pk=other.pk).update(
+            starts_at=moment.starts_at, ends_at=moment.ends_at
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("moment_ends_after_start", {"ends_at": parse_instant("2020-01-01")}),
+        ("moment_ends_after_start", {"ends_at": parse_instant("2019-12-31")}),
+        ("moment_at_most_24_hours", {"ends_at": parse_instant("2020-01-02T00:00:01Z")}),
+        ("moment_whole_seconds", {"starts_at": parse_instant("2020-01-01").replace(microsecond=1)}),
+        ("moment_in_window", {"starts_at": parse_instant("0001-01-01T23:59:59Z"),
+                              "ends_at": parse_instant("0001-01-02T00:00:01Z")}),
+        ("moment_in_window", {"starts_at": parse_instant("9999-12-30T23:59:59Z"),
+                              "ends_at": parse_instant("9999-12-31T00:00:01Z")}),
+        ("moment_status_known", {"status": "lost"}),
+        ("moment_visibility_known", {"visibility": "secret"}),
+        ("moment_hold_has_an_end", {"status": "held"}),
+        ("moment_has_a_title", {"title": ""}),
+    ],
+)  # fmt: skip
+def test_the_database_checks(owner, name, fields):
+    """EDGE_CASES 5 and 6: each has a CHECK of its own behind the forms."""
+    span = Span(parse_instant("2020-01-01"), parse_instant("2020-01-01T00:01"))
+    moment = fill(owner, span)
+    for field, value in fields.items():
+        setattr(moment, field, value)
+    with pytest.raises(IntegrityError, match=name), transaction.atomic():
+        moment.save()
+
+
+@per_example
+@given(spans=st.lists(crowded_spans(), min_size=1, max_size=25))
+def test_any_spans_in_any_order_leave_disjoint_ones(owner, spans):
+    """The oracle: a span is taken exactly when it overlaps none that was taken before."""
+    with transaction.atomic():
+        won: list[Span] = []
+        for span in spans:
+            if any(overlap(span, winner) for winner in won):
+                with pytest.raises(SpanTaken):
+                    place(fill(owner, span))
+            else:
+                place(fill(owner, span))
+                won.append(span)
+        stored = [moment.span for moment in Moment.objects.live().order_by("starts_at")]
+        assert stored == sorted(won)
+        transaction.set_rollback(True)
+
+
+@per_example
+@given(span=any_spans())
+def test_every_span_of_the_window_can_be_placed_and_read_back(owner, span):
+    """EDGE_CASES 6: both ends of the timeline included."""
+    with transaction.atomic():
+        moment = place(fill(owner, span))
+        stored = Moment.objects.touching(span.starts_at, span.ends_at).get(pk=moment.pk)
+        assert stored.span == span
+        assert stored.when
+        assert stored.get_absolute_url()
+        transaction.set_rollback(True)

@@ -1,0 +1,165 @@
+"""Races for spans: threads with connections of their own, on both databases."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import OperationalError, connection, connections
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from tests.support.strategies import MIDDLE, crowded_spans, overlap
+from timeline.core.exceptions import SpanTaken
+from timeline.core.spans import Span
+from timeline.models import Moment, Status
+from timeline.services import placement as overlap_rule
+from timeline.services import rollups
+from timeline.services.placement import place, placing
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+THREADS = 8
+
+
+class Claimants:
+    """Threads that place spans, each over its own connection."""
+
+    def __init__(self, number: int) -> None:
+        self.owner = User.objects.curator("ada", "Ada")
+        self.number = number
+        self.pool = ThreadPoolExecutor(number)
+
+    def race(self, spans: list[Span]) -> Counter[str]:
+        """Place all spans at once; return how often each outcome was seen."""
+        return Counter(self.pool.map(self._place, spans))
+
+    def _place(self, span: Span) -> str:
+        moment = Moment(
+            user=self.owner,
+            title="x",
+            status=Status.ACTIVE,
+            starts_at=span.starts_at,
+            ends_at=span.ends_at,
+        )
+        try:
+            place(moment)
+        except SpanTaken:
+            return "taken"
+        except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
+            return f"{type(error).__name__}: {error}"
+        return "placed"
+
+    def close(self) -> None:
+        all_here = threading.Barrier(self.number)
+
+        def close_own() -> None:
+            all_here.wait()  # so that each thread closes its own, and none two
+            connections.close_all()
+
+        for closed in [self.pool.submit(close_own) for _ in range(self.number)]:
+            closed.result()
+        self.pool.shutdown()
+
+
+@pytest.fixture
+def claimants(request):
+    made = Claimants(getattr(request, "param", THREADS))
+    yield made
+    made.close()
+    connection.close()
+
+
+def assert_disjoint() -> list[Span]:
+    stored = [moment.span for moment in Moment.objects.live().order_by("starts_at")]
+    for one, other in zip(stored, stored[1:], strict=False):
+        assert not overlap(one, other), (one, other)
+    return stored
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(spans=st.lists(crowded_spans(), min_size=2, max_size=32))
+def test_any_spans_from_eight_threads_leave_disjoint_ones(claimants, spans):
+    Moment.objects.all().delete()
+    outcomes = claimants.race(spans)
+    stored = assert_disjoint()
+    assert outcomes["placed"] == len(stored)
+    assert set(outcomes) <= {"placed", "taken"}
+    # Nobody was refused for nothing: what is not stored overlaps something that is.
+    for span in spans:
+        assert span in stored or any(overlap(span, winner) for winner in stored)
+
+
+def test_touching_spans_are_all_placed(claimants):
+    seconds = [MIDDLE + dt.timedelta(seconds=n) for n in range(-60, 61)]
+    spans = [Span(one, other) for one, other in zip(seconds, seconds[1:], strict=False)]
+    assert claimants.race(spans) == {"placed": 120}
+
+
+def test_one_span_has_one_winner(claimants):
+    """EDGE_CASES 7: many at the same time, exactly one."""
+    span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
+    for _ in range(20):
+        Moment.objects.all().delete()
+        assert claimants.race([span] * 40) == {"placed": 1, "taken": 39}
+
+
+@pytest.mark.parametrize("claimants", [16], indirect=True)
+def test_rings_of_overlaps_end_without_deadlock(claimants):
+    """EDGE_CASES 7: A∩B, B∩C, C∩A, over and over, across midnight."""
+    ring = [
+        Span(MIDDLE + dt.timedelta(seconds=start), MIDDLE + dt.timedelta(seconds=start + 40))
+        for start in (-60, -30, 0, -45, -15)
+    ]
+    for _ in range(8):
+        Moment.objects.all().delete()
+        outcomes = claimants.race(ring * 8)
+        assert set(outcomes) <= {"placed", "taken"}
+        assert outcomes["placed"] == len(assert_disjoint()) >= 1
+
+
+def test_rollups_stay_true_under_a_race(claimants):
+    spans = [
+        Span(MIDDLE + dt.timedelta(hours=hour), MIDDLE + dt.timedelta(hours=hour + 3))
+        for hour in range(-200, 200)
+    ]
+    claimants.race(spans)
+    rollups.fold()
+    assert rollups.differences() == []
+
+
+@pytest.mark.postgresql
+def test_a_day_that_stays_locked_is_busy_and_not_an_error(claimants, monkeypatch):
+    """FAULTS 30: what cannot be had in time is said so; nothing is written."""
+    monkeypatch.setattr(overlap_rule, "LOCK_TIMEOUT", "50ms")
+    span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
+    with placing([span]):
+        (outcome,) = claimants.race([span])
+    assert outcome == "TimelineBusy: Many people are writing here. Try again in a moment."
+    assert not Moment.objects.exists()
+    assert claimants.race([span]) == {"placed": 1}
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01"])
+def test_what_the_database_asks_to_repeat_is_repeated(claimants, monkeypatch, code):
+    """FAULTS 30: a deadlock or a serialization failure, injected at the save."""
+    span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
+    failures = [code, code]
+    save = Moment.save
+
+    def failing(moment, *args, **kwargs):
+        if failures:
+            cause = Exception()
+            cause.sqlstate = failures.pop()
+            raise OperationalError("injected") from cause
+        save(moment, *args, **kwargs)
+
+    monkeypatch.setattr(Moment, "save", failing)
+    assert claimants.race([span]) == {"placed": 1}
+    failures[:] = [code] * 3
+    (outcome,) = claimants.race([Span(span.ends_at, span.ends_at + dt.timedelta(seconds=1))])
+    assert outcome.startswith("TimelineBusy")

@@ -1,0 +1,272 @@
+"""Stored counts are kept true by the writes themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from accounts.models import User
+from tests.support.strategies import any_hours, any_spans, crowded_spans
+from timeline.core.exceptions import SpanTaken
+from timeline.core.periods import Level, Period
+from timeline.core.spans import UTC, parse_instant
+from timeline.models import Moment, RollupDay, RollupPeriod, Status, Visibility
+from timeline.selectors.rollups import NOTHING, Tally, hour_tallies, tallied, tally_of
+from timeline.services import rollups
+from timeline.services.placement import place, remove
+
+DAY = dt.date(1969, 7, 20)
+
+
+def of(level, *numbers):
+    period = Period.century(numbers[0]) if level is Level.CENTURY else Period.of(*numbers)
+    return tally_of(period)
+
+
+def test_it_works(make_moment):
+    make_moment("1969-07-20T20:17:40Z", 60)
+    expected = Tally(moments=1, seconds=60)
+    assert of(Level.DAY, 1969, 7, 20) == expected
+    assert of(Level.MONTH, 1969, 7) == expected
+    assert of(Level.YEAR, 1969) == expected
+    assert of(Level.CENTURY, 20) == expected
+    assert of(Level.HOUR, 1969, 7, 20, 20) == expected
+
+
+def test_a_moment_over_midnight_is_counted_once_and_covers_both_days(make_moment):
+    make_moment("1969-07-31T23:00:00Z", 7200)
+    assert of(Level.DAY, 1969, 7, 31) == Tally(1, 3600)
+    assert of(Level.DAY, 1969, 8, 1) == Tally(0, 3600)
+    assert of(Level.MONTH, 1969, 8) == Tally(0, 3600)
+    assert of(Level.YEAR, 1969) == Tally(1, 7200)
+
+
+def test_a_day_long_moment_from_midnight_covers_one_day(make_moment):
+    make_moment("1969-07-20", 86_400)
+    assert of(Level.DAY, 1969, 7, 20) == Tally(1, 86_400)
+    assert of(Level.DAY, 1969, 7, 21) == NOTHING
+
+
+def test_both_ends_of_the_timeline(make_moment):
+    """EDGE_CASES 6."""
+    make_moment("0001-01-02", 86_400)
+    make_moment("9999-12-30", 86_400)
+    assert of(Level.CENTURY, 1) == of(Level.CENTURY, 100) == Tally(1, 86_400)
+    rollups.fold()
+    assert of(Level.YEAR, 1) == of(Level.YEAR, 9999) == Tally(1, 86_400)
+
+
+@pytest.mark.parametrize("visibility", [Visibility.UNLISTED, Visibility.PRIVATE])
+def test_only_public_moments_are_counted_but_all_cover(make_moment, visibility):
+    """EDGE_CASES 15: that a span is taken is public, that somebody's moment is there is not."""
+    make_moment("1969-07-20", 60, visibility=visibility)
+    assert of(Level.DAY, 1969, 7, 20) == Tally(0, 60)
+
+
+@pytest.mark.parametrize("status", [Status.PAYING, Status.REVOKED, Status.RELEASED])
+def test_only_active_moments_count(make_moment, status):
+    make_moment("1969-07-20", 60, status=status)
+    assert of(Level.DAY, 1969, 7, 20) == NOTHING
+
+
+def test_every_kind_of_change_is_seen(make_moment):
+    moment = make_moment("1969-07-20", 60)
+    moment.visibility = Visibility.PRIVATE
+    place(moment)
+    assert of(Level.DAY, 1969, 7, 20) == Tally(0, 60)
+    moment.starts_at, moment.ends_at = (
+        parse_instant("1970-01-01"),
+        parse_instant("1970-01-01T00:00:10"),
+    )
+    place(moment)
+    assert of(Level.YEAR, 1969) == NOTHING
+    assert of(Level.YEAR, 1970) == Tally(0, 10)
+    Moment.objects.update(visibility=Visibility.PUBLIC)
+    assert of(Level.YEAR, 1970) == Tally(1, 10)
+    remove(Moment.objects.all())
+    assert of(Level.YEAR, 1970) == NOTHING
+
+
+def test_writes_that_change_nothing_counted_leave_the_days_alone(make_moment):
+    moment = make_moment("1969-07-20", 60)
+    rollups.fold()
+    moment.title = "Another title"
+    place(moment)
+    assert not RollupDay.objects.filter(dirty=True).exists()
+
+
+def test_bulk_deletes_are_seen(make_moment):
+    """EDGE_CASES, last line: bulk admin delete frees slots and rollups."""
+    for hour in range(5):
+        make_moment(f"1969-07-20T{hour:02}:00:00Z")
+    Moment.objects.all().delete()
+    assert of(Level.CENTURY, 20) == NOTHING
+
+
+def test_folding_changes_nothing_a_reader_sees(make_moment):
+    make_moment("1969-07-20T23:59:00Z", 120)
+    before = [tally_of(Period.of(1969, *rest)) for rest in ((), (7,), (7, 20))]
+    assert rollups.fold() == 2
+    assert rollups.fold() == 0
+    after = [tally_of(Period.of(1969, *rest)) for rest in ((), (7,), (7, 20))]
+    assert before == after
+    assert RollupPeriod.objects.filter(level="year").get().moments == 1
+
+
+def test_many_changed_days_are_folded_by_the_write(
+    make_moment, monkeypatch, django_capture_on_commit_callbacks
+):
+    monkeypatch.setattr(rollups, "FOLD_AT", 2)
+    with django_capture_on_commit_callbacks(execute=True):
+        for day in range(1, 4):
+            make_moment(f"1969-07-{day:02}")
+    assert not RollupDay.objects.filter(dirty=True).exists()
+    assert of(Level.MONTH, 1969, 7) == Tally(3, 180)
+
+
+def test_parts_of_a_period_sum_to_it(make_moment):
+    make_moment("1969-07-20T20:59:30Z", 60)
+    make_moment("1969-07-20T23:30:00Z", 3600)
+    for period in (Period.century(20), Period.of(1969), Period.of(1969, 7)):
+        whole, parts = tallied(period)
+        assert whole == sum((tally for _, tally in parts), start=NOTHING)
+        assert whole == tally_of(period)
+    hours = {part.hour: tally for part, tally in tallied(Period.of(1969, 7, 20))[1]}
+    assert (hours[20], hours[21], hours[23]) == (Tally(1, 30), Tally(0, 30), Tally(1, 1800))
+    following = {part.hour: tally for part, tally in tallied(Period.of(1969, 7, 21))[1]}
+    assert following[0] == Tally(0, 1800)
+
+
+def test_reading_is_one_query_whatever_the_level(make_moment, django_assert_num_queries):
+    """Hours, which are not stored, take a second one for what reaches into the day."""
+    make_moment("1969-07-20")
+    for period in (Period.century(20), Period.of(1969), Period.of(1969, 7)):
+        with django_assert_num_queries(1):
+            tallied(period)
+    with django_assert_num_queries(2):
+        tallied(Period.of(1969, 7, 20))
+
+
+@given(spans=st.lists(any_hours(), max_size=12))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+def test_hours_sum_to_their_day(owner, spans):
+    """What the hours hold is what the day's stored row holds, wherever the moments lie."""
+    with transaction.atomic():
+        for span in spans:
+            with contextlib.suppress(SpanTaken), transaction.atomic():
+                place(Moment(user=owner, title="x", status=Status.ACTIVE,
+                             starts_at=span.starts_at, ends_at=span.ends_at))  # fmt: skip
+        for day in (DAY, DAY + dt.timedelta(days=1)):
+            hours = hour_tallies(day)
+            assert sum(hours.values(), start=NOTHING) == tally_of(Period(Level.DAY, day))
+            for hour, tally in hours.items():
+                begin = dt.datetime.combine(day, dt.time(hour), UTC)
+                end = begin + dt.timedelta(hours=1)
+                inside = Moment.objects.filter(starts_at__lt=end, ends_at__gt=begin)
+                covered = sum(
+                    (min(m.ends_at, end) - max(m.starts_at, begin)).total_seconds() for m in inside
+                )
+                assert tally.seconds == covered
+        transaction.set_rollback(True)
+
+
+def test_a_recount_finds_what_is_wrong(make_moment):
+    make_moment("1969-07-20", 60)
+    rollups.fold()
+    assert rollups.differences() == []
+    RollupDay.objects.update(moments=2)
+    RollupPeriod.objects.filter(level="year").update(seconds=1)
+    found = rollups.differences()
+    assert len(found) == 2
+    assert found[0].startswith("day 1969-07-20: stored Tally(moments=2")
+
+
+class Writes(RuleBasedStateMachine):
+    """Any writes in any order, by the function of all writers or past it."""
+
+    @initialize()
+    def begin(self):
+        self.owner = User.objects.curator("ada", "Ada")
+
+    @rule(
+        span=st.one_of(crowded_spans(), any_spans()),
+        status=st.sampled_from([Status.ACTIVE, Status.PAYING, Status.RELEASED]),
+        visibility=st.sampled_from(Visibility),
+    )
+    def write(self, span, status, visibility):
+        moment = Moment(
+            user=self.owner, title="x", status=status, visibility=visibility,
+            starts_at=span.starts_at, ends_at=span.ends_at,
+        )  # fmt: skip
+        try:
+            place(moment)
+        except SpanTaken:
+            assert status in (Status.ACTIVE, Status.PAYING)
+
+    @rule(data=st.data(), span=crowded_spans())
+    def move(self, data, span):
+        if moment := self.any_moment(data):
+            moment.starts_at, moment.ends_at = span.starts_at, span.ends_at
+            with contextlib.suppress(SpanTaken):
+                place(moment)
+
+    @rule(visibility=st.sampled_from(Visibility))
+    def show_or_hide_all(self, visibility):
+        Moment.objects.update(visibility=visibility)
+
+    @rule(data=st.data())
+    def revoke(self, data):
+        if moment := self.any_moment(data):
+            Moment.objects.filter(pk=moment.pk).update(status=Status.REVOKED)
+
+    @rule(data=st.data())
+    def delete(self, data):
+        if moment := self.any_moment(data):
+            moment.delete()
+
+    @rule()
+    def fold(self):
+        rollups.fold()
+
+    @invariant()
+    def stored_counts_equal_a_recount(self):
+        assert rollups.differences() == []
+
+    def any_moment(self, data):
+        moments = list(Moment.objects.order_by("pk"))
+        return data.draw(st.sampled_from(moments)) if moments else None
+
+
+@pytest.mark.django_db
+def test_any_writes_leave_the_counts_true():
+    class InTransaction(Writes):
+        def __init__(self):
+            super().__init__()
+            self.atomic = transaction.atomic()
+            self.atomic.__enter__()
+
+        def teardown(self):
+            transaction.set_rollback(True)
+            self.atomic.__exit__(None, None, None)
+
+    run_state_machine_as_test(
+        InTransaction,
+        settings=settings(
+            max_examples=30,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

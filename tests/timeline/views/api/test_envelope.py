@@ -1,0 +1,106 @@
+"""Every answer below ``/api/`` stands in the envelope, whatever goes wrong."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from timeline.selectors import moments
+
+pytestmark = pytest.mark.django_db
+
+ADDRESSES = [
+    "/api/timeline",
+    "/api/moments/11111111111",
+    "/api/periods",
+    "/api/periods/centuries/20",
+    "/api/periods/1969",
+    "/api/periods/1969/07",
+    "/api/periods/1969/07/20",
+    "/api/periods/1969/07/20/20",
+    "/api/openapi.json",
+]
+
+
+def error(response, status):
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/json"
+    body = response.json()
+    assert body["ok"] is False
+    return body["error"]
+
+
+def test_it_works(client):
+    assert client.get("/api/timeline").json() == {"ok": True, "data": {"moments": [], "next": None}}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_only_get_and_head_are_taken(address, method):
+    """405 for forms of strangers too, not 403."""
+    response = Client(enforce_csrf_checks=True).generic(method, address, data=b"{}")
+    assert error(response, 405) == {
+        "code": "method_not_allowed",
+        "message": "This address takes GET, HEAD.",
+    }
+    assert response["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_head_is_get_without_the_body(client, address):
+    full, head = client.get(address), client.head(address)
+    assert head.status_code == full.status_code
+    assert head.content == b""
+    assert head["Content-Type"] == full["Content-Type"]
+
+
+@pytest.mark.parametrize(
+    "address", [*(f"{address}/" for address in ADDRESSES), "/api/", "/api/v2", "/api//timeline"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_other_addresses_are_not_found(client, address, method):
+    """A slash at the end makes another address; nothing redirects."""
+    assert error(client.generic(method, address), 404)["code"] == "not_found"
+
+
+def test_a_bad_host_is_a_bad_request(client):
+    assert (
+        error(client.get("/api/timeline", headers={"host": "evil.example"}), 400)["code"]
+        == "bad_request"
+    )
+
+
+def test_too_many_requests(client, settings):
+    settings.RATE_LIMIT_PER_MINUTE = 1
+    # An address of its own: the counter may be shared with other tests.
+    address = f"2001:db8:{secrets.randbelow(65536):x}:{secrets.randbelow(65536):x}::1"
+    assert client.get("/api/periods", REMOTE_ADDR=address)["RateLimit-Remaining"] == "0"
+    response = client.get("/api/periods", REMOTE_ADDR=address)
+    assert error(response, 429)["code"] == "too_many_requests"
+    assert int(response["Retry-After"]) >= 1
+
+
+def test_a_fault_of_ours_tells_nothing_of_itself(client, monkeypatch):
+    def fail(*args, **kwargs):
+        raise ValueError("secret")
+
+    monkeypatch.setattr(moments, "newest_touching", fail)
+    client.raise_request_exception = False
+    response = client.get("/api/timeline")
+    assert error(response, 500)["code"] == "internal_error"
+    assert b"secret" not in response.content
+    assert response["Cache-Control"] == "private, no-store"
+
+
+def test_a_database_that_is_away(client, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OperationalError("secret")
+
+    monkeypatch.setattr(moments, "newest_touching", fail)
+    response = client.get("/api/timeline")
+    assert error(response, 503)["code"] == "unavailable"
+    assert int(response["Retry-After"]) >= 1
+    assert b"secret" not in response.content

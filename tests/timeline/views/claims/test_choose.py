@@ -1,0 +1,283 @@
+"""Choosing a time: free, taken, skipped, shown twice, out of range; and holding it."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.claims import let_time_pass, span_of
+from timeline.models import Moment, Status, Visibility
+from timeline.services.claims import holds
+
+pytestmark = pytest.mark.django_db
+
+URL = "/claim/"
+ASKED = {"date": "1969-07-20", "time": "20:17:40", "zone": "UTC", "minutes": "1"}
+BUTTON = {"start": "1969-07-20T20:17:40Z", "seconds": "60", "zone": "UTC"}
+SPAN = span_of("1969-07-20T20:17:40Z", 60)
+
+
+def ask(client, **changed):
+    return client.get(URL, ASKED | changed)
+
+
+def test_it_works(client):
+    """Nobody has to log in to see whether a span is free."""
+    page = ask(client)
+    assert page.status_code == 200
+    assert "This span is free" in page.text
+    assert "Sunday 20 July 1969, 20:17:40" in page.text
+    assert "5.00 EUR" in page.text
+
+
+def test_the_empty_form_begins_with_what_the_address_names(client, claimant):
+    assert 'value="1969-07-20"' in client.get(URL, {"date": "1969-07-20"}).text
+    claimant.time_zone = "Asia/Tokyo"
+    claimant.save()
+    client.force_login(claimant)
+    assert 'value="Asia/Tokyo"' in client.get(URL).text
+
+
+def test_it_says_the_time_of_the_place_as_well(client):
+    page = ask(client, zone="new york", time="16:17:40")
+    assert "20:17:40</time> in UTC, which is 16:17:40 in New York (UTC−4), for 1 min." in page.text
+
+
+def test_an_offset_with_seconds_is_read_back(client):
+    """EDGE_CASES 3."""
+    page = ask(client, zone="Berlin", date="1850-01-01", time="00:53:28")
+    assert "Tuesday 1 January 1850, 00:00:00</time> in UTC" in page.text
+    assert "(UTC+0:53:28)" in page.text
+
+
+def test_a_taken_span_is_409_with_what_is_free(client, make_moment):
+    """EDGE_CASES 7: the nearest free spans, each one button to hold."""
+    make_moment("1969-07-20T20:17:00Z", 90, title="Secret words", visibility=Visibility.PRIVATE)
+    page = ask(client)
+    assert page.status_code == 409
+    assert "This span is taken" in page.text
+    for start in ("20T20:16:00Z", "20T20:18:30Z", "21T20:17:40Z", "19T20:17:40Z"):
+        assert f'name="start" value="1969-07-{start}"' in page.text
+    # EDGE_CASES 15: that it is taken is public, and nothing else.
+    assert "Secret words" not in page.text
+
+
+def test_what_is_being_paid_for_says_until_when(client, claim):
+    """EDGE_CASES 9."""
+    moment = claim("1969-07-20T20:17:40Z")
+    Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
+    page = ask(client)
+    assert page.status_code == 409
+    assert "This span is being paid for" in page.text
+    assert f"{moment.held_until:%H:%M} UTC" in page.text
+
+
+def test_ones_own_hold_is_met_with_the_way_on(client, claim, claimant):
+    moment = claim("1969-07-20T20:17:40Z")
+    client.force_login(claimant)
+    page = ask(client)
+    assert page.status_code == 200
+    assert "You hold this span" in page.text
+    assert reverse("timeline:claim", args=[moment.pk]) in page.text
+
+
+def test_a_time_that_clocks_skip_offers_both_neighbours(client):
+    """EDGE_CASES 1: never shifted silently."""
+    page = ask(client, date="2024-03-31", time="02:30", zone="Berlin")
+    assert page.status_code == 400
+    assert "There is no such time" in page.text
+    for time, utc in (("01%3A59%3A59", "00:59:59"), ("03%3A00%3A00", "01:00:00")):
+        assert f"date=2024-03-31&amp;time={time}&amp;zone=Berlin&amp;minutes=1" in page.text
+        assert f"{utc} in UTC" in page.text
+
+
+@pytest.mark.parametrize(("fold", "utc"), [("0", "00:30:00"), ("1", "01:30:00")])
+def test_a_time_that_comes_twice_asks_which(client, fold, utc):
+    """EDGE_CASES 2: both readings are disjoint, and can be claimed."""
+    asked = {"date": "2024-10-27", "time": "02:30", "zone": "Berlin", "hours": "1", "minutes": "0"}
+    page = ask(client, **asked)
+    assert page.status_code == 400
+    assert "That time comes twice" in page.text
+    assert f"fold={fold}" in page.text
+    chosen = ask(client, **asked, fold=fold)
+    assert chosen.status_code == 200
+    assert f"Sunday 27 October 2024, {utc}</time> in UTC" in chosen.text
+
+
+def test_a_span_over_the_end_of_summer_time_is_as_long_as_it_takes(client):
+    """EDGE_CASES 2: 02:00 to 03:00 by the clock may be two hours; the length counts."""
+    page = ask(client, date="2024-10-27", time="01:30", zone="Berlin", hours="2", minutes="")
+    assert "for 2 h." in page.text
+    assert "5.50 EUR" in page.text
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"time": "23:59:60"}, "Leap seconds have no place"),  # EDGE_CASES 4
+        ({"time": "20:17:40.5"}, "whole seconds"),  # EDGE_CASES 5
+        ({"minutes": "0.5"}, "whole seconds"),
+        ({"minutes": "0"}, "one second to 24 hours"),
+        ({"minutes": "-1"}, "one second to 24 hours"),
+        ({"hours": "24"}, "one second to 24 hours"),
+        ({"hours": "25"}, "one second to 24 hours"),
+        ({"time": "24:00"}, "midnight is 00:00 of the next day"),  # EDGE_CASES 6
+        ({"date": "1900-02-29"}, "There is no such day"),
+        ({"date": "0000-01-01"}, "There is no such day"),
+        ({"date": "-100-01-01"}, "There is no such day"),
+        ({"date": "10000-01-01"}, "at most 10 characters"),
+        ({"date": "0001-01-01"}, "The timeline runs from"),
+        ({"date": "9999-12-31"}, "The timeline runs from"),
+        ({"date": "9999-12-31", "time": "23:59:59"}, "There is no such time"),
+        ({"date": "9999-12-31", "time": "23:59", "zone": "Honolulu"}, "The timeline runs from"),
+        ({"date": "0001-01-02", "time": "00:30", "zone": "Tokyo"}, "The timeline runs from"),
+        ({"zone": "Atlantis"}, "No clock is known"),
+        ({"date": ""}, "Choose a day"),
+        ({"time": ""}, "Say when it begins"),
+        ({"zone": ""}, "Say whose clock"),
+        ({"date": "\0"}, "Null characters"),
+    ],
+)
+def test_what_is_no_span_is_refused_in_a_sentence(client, changed, words):
+    page = client.get(URL, ASKED | changed)
+    if "\0" in "".join(changed.values()):
+        assert page.status_code == 400  # refused before any form sees it
+        return
+    assert page.status_code == 400
+    assert words in page.text
+
+
+def test_the_ends_of_time_can_be_claimed(client):
+    """EDGE_CASES 6."""
+    assert ask(client, date="0001-01-02", time="00:00").status_code == 200
+    assert ask(client, date="9999-12-30", time="23:59", minutes="1").status_code == 200
+
+
+def test_it_is_held(client, claimant):
+    client.force_login(claimant)
+    answer = client.post("/claim/hold/", BUTTON)
+    moment = Moment.objects.get()
+    assert answer.status_code == 303
+    assert answer["Location"] == reverse("timeline:claim", args=[moment.pk])
+    assert (moment.status, moment.span, moment.user) == (Status.HELD, SPAN, claimant)
+
+
+def test_sent_twice_it_is_one_hold(client, claimant):
+    """EDGE_CASES 8: double click, back and forward."""
+    client.force_login(claimant)
+    first, second = (client.post("/claim/hold/", BUTTON)["Location"] for _ in range(2))
+    assert first == second
+    assert Moment.objects.count() == 1
+
+
+def test_who_comes_second_is_told_what_is_free(client, claimant, rival):
+    """FAULTS 19."""
+    holds.hold(rival, SPAN)
+    client.force_login(claimant)
+    page = client.post("/claim/hold/", BUTTON)
+    assert page.status_code == 409
+    assert 'name="start" value="1969-07-20T20:18:40Z"' in page.text
+
+
+def test_a_fourth_hold_is_refused_with_the_three(client, claimant):
+    for day in (1, 2, 3):
+        holds.hold(claimant, span_of(f"2001-01-0{day}"))
+    client.force_login(claimant)
+    page = client.post("/claim/hold/", BUTTON)
+    assert page.status_code == 409
+    assert "the most at a time" in page.text
+    assert page.text.count("A moment without a title yet") == 3
+
+
+def test_days_that_stay_locked_are_503(client, claimant, monkeypatch):
+    """FAULTS 30: trying again in a moment helps."""
+
+    def busy(*arguments, **named):
+        raise holds.overlap.TimelineBusy(holds.overlap.BUSY_WORDS)
+
+    monkeypatch.setattr(holds.overlap, "retrying", busy)
+    client.force_login(claimant)
+    page = client.post("/claim/hold/", BUTTON)
+    assert page.status_code == 503
+    assert "Try again in a moment" in page.text
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"start": "now"}, {"start": ""}, {"seconds": "0"}, {"seconds": "-1"}, {"seconds": "1e3"},
+        {"seconds": "86401"}, {"seconds": "9" * 30}, {"zone": "Atlantis"},
+        {"start": "9999-12-31T00:00:00Z"},
+    ],
+)  # fmt: skip
+def test_a_button_that_is_not_ours_is_400(client, claimant, changed):
+    client.force_login(claimant)
+    answer = client.post("/claim/hold/", BUTTON | changed)
+    assert answer.status_code == 400
+    assert not Moment.objects.exists()
+
+
+def test_nothing_is_held_by_a_get(client, claimant):
+    """EDGE_CASES 25: prefetching has no side effects."""
+    client.force_login(claimant)
+    assert client.get("/claim/hold/", BUTTON).status_code == 405
+    assert not Moment.objects.exists()
+
+
+def test_the_choice_outlives_log_in(client, claimant):
+    answer = client.post("/claim/hold/", BUTTON | {"zone": "Tokyo"})
+    assert answer["Location"] == "/accounts/login/?next=/claim/continue/"
+    client.force_login(claimant)  # keeps what a visitor's session holds, as log-in does
+    answer = client.get("/claim/continue/")
+    moment = Moment.objects.get()
+    assert answer["Location"] == reverse("timeline:claim", args=[moment.pk])
+    assert (moment.span, moment.time_zone) == (SPAN, "Asia/Tokyo")
+    # Carried out once.
+    holds.give_back(moment)
+    assert client.get("/claim/continue/")["Location"] == "/claim/"
+
+
+def test_a_choice_that_was_taken_meanwhile_is_409(client, claimant, rival):
+    client.post("/claim/hold/", BUTTON)
+    holds.hold(rival, SPAN)
+    client.force_login(claimant)
+    page = client.get("/claim/continue/")
+    assert page.status_code == 409
+    assert "These are free" in page.text
+
+
+def test_a_lapsed_hold_of_somebody_else_is_free(client, claimant, rival):
+    """EDGE_CASES 9."""
+    let_time_pass(holds.hold(rival, SPAN))
+    client.force_login(claimant)
+    assert client.post("/claim/hold/", BUTTON).status_code == 303
+
+
+def test_nobody_may_keep_the_page(client):
+    """EDGE_CASES 16: it may show one's own claims, and says what is true now."""
+    assert client.get(URL)["Cache-Control"] == "private, no-store"
+    assert ask(client)["Cache-Control"] == "private, no-store"
+
+
+text = st.text(
+    alphabet=st.characters(codec="utf-8") | st.sampled_from("0123456789:-./"), max_size=24
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional=dict.fromkeys(
+            ("date", "time", "zone", "hours", "minutes", "seconds", "fold"),
+            text
+            | st.sampled_from(["0001-01-01", "9999-12-31", "23:59:59", "Kiritimati", "24", "1"]),
+        ),
+    )
+)
+def test_no_question_is_a_500(client, asked):
+    """QUALITY.md: random and hostile input to every form."""
+    client.raise_request_exception = False
+    assert ask(client, **asked).status_code in (200, 400, 409)

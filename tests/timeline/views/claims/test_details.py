@@ -1,0 +1,248 @@
+"""One's own claim: details, review, more time, giving back."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from tests.support.claims import let_time_pass, span_of
+from timeline.models import Moment, Order, OrderStatus, Status, Visibility
+from timeline.selectors import availability
+from timeline.services.claims import holds
+
+pytestmark = pytest.mark.django_db
+
+WORDS = {
+    "title": "One small step",
+    "story": "First.\n\nhttps://example.org/ <b>bold</b>",
+    "place": "Moon",
+    "tags": "moon, Apollo 11",
+    "visibility": "public",
+}
+STEPS = ["claim", "claim-review", "claim-extend", "claim-give-back", "claim-pay", "claim-done"]
+
+
+@pytest.fixture
+def held(claimant):
+    return holds.hold(claimant, span_of("1969-07-20T20:17:40Z"))
+
+
+@pytest.fixture
+def own(client, claimant):
+    client.force_login(claimant)
+    return client
+
+
+def url(name, moment):
+    return reverse(f"timeline:{name}", args=[moment.pk])
+
+
+def test_it_works(own, held):
+    page = own.get(url("claim", held))
+    assert page.status_code == 200
+    assert f"{held.held_until:%H:%M} UTC" in page.text
+    answer = own.post(url("claim", held), WORDS)
+    assert answer.status_code == 303
+    assert answer["Location"] == url("claim-review", held)
+    held.refresh_from_db()
+    assert (held.title, held.place) == ("One small step", "Moon")
+    assert [tag.name for tag in held.tags.all()] == ["apollo-11", "moon"]
+
+
+def test_the_review_reads_everything_back(own, held):
+    own.post(url("claim", held), WORDS)
+    page = own.get(url("claim-review", held)).text
+    assert "One small step" in page
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page
+    assert 'rel="ugc nofollow"' in page or 'rel="nofollow ugc"' in page
+    assert "5.00 EUR" in page
+    assert "Everybody" in page
+
+
+def test_the_form_says_what_stays_public(own, held):
+    assert "that this span is taken is public" in own.get(url("claim", held)).text
+
+
+def test_hiding_it_may_cost(own, claimant, settings):
+    settings.PRICE_NOT_PUBLIC = 100
+    held = holds.hold(claimant, span_of("1969-07-20"))
+    assert "(+ 1.00 EUR)" in own.get(url("claim", held)).text
+    own.post(url("claim", held), WORDS | {"visibility": "private"})
+    page = own.get(url("claim-review", held)).text
+    assert "Not on the public timeline" in page
+    assert "6.00 EUR" in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"title": ""}, "Give it a title"),
+        ({"title": "\u200b\u200d"}, "title"),  # EDGE_CASES 19: invisible alone
+        ({"title": "x" * 121}, "at most 120 characters"),
+        ({"story": "x" * 5001}, "5000"),
+        ({"tags": "!!"}, "cannot be a tag"),
+        ({"tags": ",".join(f"tag{n}" for n in range(30))}, "20"),
+        ({"visibility": "everyone"}, "Select a valid choice"),
+        ({"visibility": ""}, "Choose who sees it"),
+    ],
+)
+def test_words_that_cannot_be_kept_are_shown_again(own, held, changed, words):
+    page = own.post(url("claim", held), WORDS | changed)
+    assert page.status_code == 400
+    assert words in page.text
+    assert "Moon" in page.text
+    held.refresh_from_db()
+    assert held.title == ""
+
+
+def test_without_a_title_there_is_no_review(own, held):
+    assert own.get(url("claim-review", held))["Location"] == url("claim", held)
+
+
+def test_it_is_held_longer_and_what_was_typed_is_kept(own, held):
+    let_time_pass(held, seconds=300)
+    answer = own.post(url("claim", held), WORDS | {"title": "Typed", "extend": "yes"})
+    assert answer["Location"] == url("claim", held)
+    before = held.held_until
+    held.refresh_from_db()
+    assert held.held_until > before
+    assert held.title == ""
+    assert 'value="Typed"' in own.get(url("claim", held)).text
+
+
+def test_it_is_held_longer_from_the_review_too(own, held):
+    own.post(url("claim", held), WORDS)
+    answer = own.post(url("claim-extend", held))
+    assert answer["Location"] == url("claim-review", held)
+    assert Order.objects.get().extensions == 1
+
+
+def test_it_cannot_be_held_for_ever(own, held, settings):
+    settings.HOLD_EXTENSIONS = 1
+    own.post(url("claim-extend", held))
+    page = own.post(url("claim-extend", held))
+    assert page.status_code == 409
+    assert "as often as it can be" in page.text
+    assert "It cannot be held longer." in page.text
+
+
+def test_it_is_given_back(own, held):
+    answer = own.post(url("claim-give-back", held))
+    assert answer["Location"] == "/claim/"
+    assert availability.availability(held.span).free
+    page = own.get(url("claim", held))
+    assert "You gave this span back" in page.text
+
+
+def test_when_the_time_is_over_the_words_are_kept_for_the_next_hold(own, held, claimant):
+    """EDGE_CASES 9: nothing that was typed is lost."""
+    let_time_pass(held)
+    page = own.post(url("claim", held), WORDS)
+    assert page.status_code == 409
+    assert "The time is over" in page.text
+    assert "What you wrote is kept" in page.text
+    again = holds.hold(claimant, held.span)
+    assert again.pk != held.pk
+    assert 'value="One small step"' in own.get(url("claim", again)).text
+
+
+def test_a_lapsed_claim_offers_its_span_again(own, held):
+    let_time_pass(held)
+    page = own.get(url("claim", held))
+    assert page.status_code == 200
+    assert "This span is free" in page.text
+
+
+def test_a_claim_that_is_paid_leads_to_the_moment(own, claimant, settings):
+    settings.PRICE_MOMENT = settings.PRICE_FURTHER_HOUR = 0
+    held = holds.hold(claimant, span_of("1969-07-20"))
+    own.post(url("claim", held), WORDS)
+    assert "free of charge" in own.get(url("claim-review", held)).text
+    answer = own.post(url("claim-pay", held))
+    assert answer["Location"] == url("claim-done", held)
+    assert "It is yours" in own.get(url("claim-done", held)).text
+    held.refresh_from_db()
+    assert held.status == Status.ACTIVE
+    assert own.get(url("claim", held))["Location"] == held.get_absolute_url()
+    # FAULTS 33, EDGE_CASES 8: sent again, it is the same.
+    assert own.post(url("claim-pay", held))["Location"] == url("claim-done", held)
+    assert Order.objects.get().status == OrderStatus.PAID
+
+
+def test_where_nobody_takes_money_any_more_a_priced_claim_waits(own, held, settings):
+    own.post(url("claim", held), WORDS)
+    settings.PAYMENT_PROVIDER = "none"
+    page = own.post(url("claim-pay", held))
+    assert page.status_code == 503
+    assert "nothing has been charged" in page.text
+    held.refresh_from_db()
+    assert held.status == Status.HELD
+
+
+@pytest.mark.parametrize(
+    ("moment", "order", "words"),
+    [
+        (Status.REVOKED, OrderStatus.REFUNDED, "This moment is off the timeline"),
+        (Status.RELEASED, OrderStatus.REFUNDING, "it is paid back in full"),
+        (Status.RELEASED, OrderStatus.REFUNDED, "it is paid back in full"),
+    ],
+)
+@pytest.mark.parametrize("page", ["claim", "claim-review"])
+def test_a_claim_that_has_ended_says_why(own, held, page, moment, order, words):
+    own.post(url("claim", held), WORDS)
+    Moment.objects.filter(pk=held.pk).update(status=moment)
+    Order.objects.update(status=order)
+    answer = own.get(url(page, held))
+    assert answer.status_code == 200
+    assert words in answer.text
+    assert "This span is free" in answer.text
+
+
+def test_what_is_being_paid_for_is_not_given_back(own, held):
+    own.post(url("claim", held), WORDS)
+    Moment.objects.filter(pk=held.pk).update(status=Status.PAYING)
+    answer = own.post(url("claim-give-back", held))
+    assert answer["Location"] == url("claim-review", held)
+    assert not availability.availability(held.span).free
+
+
+def test_what_is_not_paid_for_yet_leads_back_to_the_review(own, held):
+    own.post(url("claim", held), WORDS)
+    assert own.get(url("claim-done", held))["Location"] == url("claim-review", held)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_somebody_elses_claim_is_none(client, held, rival, step):
+    """EDGE_CASES 12: another's page shows nothing, and does nothing."""
+    client.force_login(rival)
+    send = client.get if step in ("claim", "claim-review", "claim-done") else client.post
+    assert send(url(step, held)).status_code == 404
+    assert Moment.objects.get().status == Status.HELD
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_who_is_not_logged_in_is_led_there_and_back(client, held, step):
+    send = client.get if step in ("claim", "claim-review", "claim-done") else client.post
+    answer = send(url(step, held))
+    assert answer["Location"] == f"/accounts/login/?next={url('claim', held)}"
+
+
+@pytest.mark.parametrize("step", ["claim-extend", "claim-give-back", "claim-pay", "claim-call-off"])
+def test_a_get_changes_nothing(own, held, step):
+    """EDGE_CASES 25."""
+    assert own.get(url(step, held)).status_code == 405
+
+
+def test_a_claim_is_no_page_of_the_timeline(client, own, held):
+    """EDGE_CASES 15: what is held is on no public page."""
+    own.post(url("claim", held), WORDS)
+    own.logout()
+    assert client.get(held.get_absolute_url()).status_code == 404
+    assert "One small step" not in client.get("/timeline/1969/07/20/").text
+
+
+def test_hidden_moments_are_edited_by_their_owner_alone(own, client, make_moment, claimant, rival):
+    moment = make_moment("1969-07-20", user=claimant, visibility=Visibility.PRIVATE)
+    assert own.get(url("moment-edit", moment)).status_code == 200
+    client.force_login(rival)
+    assert client.get(url("moment-edit", moment)).status_code == 404

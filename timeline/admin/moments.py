@@ -1,0 +1,286 @@
+"""Moments and tags in the admin; orders are in ``payments/admin.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.forms.models import BaseModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from momentverse.admin.pagination import UncountedAdminMixin
+from timeline.admin.actions import with_reason
+from timeline.admin.orders import OrderAdmin, PaymentEventAdmin
+from timeline.admin.reports import ReportAdmin
+from timeline.core.exceptions import InvalidSpan, SpanTaken, TagRefused, TimelineBusy
+from timeline.core.periods import NoSuchPeriod, Period
+from timeline.core.public_ids import decode_id
+from timeline.core.spans import Span
+from timeline.models import Moment, Order, PaymentEvent, Report, Status, Tag, Visibility
+from timeline.selectors import availability
+from timeline.services import moderation, placement, transitions
+from timeline.services.payments import refunds
+from timeline.services.tags import put_tags, tag_names, tags_named
+
+
+class StartFilter(admin.SimpleListFilter):
+    """Years around now, as ranges of ``starts_at``; any other period is found by searching for it."""
+
+    title = "start"
+    parameter_name = "period"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Offer next year, this year and the four before."""
+        this_year = timezone.now().year
+        return [(str(year), str(year)) for year in range(this_year + 1, this_year - 5, -1)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Moment]) -> QuerySet[Moment]:
+        """Keep what starts in the chosen period, or everything."""
+        period = period_named(self.value() or "")
+        return queryset.filter(starts_in(period)) if period else queryset
+
+
+def period_named(text: str) -> Period | None:
+    """Return the year, month or day that ``1969``, ``1969-07`` or ``1969-07-20`` names, if any."""
+    parts = text.strip().split("-")
+    if not 1 <= len(parts) <= 3 or not all(
+        p.isascii() and p.isdigit() and len(p) <= 4 for p in parts
+    ):
+        return None
+    try:
+        return Period.of(*(int(part) for part in parts))
+    except NoSuchPeriod:
+        return None
+
+
+def starts_in(period: Period) -> Q:
+    """Return the condition that a moment starts in ``period``: a range of the index."""
+    return Q(starts_at__gte=period.starts_at, starts_at__lt=period.ends_at)
+
+
+class MomentForm(forms.ModelForm):
+    """A moment's form; that its span is taken is an error of the form."""
+
+    tag_list = forms.CharField(
+        label="Tags",
+        required=False,
+        widget=forms.TextInput(attrs={"size": 80}),
+        help_text="With commas between them: moon, apollo.",
+    )
+
+    class Meta:
+        model = Moment
+        fields = (
+            "title", "story", "place", "user", "starts_at", "ends_at", "time_zone", "visibility",
+            "source",
+        )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance._state.adding:  # noqa: SLF001  how Django tells a new row from a stored one
+            self.initial["tag_list"] = ", ".join(tag.name for tag in self.instance.tags.all())
+
+    def clean_tag_list(self) -> tuple[str, ...]:
+        """Return the tags' names as they are stored."""
+        try:
+            return tag_names(self.cleaned_data["tag_list"].split(","))
+        except TagRefused as error:
+            raise ValidationError(str(error)) from error
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a span that another live moment holds."""
+        cleaned = super().clean() or {}
+        if self.instance.hidden_at and cleaned.get("visibility") != Visibility.PRIVATE:
+            self.add_error("visibility", "Staff has hidden it: show it again by the list’s action.")
+        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
+        if starts_at and ends_at:
+            try:
+                span = Span(starts_at, ends_at)
+            except InvalidSpan:
+                return cleaned  # Moment.clean says what is wrong
+            if self.instance.is_live and (
+                holder := availability.holder_of(span, besides=self.instance.pk)
+            ):
+                self.add_error(
+                    "starts_at",
+                    f"This span is taken: “{holder.title}” holds {holder.when} for {holder.length}.",
+                )
+        return cleaned
+
+
+@admin.register(Moment)
+class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
+    """List, form and actions; every write goes through ``overlap`` or ``lifecycle``."""
+
+    form = MomentForm
+    list_display = ("title", "starts_at", "length", "status", "visibility", "user")
+    list_filter = ("status", "visibility", StartFilter)
+    list_select_related = ("user",)
+    search_fields = ("title",)
+    search_help_text = (
+        "Words of a title, an owner's @handle, a year, month or day (1969-07-20),"
+        " or the id from a moment's address."
+    )
+    ordering = ("-starts_at",)
+    autocomplete_fields = ("user",)
+    readonly_fields = (
+        "status", "status_changed_at", "status_reason", "held_until", "hidden_at", "hidden_reason",
+        "created_at", "updated_at",
+    )  # fmt: skip
+    actions = ("release_moments", "revoke_moments", "hide_moments", "show_moments")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Moment], search_term: str
+    ) -> tuple[QuerySet[Moment], bool]:
+        """Search what an index answers first: a period, an owner, an id; else words of titles."""
+        term = search_term.strip()
+        if "\0" in term:
+            return queryset.none(), False
+        if period := period_named(term):
+            return queryset.filter(starts_in(period)), False
+        if term.startswith("@"):
+            return queryset.filter(user__handle=term[1:].lower()), False
+        with suppress(ValueError):  # eleven letters may be an id, or just a word
+            found = queryset.filter(pk=decode_id(term))
+            if found.exists():
+                return found, False
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str | list[str]]:
+        """A new moment is the admin's own, unless they say otherwise."""
+        return super().get_changeform_initial_data(request) | {"user": str(request.user.pk)}
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the form again when somebody took the span between its check and the save."""
+        for _ in range(2):
+            try:
+                return super().changeform_view(request, object_id, form_url, extra_context)
+            except SpanTaken:
+                continue  # now the form's own check sees it
+            except TimelineBusy as error:
+                messages.error(request, str(error))
+                return redirect(request.path)
+        messages.error(request, "This span is taken.")
+        return redirect(request.path)
+
+    def save_model(
+        self, request: HttpRequest, obj: Moment, form: BaseModelForm, change: bool
+    ) -> None:
+        """Save through the one function of all writers; what staff makes is active at once."""
+        if not change:
+            obj.status = Status.ACTIVE
+        placement.place(obj)
+        names = set(form.cleaned_data["tag_list"])
+        put_tags(obj, tags_named(names).values(), replace=change)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Say it when the moment's days stay locked."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except TimelineBusy as error:
+            messages.error(request, str(error))
+            return redirect(request.path)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Let an action, with its log, be done whole or not at all."""
+        try:
+            with transaction.atomic():
+                return super().changelist_view(request, extra_context)
+        except TimelineBusy as error:
+            messages.error(request, str(error))
+            return redirect(request.get_full_path())
+
+    def delete_model(self, request: HttpRequest, obj: Moment) -> None:
+        """Delete one moment; its span is free again."""
+        placement.remove(Moment.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Moment]) -> None:
+        """Delete many moments; their spans are free again."""
+        placement.remove(Moment.objects.filter(pk__in=queryset.values("pk")))
+
+    @admin.action(description="Release held moments: give their spans back", permissions=["change"])
+    def release_moments(
+        self, request: HttpRequest, queryset: QuerySet[Moment]
+    ) -> HttpResponse | None:
+        """Ask for a reason, then release."""
+        return self._ask(request, queryset, transitions.release, "release")
+
+    @admin.action(
+        description="Revoke active moments: take them off, pay paid ones back",
+        permissions=["change"],
+    )
+    def revoke_moments(
+        self, request: HttpRequest, queryset: QuerySet[Moment]
+    ) -> HttpResponse | None:
+        """Ask for a reason, then revoke; what was paid for goes back to who paid."""
+        assert request.user.is_authenticated
+        return self._ask(request, queryset, partial(refunds.take_off, actor=request.user), "revoke")
+
+    @admin.action(description="Hide moments from all but their owners", permissions=["change"])
+    def hide_moments(self, request: HttpRequest, queryset: QuerySet[Moment]) -> HttpResponse | None:
+        """Ask for a reason, then hide; owners are told."""
+        assert request.user.is_authenticated
+        return with_reason(
+            self, request, queryset.select_related("user"),
+            partial(moderation.hide, staff=request.user),
+            verb="hide", consequence=moderation.HIDING_WORDS, final=False,
+        )  # fmt: skip
+
+    @admin.action(description="Show hidden moments again", permissions=["change"])
+    def show_moments(self, request: HttpRequest, queryset: QuerySet[Moment]) -> HttpResponse | None:
+        """Ask for a reason, then show them to whom they were shown before."""
+        return with_reason(
+            self, request, queryset.select_related("user"), moderation.show_again,
+            verb="show again", consequence=moderation.SHOWING_WORDS, final=False,
+        )  # fmt: skip
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Moment],
+        decide: Callable[[Moment, str], None],
+        verb: str,
+    ) -> HttpResponse | None:
+        rows = queryset.select_related("user")
+        return with_reason(
+            self, request, rows, decide, verb=verb, consequence="Others can claim the span at once."
+        )
+
+
+@admin.register(Tag)
+class TagAdmin(UncountedAdminMixin, admin.ModelAdmin):
+    """Tags by name."""
+
+    search_fields = ("name",)
+    ordering = ("name",)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Name the tags alone: a tag may be on more moments than a page can list."""
+        names = [str(tag) for tag in objs]
+        return names, {"tags": len(names)}, set(), []
+
+
+admin.site.register(Order, OrderAdmin)
+admin.site.register(PaymentEvent, PaymentEventAdmin)
+admin.site.register(Report, ReportAdmin)

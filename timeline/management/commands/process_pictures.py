@@ -1,0 +1,19 @@
+"""``manage.py process_pictures``: process waiting pictures, and delete the files of detached ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from timeline.services.pictures import deletion, processing
+
+
+class Command(BaseCommand):
+    """What the tasks did not get done. Safe to run at any time, and twice at once."""
+
+    help = "Make pictures that wait, and delete the files of those that are let go."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        made, purged = processing.make_waiting(), deletion.purge_waiting()
+        self.stdout.write(f"{made} made, {purged} deleted.")

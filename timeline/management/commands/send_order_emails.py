@@ -1,0 +1,18 @@
+"""``manage.py send_order_emails``: sends the mails that are owed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from timeline.services.payments.emails import send_waiting
+
+
+class Command(BaseCommand):
+    """Sends each mail at most once. Safe to run at any time, and twice at once."""
+
+    help = "Send the mails about orders that wait, among them those that a mail server has refused."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(f"{send_waiting()} sent.")

@@ -1,0 +1,156 @@
+"""Counts by day, month, year and century.
+
+A write changes its own day's row and no other, so there is no row that every
+claim must lock. Coarser rows are folded from changed days a moment later; a
+reader adds what is not folded yet, so it is exact at any time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, F, Max, Q, Sum
+from django.db.models.functions import TruncHour
+
+from timeline.core.periods import CENTURIES, Level, Period, first_day_of
+from timeline.core.spans import SECOND, UTC
+from timeline.db.functions import LengthSeconds
+from timeline.models import Moment, RollupDay, RollupPeriod, Status, Visibility
+
+HOUR_SECONDS = 3600
+HOUR = dt.timedelta(seconds=HOUR_SECONDS)
+
+_STORED = {
+    Level.MONTH: RollupPeriod.Level.MONTH,
+    Level.YEAR: RollupPeriod.Level.YEAR,
+    Level.CENTURY: RollupPeriod.Level.CENTURY,
+}
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a period holds: public moments that start in it, and seconds that active ones cover."""
+
+    moments: int = 0
+    seconds: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.moments + other.moments, self.seconds + other.seconds)
+
+    def claimed_share(self, start: dt.datetime, end: dt.datetime) -> float:
+        """Return which part of ``[start, end)`` is covered, 0.0 to 1.0."""
+        return self.seconds / (end - start).total_seconds()
+
+
+NOTHING = Tally()
+
+
+def tallies(level: Level, first: dt.date, last: dt.date) -> dict[dt.date, Tally]:
+    """Return the tallies of the periods of ``level`` that start in ``[first, last]``.
+
+    Keys are the periods' first days; periods without anything are left out.
+    One statement, so a fold that happens meanwhile is seen whole or not at all.
+    The rows read are bounded by the number of periods and ``FOLD_AT``.
+    """
+    rows: Iterable[tuple[dt.date, int, int]]
+    if level is Level.DAY:
+        rows = RollupDay.objects.filter(day__range=(first, last)).values_list(
+            "day", "moments", "seconds"
+        )
+    else:
+        folded = RollupPeriod.objects.filter(
+            level=_STORED[level], starts_on__range=(first, last)
+        ).values_list("starts_on", "moments", "seconds")
+        unfolded = RollupDay.objects.filter(
+            dirty=True, day__gte=first, day__lte=Period(level, last).last_day
+        ).values_list("day", F("moments") - F("folded_moments"), F("seconds") - F("folded_seconds"))
+        rows = folded.union(unfolded, all=True)
+    sums: defaultdict[dt.date, Tally] = defaultdict(Tally)
+    for day, moments, seconds in rows:
+        sums[first_day_of(level, day)] += Tally(moments, seconds)
+    return {day: tally for day, tally in sums.items() if tally != NOTHING}
+
+
+def tally_of(period: Period) -> Tally:
+    """Return what one period holds."""
+    day = period.first_day
+    if period.level is Level.HOUR:
+        return hour_tallies(day).get(period.hour, NOTHING)
+    return tallies(period.level, day, day).get(day, NOTHING)
+
+
+def hour_tallies(day: dt.date) -> dict[int, Tally]:
+    """Return the tallies of one day's hours, 0 to 23; hours without anything are left out."""
+    start = dt.datetime.combine(day, dt.time(), UTC)
+    hours = tallies_of_hours(start, start + dt.timedelta(days=1))
+    return {hour.hour: tally for hour, tally in hours.items()}
+
+
+def tallies_of_hours(start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, Tally]:
+    """Return the tallies of the hours of ``[start, end)``, whole days in UTC, by the hour's start.
+
+    Hours without anything are left out. They are not stored: the database sums
+    the days' moments, and here 24 rows a day and one more are shared out. Of an
+    hour's moments only the last can reach past the hour.
+    """
+    active = Moment.objects.filter(status=Status.ACTIVE)
+    of_days = active.filter(starts_at__gte=start, starts_at__lt=end)
+    by_hour = of_days.annotate(hour=TruncHour("starts_at", tzinfo=UTC)).values_list("hour")
+    summed = by_hour.order_by("hour").annotate(
+        public=Count("pk", filter=Q(visibility=Visibility.PUBLIC)),
+        covered=Sum(LengthSeconds("starts_at", "ends_at")),
+        last_end=Max("ends_at"),
+    )
+    sums: defaultdict[dt.datetime, Tally] = defaultdict(Tally)
+    for hour, public, seconds, last_end in summed:
+        beyond = max(0, _seconds(last_end - hour) - HOUR_SECONDS)
+        sums[hour] += Tally(public, seconds - beyond)
+        _cover(sums, hour + HOUR, min(end, last_end))
+    from_before = active.touching(start, start + SECOND).filter(starts_at__lt=start).first()
+    if from_before:
+        _cover(sums, start, min(end, from_before.ends_at))
+    return dict(sums)
+
+
+def _cover(sums: defaultdict[dt.datetime, Tally], hour: dt.datetime, end: dt.datetime) -> None:
+    """Add seconds without a gap from the beginning of ``hour`` up to ``end``."""
+    while hour < end:
+        sums[hour] += Tally(0, min(_seconds(end - hour), HOUR_SECONDS))
+        hour += HOUR
+
+
+def _seconds(length: dt.timedelta) -> int:
+    return int(length.total_seconds())
+
+
+def tallied(period: Period) -> tuple[Tally, list[tuple[Period, Tally]]]:
+    """Return what ``period`` holds, and the finer periods it consists of with what each holds.
+
+    An hour consists of none.
+    """
+    if period.level is Level.HOUR:
+        return tally_of(period), []
+    if period.level is Level.DAY:
+        hours = hour_tallies(period.first_day)
+        parts = [(part, hours.get(part.hour, NOTHING)) for part in period.parts]
+    else:
+        parts = _with_tallies(period.parts)
+    return _sum(parts), parts
+
+
+def tallied_timeline() -> tuple[Tally, list[tuple[Period, Tally]]]:
+    """Return what the whole timeline holds, and its centuries with what each holds."""
+    centuries = _with_tallies([Period.century(number) for number in range(1, CENTURIES + 1)])
+    return _sum(centuries), centuries
+
+
+def _sum(parts: list[tuple[Period, Tally]]) -> Tally:
+    return sum((tally for _, tally in parts), start=NOTHING)
+
+
+def _with_tallies(periods: list[Period]) -> list[tuple[Period, Tally]]:
+    stored = tallies(periods[0].level, periods[0].first_day, periods[-1].first_day)
+    return [(period, stored.get(period.first_day, NOTHING)) for period in periods]

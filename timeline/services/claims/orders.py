@@ -1,0 +1,38 @@
+"""The order of a claim: its price, its lines and its log."""
+
+from __future__ import annotations
+
+from django.db.models.functions import Now
+
+from accounts.models import User
+from timeline.models import Moment, Order, OrderEntry, OrderStatus
+from timeline.services.claims.pricing import Tariff, price_of
+
+
+def _new_order(moment: Moment) -> Order:
+    tariff = Tariff.current()
+    order = Order(
+        user=moment.user, moment=moment, currency=tariff.currency, tariff=tariff.as_data()
+    )
+    _reprice(order, moment)
+    return order
+
+
+def _reprice(order: Order, moment: Moment) -> None:
+    price = price_of(moment.span, moment.visibility, Tariff.kept(order.tariff))
+    order.amount = price.amount
+    order.lines = [{"name": line.name, "amount": line.amount} for line in price.lines]
+
+
+def close(order: Order, why: str) -> None:
+    """End an order that nobody has paid; part of the caller's transaction."""
+    closed = Order.objects.filter(pk=order.pk, status=OrderStatus.OPEN).update(
+        status=OrderStatus.CLOSED, status_changed_at=Now()
+    )
+    if closed:
+        note(order, f"closed: {why}")
+
+
+def note(order: Order, what: str, actor: User | None = None) -> None:
+    """Write a line into an order's log; part of the caller's transaction."""
+    OrderEntry.objects.create(order=order, what=what[:200], actor=actor)

@@ -1,0 +1,164 @@
+"""The common row: what every reader yields, checked and normalised, or why it is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import zoneinfo
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+
+from timeline.core.exceptions import TimelineError
+from timeline.core.local_time import read_instant, zone_named
+from timeline.core.spans import LONGEST
+from timeline.core.text import clean_line
+from timeline.models import Moment, Status, Visibility
+from timeline.services.tags import tag_names
+
+COLUMNS = (
+    "external_id", "title", "starts_at", "ends_at", "seconds",
+    "time_zone", "place", "tags", "story", "source",
+)  # fmt: skip
+REQUIRED = ("external_id", "title", "starts_at")
+LONGEST_SECONDS = int(LONGEST.total_seconds())
+
+
+class RowRefused(TimelineError):
+    """A row is no moment; the text says why."""
+
+
+class UnreadableFile(TimelineError):
+    """A whole file cannot be read; the text says why."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row that is not taken: its number in the file, why, and its ``external_id`` if that was read."""
+
+    number: int
+    reason: str
+    external_id: str = ""
+
+    def __str__(self) -> str:
+        name = f" ({self.external_id})" if self.external_id else ""
+        # What a file holds must not reach into the terminal that shows the report.
+        return ascii(f"row {self.number}{name} refused: {self.reason}")[1:-1]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row to take: its number in the file, a clean moment without owner, its tags' names."""
+
+    number: int
+    moment: Moment
+    tags: tuple[str, ...]
+
+
+Rows = Iterator[Row | Refusal]
+
+
+def row_of_cells(number: int, cells: Mapping[str, object]) -> Row | Refusal:
+    """Check a row of named cells: texts, a whole number of ``seconds``, a list of ``tags``."""
+    try:
+        zone = zone_named(_text(cells, "time_zone") or "UTC")
+        starts_at = read_instant(_text(cells, "starts_at"), zone)
+        return make_row(
+            number,
+            tags=_tag_list(cells.get("tags")),
+            starts_at=starts_at,
+            ends_at=_end(cells, starts_at, zone),
+            time_zone=zone.key,
+            **{
+                name: _text(cells, name)
+                for name in ("external_id", "title", "place", "story", "source")
+            },
+        )
+    except (TimelineError, ValidationError, OverflowError) as error:
+        return Refusal(number, reason_of(error))
+
+
+def make_row(
+    number: int,
+    *,
+    external_id: str,
+    title: str,
+    starts_at: dt.datetime,
+    ends_at: dt.datetime,
+    time_zone: str = "UTC",
+    place: str = "",
+    story: str = "",
+    source: str = "",
+    tags: Iterable[str] = (),
+) -> Row:
+    """Return a checked row; instants are in UTC. Raises RowRefused or ValidationError."""
+    moment = Moment(
+        external_id=_required_line("external_id", external_id),
+        title=title,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        time_zone=time_zone,
+        place=place,
+        story=story,
+        source=source,
+        status=Status.ACTIVE,
+        visibility=Visibility.PUBLIC,
+    )
+    # Lengths after normalising: that can make a text longer.
+    moment.clean_fields(exclude={"user"})
+    moment.clean()
+    return Row(number, moment, tag_names(tags))
+
+
+def reason_of(error: Exception) -> str:
+    """Return an error as the sentence, or sentences, of a refusal."""
+    if isinstance(error, ValidationError):
+        if hasattr(error, "error_dict"):
+            return " ".join(
+                f"{field}: {' '.join(messages)}" for field, messages in error.message_dict.items()
+            )
+        return " ".join(error.messages)
+    if isinstance(error, OverflowError):
+        return "There is no such time."
+    return str(error)
+
+
+def _text(cells: Mapping[str, object], name: str) -> str:
+    value = cells.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise RowRefused(f"{name}: a text is expected.")
+    return value.strip()
+
+
+def _required_line(name: str, text: str) -> str:
+    try:
+        return clean_line(text)
+    except ValidationError as error:
+        raise RowRefused(f"{name}: {' '.join(error.messages)}") from error
+
+
+def _end(
+    cells: Mapping[str, object], starts_at: dt.datetime, zone: zoneinfo.ZoneInfo
+) -> dt.datetime:
+    ends, seconds = _text(cells, "ends_at"), cells.get("seconds")
+    if bool(ends) == (seconds not in (None, "")):
+        raise RowRefused("Give either ends_at or seconds.")
+    if ends:
+        return read_instant(ends, zone)
+    digits = str(seconds).strip() if type(seconds) in (int, str) else ""
+    if not re.fullmatch(r"\d{1,5}", digits, re.ASCII) or not 1 <= int(digits) <= LONGEST_SECONDS:
+        raise RowRefused(f"seconds: a whole number from 1 to {LONGEST_SECONDS} is expected.")
+    return starts_at + dt.timedelta(seconds=int(digits))
+
+
+def _tag_list(value: object) -> list[str]:
+    if value is None or value == "":
+        return []
+    if isinstance(value, str):
+        return value.split(";")
+    if not isinstance(value, list) or not all(isinstance(tag, str) for tag in value):
+        raise RowRefused("tags: a list of texts is expected.")
+    return value

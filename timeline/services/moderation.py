@@ -1,0 +1,148 @@
+"""What people report and what staff does about it: nothing, hide, take off.
+
+To hide is to make a moment private and to keep it so: everything that others see
+asks for visibility, so nothing else needs to know of it. The database holds that
+what is hidden is private (``moment_hidden_is_private``). Its span stays taken,
+and its owner sees it with the reason.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django_tasks import task
+
+from accounts.mail import dressed
+from accounts.models import User
+from momentverse import page_cache
+from timeline.core.exceptions import ReportRefused
+from timeline.core.text import clean_story
+from timeline.models import Moment, Report, Status, Visibility
+from timeline.services import placement
+
+# The n-th attempt to send a mail comes n² minutes after the last: three days in all.
+MAX_ATTEMPTS = 23
+MINUTE = dt.timedelta(minutes=1)
+HIDING_WORDS = "Nobody but its owner sees it then; the owner is told, with the reason."
+SHOWING_WORDS = "Whoever saw it before sees it again; the owner is told."
+
+
+def report(moment: Moment, reason: str, words: str, reporter: User | None) -> Report:
+    """Store that somebody finds something wrong with a moment that they see.
+
+    Who is logged in and has an open report of it changes that one. Raises
+    ValidationError for words that cannot be kept.
+    """
+    said = {"reason": reason, "words": clean_story(words)}
+    if reporter is None:
+        return Report.objects.create(moment=moment, **said)
+    own = Report.objects.filter(moment=moment, reporter=reporter, status=Report.Status.OPEN)
+    with transaction.atomic():
+        earlier = own.select_for_update().first()
+        if earlier is None:
+            return Report.objects.create(moment=moment, reporter=reporter, **said)
+        own.filter(pk=earlier.pk).update(**said)
+    return earlier
+
+
+def hide(moment: Moment, reason: str, *, staff: User) -> None:
+    """Hide an active moment from all but its owner, who is told; its open reports are settled.
+
+    Raises ReportRefused when it is hidden already or not on the timeline, and TimelineBusy.
+    """
+    shown = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at=None)
+
+    def change() -> int:
+        with placement.placing([moment.span]):
+            changed = shown.update(
+                shown_before=F("visibility"), visibility=Visibility.PRIVATE,
+                hidden_at=Now(), hidden_reason=reason, updated_at=Now(),
+            )  # fmt: skip
+            if changed:
+                page_cache.purge()
+                settle(moment, Report.Status.HIDDEN, reason, staff)
+                _tell_owner_later(moment, "hidden")
+        return changed
+
+    if not placement.retrying(change):
+        raise ReportRefused(f"“{moment.title}” is hidden already, or not on the timeline.")
+
+
+def show_again(moment: Moment, reason: str) -> None:
+    """Show a hidden moment to whom it was shown before; its owner is told. Raises ReportRefused."""
+    hidden = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at__isnull=False)
+
+    def change() -> int:
+        with placement.placing([moment.span]):
+            changed = hidden.update(
+                visibility=F("shown_before"), shown_before="", hidden_at=None, hidden_reason="",
+                updated_at=Now(),
+            )  # fmt: skip
+            if changed:
+                _tell_owner_later(moment, "shown")
+        return changed
+
+    if not placement.retrying(change):
+        raise ReportRefused(f"“{moment.title}” is not hidden.")
+
+
+def taken_off(moment: Moment, reason: str, *, staff: User) -> None:
+    """Settle the reports of a moment that was just revoked, and tell its owner."""
+    settle(moment, Report.Status.REVOKED, reason, staff)
+    _tell_owner_later(moment, "revoked")
+
+
+def settle(moment: Moment, outcome: Report.Status, answer: str, staff: User) -> None:
+    """Close all open reports of a moment."""
+    moment.reports.filter(status=Report.Status.OPEN).update(
+        status=outcome, answer=answer, handled_at=Now(), handled_by=staff
+    )
+
+
+def _tell_owner_later(moment: Moment, what: str) -> None:
+    if tell_owner.get_backend().supports_defer:
+        # A queue in the database: the mail is owed with what it tells, or neither is stored.
+        tell_owner.enqueue(moment.pk, what)
+    else:
+        # When it is committed: a mail cannot be taken back. Robust: what staff decided stands without it.
+        transaction.on_commit(lambda: tell_owner.enqueue(moment.pk, what), robust=True)
+
+
+@task()
+def tell_owner(pk: int, what: str, attempts: int = 0) -> None:
+    """Background task: tell a moment's owner that it was ``hidden``, ``shown`` again or ``revoked``.
+
+    The reason is read from the moment: what a task is given stays in the queue's table.
+    A mail that the server refuses is tried again, n² minutes later, for three days;
+    without a queue it is not, and the owner reads it in their list of moments.
+    """
+    moment = Moment.objects.select_related("user").get(pk=pk)
+    if not moment.user.is_active or moment.user.is_curator:
+        return
+    try:
+        _mail(moment, what).send()
+    except OSError:  # smtplib's errors are such
+        if attempts >= MAX_ATTEMPTS or not tell_owner.get_backend().supports_defer:
+            raise
+        later = timezone.now() + (attempts + 1) ** 2 * MINUTE
+        tell_owner.using(run_after=later).enqueue(pk, what, attempts + 1)
+
+
+def _mail(moment: Moment, what: str) -> EmailMultiAlternatives:
+    context = {
+        "moment": moment,
+        "reason": moment.status_reason if what == "revoked" else moment.hidden_reason,
+        "moment_address": settings.SITE_URL + moment.get_absolute_url(),
+        "mine_address": settings.SITE_URL + reverse("timeline:mine"),
+    }
+    subject = " ".join(render_to_string(f"mail/moment_{what}_subject.txt", context).split())
+    body = render_to_string(f"mail/moment_{what}_message.txt", context).strip()
+    return dressed(subject, body, moment.user.email)

@@ -1,0 +1,99 @@
+"""Mails about orders: owed with the fact that they tell, sent afterwards, each at most once.
+
+A mail that the server refuses is tried again. One that was being handed over
+when the process died may have arrived: it is left, for two mails about one
+payment worry people more than none, and the order's page tells the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django_tasks import task
+
+from accounts.mail import dressed
+from timeline.core.span_display import ToldSpan
+from timeline.models import Notice, Order, Refund
+from timeline.services.claims import pricing
+
+logger = logging.getLogger("timeline.payments")
+
+# The n-th attempt comes n² minutes after the mail was owed at the earliest: the last after three days.
+MAX_ATTEMPTS = 66
+MINUTE = dt.timedelta(minutes=1)
+
+
+def owe(order: Order, kind: Notice.Kind) -> None:
+    """Store that a mail of this kind is to be sent, once an order; part of the caller's transaction."""
+    notice, is_new = Notice.objects.get_or_create(order=order, kind=kind)
+    if is_new:
+        transaction.on_commit(lambda: send_later.enqueue(notice.pk), robust=True)
+
+
+@task()
+def send_later(pk: int) -> None:
+    """Background task: send a stored mail. What fails is tried again by ``send_waiting``."""
+    send(pk)
+
+
+def send_waiting(limit: int = 500) -> int:
+    """Send what waits; return how many mails went out."""
+    waiting = Notice.objects.filter(state=Notice.State.WAITING, attempts__lt=MAX_ATTEMPTS)
+    now = timezone.now()
+    due = [
+        pk
+        for pk, attempts, owed in waiting.order_by("attempts", "created_at").values_list(
+            "pk", "attempts", "created_at"
+        )
+        if owed + attempts**2 * MINUTE <= now
+    ]
+    return sum(send(pk) for pk in due[:limit])
+
+
+def send(pk: int) -> bool:
+    """Send one mail if nobody else has begun to; return whether it went out now."""
+    taken = Notice.objects.filter(pk=pk, state=Notice.State.WAITING).update(
+        state=Notice.State.SENDING, attempts=F("attempts") + 1
+    )
+    if not taken:
+        return False
+    notice = Notice.objects.select_related("order__user", "order__moment").get(pk=pk)
+    try:
+        if notice.order.user.is_active:  # who has been erased has no address
+            _mail(notice).send()
+    except Exception as error:
+        # Whatever kept it from going out: the fact stands, and the mail is tried again.
+        logger.exception("mail not sent: %s", notice)
+        Notice.objects.filter(pk=pk).update(state=Notice.State.WAITING, error=str(error)[:200])
+        return False
+    Notice.objects.filter(pk=pk).update(state=Notice.State.SENT, sent_at=Now(), error="")
+    return True
+
+
+def _mail(notice: Notice) -> EmailMultiAlternatives:
+    order = notice.order
+    refund = Refund.objects.filter(checkout__order=order).order_by("pk").first()
+    context = {
+        "order": order,
+        "moment": order.moment,
+        "told": ToldSpan.of_moment(order.moment),
+        "number": order.public_id,
+        "order_address": settings.SITE_URL + reverse("timeline:order", args=[order.pk]),
+        "claim_address": settings.SITE_URL + reverse("timeline:claim", args=[order.moment_id]),
+        "moment_address": settings.SITE_URL + order.moment.get_absolute_url(),
+        "reason": refund.reason if refund else "",
+        "refunded": pricing.money(refund.amount, refund.currency) if refund else "",
+    }
+    template = f"mail/order_{notice.kind}"
+    subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
+    body = render_to_string(f"{template}_message.txt", context).strip()
+    return dressed(subject, body, order.user.email)

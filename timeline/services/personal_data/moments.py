@@ -1,0 +1,174 @@
+"""What the timeline holds on a person: their moments, for export and for erasure.
+
+An erased person's moments leave the timeline and their spans are free again.
+A row stays of each, without a word of its owner's, so that its address and
+its certificate can say that it was withdrawn, and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from accounts.models import User
+from accounts.privacy.registry import PersonalFile, Source, blank_admin_log
+from timeline.db import search_index
+from timeline.models import (
+    Moment,
+    MomentQuerySet,
+    MomentRevision,
+    MomentTag,
+    Order,
+    Picture,
+    Status,
+    Tag,
+)
+from timeline.services import placement, transitions
+from timeline.services.pictures import storage
+from timeline.services.pictures.deletion import let_go
+
+EXPORTED_AT_ONCE = 500
+# So many that their days can be locked in one transaction.
+ERASED_AT_ONCE = placement.MAX_DAYS // 2
+
+WITHDRAWN = "Withdrawn"
+REASON = "withdrawn by its owner"
+FATE = (
+    "Your moments leave the timeline, whatever their visibility, and their spans are free for anybody.",
+    "Their titles, stories, places, sources and tags are erased, and their pictures with all copies here.",
+    "What is left of each says that it was withdrawn, and when, without a name.",
+    "Spans that you hold or are paying for are given back.",
+)
+
+# Every column that holds words of the owner, or about the owner, and what it holds afterwards.
+BLANK: dict[str, Any] = {
+    "title": WITHDRAWN,
+    "story": "",
+    "place": "",
+    "source": "",
+    "external_id": "",
+    "time_zone": "UTC",
+    "utc_offset": 0,
+    "tzdata_version": "",
+    "hidden_reason": "",
+    "shown_before": "",
+}
+EXPORTED = (
+    "title", "starts_at", "ends_at", "status", "status_changed_at", "status_reason", "held_until",
+    "visibility", "story", "place", "time_zone", "utc_offset", "tzdata_version", "source",
+    "external_id", "hidden_at", "hidden_reason", "shown_before", "created_at", "updated_at",
+)  # fmt: skip
+
+UNREAD = (
+    b"This picture could not be read when the archive was made. Ask for another archive later.\n"
+)
+PICTURED = ("state", "problem", "width", "height", "alt", "uploaded_at")
+REVISED = ("replaced_at", "title", "story", "place", "visibility", "tags")
+
+
+def collect(user: User) -> Iterator[PersonalFile]:
+    """Yield all moments of a person in order of start, whatever their state and visibility."""
+    moments = (
+        Moment.objects.filter(user=user)
+        .order_by("starts_at", "pk")
+        .select_related("picture")
+        .prefetch_related("tags", "revisions")
+        .iterator(chunk_size=EXPORTED_AT_ONCE)
+    )
+    number = 0
+    while batch := [_as_data(moment) for moment in islice(moments, EXPORTED_AT_ONCE)]:
+        number += 1
+        about = f"Your moments, {batch[0]['starts_at']} to {batch[-1]['starts_at']}."
+        yield PersonalFile(f"{number:04}.json", about, batch)
+    yield from _pictures(user)
+
+
+def _pictures(user: User) -> Iterator[PersonalFile]:
+    """Yield the pictures, each as large as it is kept, one at a time in memory."""
+    pictures = Picture.objects.filter(moment__user=user, state=Picture.State.READY)
+    for picture in pictures.select_related("moment").order_by("pk").iterator(chunk_size=100):
+        assert picture.moment is not None
+        name = f"pictures/{picture.moment.public_id}"
+        about = f"The picture of “{picture.moment.title}”"
+        try:
+            content = storage.read(picture.file(picture.width, "jpg"))
+        except OSError:
+            yield PersonalFile(f"{name}.txt", f"{about}: it could not be read.", UNREAD)
+        else:
+            yield PersonalFile(f"{name}.jpg", f"{about}.", content)
+
+
+def _about_picture(moment: Moment) -> dict[str, Any] | None:
+    picture = getattr(moment, "picture", None)
+    return picture and {name: getattr(picture, name) for name in PICTURED}
+
+
+def _as_data(moment: Moment) -> dict[str, Any]:
+    return {
+        "id": moment.public_id,
+        **{name: getattr(moment, name) for name in EXPORTED},
+        "tags": [tag.name for tag in moment.tags.all()],
+        "picture": _about_picture(moment),
+        "earlier_versions": [
+            {name: getattr(revision, name) for name in REVISED}
+            for revision in moment.revisions.all()
+        ],
+    }
+
+
+def erase(user: User) -> bool:
+    """Withdraw and blank a person's moments, at most ``ERASED_AT_ONCE``; return whether more are left.
+
+    In order of start, so that the days of one batch after another are locked in order.
+    """
+    batch = list(_not_yet_erased(user).order_by("starts_at", "pk")[: ERASED_AT_ONCE + 1])
+    more = len(batch) > ERASED_AT_ONCE
+    batch = batch[:ERASED_AT_ONCE]
+    ids = [moment.pk for moment in batch]
+    # Before their days, as whoever claims and pays does.
+    list(Order.objects.select_for_update().filter(moment__in=ids).order_by("pk").values_list("pk"))
+    with placement.placing(moment.span for moment in batch):
+        _blank(ids)
+        # Read again now that nobody else can change their state.
+        for moment in Moment.objects.live().filter(pk__in=ids).order_by("starts_at"):
+            step = transitions.revoke if moment.status == Status.ACTIVE else transitions.release
+            step(moment, REASON)
+    if ids and not more:
+        search_index.forget()
+    return more
+
+
+def _not_yet_erased(user: User) -> MomentQuerySet:
+    has_tags = Exists(MomentTag.objects.filter(moment=OuterRef("pk")))
+    has_history = Exists(MomentRevision.objects.filter(moment=OuterRef("pk")))
+    has_picture = Exists(Picture.objects.filter(moment=OuterRef("pk")))
+    blank = Q(**BLANK, status__in=[Status.REVOKED, Status.RELEASED])
+    moments: MomentQuerySet = Moment.objects.filter(user=user)
+    return moments.filter(~blank | has_tags | has_history | has_picture)
+
+
+def _blank(ids: list[int]) -> None:
+    """Erase all words of some moments; a reason that staff wrote may name somebody, so it goes too."""
+    Moment.objects.filter(pk__in=ids).update(**BLANK, status_reason="", updated_at=Now())
+    MomentRevision.objects.filter(moment__in=ids).delete()
+    let_go(Picture.objects.filter(moment__in=ids))
+    carried = MomentTag.objects.filter(moment__in=ids)
+    tags = list(carried.order_by().values_list("tag", flat=True).distinct())
+    carried.delete()
+    _drop_unused(tags)
+    blank_admin_log(Moment, ids)
+
+
+def _drop_unused(tags: list[int]) -> None:
+    """Delete those tags that no moment carries any more: they were this person's words."""
+    # A locked row cannot get a new carrier; one that somebody else has locked is in use.
+    rows = Tag.objects.select_for_update(skip_locked=True).filter(pk__in=tags)
+    locked = list(rows.values_list("pk", flat=True))
+    Tag.objects.filter(pk__in=locked, moment_tags=None).delete()
+
+
+SOURCE = Source("moments", FATE, collect, erase)

@@ -1,0 +1,51 @@
+"""What the timeline holds on what a person has reported: for export and for erasure.
+
+That somebody reported a moment, and what came of it, stays; who it was, and
+their words, go. So do the words about an erased person's moments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Q
+
+from accounts.models import User
+from accounts.privacy.registry import PersonalFile, Source, blank_admin_log
+from timeline.core.public_ids import encode_id
+from timeline.models import Report
+
+EXPORTED_AT_ONCE = 500
+FATE = ("What you reported stays without your name and your words.",)
+
+
+def collect(user: User) -> Iterator[PersonalFile]:
+    """Yield what a person has reported, oldest first."""
+    reports = Report.objects.filter(reporter=user).order_by("created_at", "pk")
+    data = [
+        {
+            "moment": encode_id(report.moment_id),
+            "reason": report.reason,
+            "words": report.words,
+            "created_at": report.created_at,
+            "status": report.status,
+        }
+        for report in reports.iterator(chunk_size=EXPORTED_AT_ONCE)
+    ]
+    if data:
+        yield PersonalFile("reports.json", "Moments that you reported, and what came of it.", data)
+
+
+def erase(user: User) -> bool:
+    """Take a person out of reports by them and about them; nothing is left for another call."""
+    concerned = Report.objects.filter(Q(reporter=user) | Q(moment__user=user))
+    ids = list(concerned.order_by("pk").values_list("pk", flat=True))
+    reports = Report.objects.filter(pk__in=ids)
+    reports.filter(reporter=user).update(reporter=None)
+    reports.exclude(words="", answer="").update(words="", answer="")
+    Report.objects.filter(handled_by=user).update(handled_by=None)
+    blank_admin_log(Report, ids)
+    return False
+
+
+SOURCE = Source("reports", FATE, collect, erase)

@@ -1,0 +1,134 @@
+"""Fold the counts of days into months, years and centuries, and recount them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from timeline.core.periods import Level, first_day_of
+from timeline.core.spans import UTC
+from timeline.models import Moment, RollupDay, Status, Visibility
+from timeline.selectors.rollups import _STORED, NOTHING, Tally, _seconds, tallies
+
+# Readers add at most about this many unfolded days.
+FOLD_AT = 256
+
+
+FOLD_BATCH = 5000
+
+
+_FOLD_LOCK = 0x4D56F01D
+
+
+def fold_if_due() -> None:
+    """Fold when readers would have to add too many unfolded days."""
+    if RollupDay.objects.filter(dirty=True)[FOLD_AT : FOLD_AT + 1].exists():
+        fold()
+
+
+def fold() -> int:
+    """Add the changes of changed days to their months, years and centuries.
+
+    Returns how many days were folded. Days whose writers have not committed
+    are left for the next fold, and so is everything while another process folds.
+    """
+    folded = 0
+    while True:
+        with transaction.atomic():
+            if not _may_fold():
+                return folded
+            days = list(
+                RollupDay.objects.filter(dirty=True)
+                .order_by("day")
+                .select_for_update(skip_locked=True)[:FOLD_BATCH]
+            )
+            if not days:
+                return folded
+            _add_to_periods(days)
+            RollupDay.objects.filter(day__in=[day.day for day in days]).update(
+                folded_moments=F("moments"), folded_seconds=F("seconds"), dirty=False
+            )
+        folded += len(days)
+        if len(days) < FOLD_BATCH:
+            return folded
+
+
+def _may_fold() -> bool:
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_FOLD_LOCK])
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _add_to_periods(days: list[RollupDay]) -> None:
+    changes: defaultdict[tuple[str, dt.date], Tally] = defaultdict(Tally)
+    for day in days:
+        change = Tally(day.moments - day.folded_moments, day.seconds - day.folded_seconds)
+        for level, stored in _STORED.items():
+            changes[stored.value, first_day_of(level, day.day)] += change
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO rollup_periods (level, starts_on, moments, seconds) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (level, starts_on) DO UPDATE SET"
+            " moments = rollup_periods.moments + excluded.moments,"
+            " seconds = rollup_periods.seconds + excluded.seconds",
+            [
+                (level, day.isoformat(), change.moments, change.seconds)
+                for (level, day), change in sorted(changes.items())
+            ],
+        )
+
+
+def recount() -> dict[dt.date, Tally]:
+    """Count every day anew from the moments themselves. Reads the whole table."""
+    sums: defaultdict[dt.date, Tally] = defaultdict(Tally)
+    active = Moment.objects.filter(status=Status.ACTIVE).values_list(
+        "starts_at", "ends_at", "visibility"
+    )
+    for starts_at, ends_at, visibility in active.iterator(chunk_size=10_000):
+        day = starts_at.date()
+        midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), UTC)
+        before = _seconds(min(ends_at, midnight) - starts_at)
+        after = _seconds(ends_at - starts_at) - before
+        sums[day] += Tally(int(visibility == Visibility.PUBLIC), before)
+        if after:
+            sums[midnight.date()] += Tally(0, after)
+    return dict(sums)
+
+
+def differences() -> list[str]:
+    """Compare what is stored at every level to a recount; return a line for each difference."""
+    with _one_snapshot():
+        days = recount()
+        stored = {
+            level: tallies(level, dt.date.min, dt.date.max) for level in (Level.DAY, *_STORED)
+        }
+    lines = []
+    for level, found in stored.items():
+        counted: defaultdict[dt.date, Tally] = defaultdict(Tally)
+        for day, tally in days.items():
+            counted[first_day_of(level, day)] += tally
+        lines += [
+            f"{level.value} {day}: stored {found.get(day, NOTHING)}, counted {counted[day]}"
+            for day in sorted(counted.keys() | found.keys())
+            if found.get(day, NOTHING) != counted[day]
+        ]
+    return lines
+
+
+@contextmanager
+def _one_snapshot() -> Iterator[None]:
+    """Let all reads see one state, so that writers who go on meanwhile make no difference."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if outermost and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield

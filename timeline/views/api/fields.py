@@ -1,0 +1,68 @@
+"""A moment as the API shows it, field by field, each with the columns that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from timeline.core.spans import format_instant
+from timeline.models import Moment
+
+
+@dataclass(frozen=True)
+class Field:
+    """How one field is made, and of which columns (the id is always there)."""
+
+    columns: tuple[str, ...]
+    value: Callable[[Moment], Any]
+
+
+def _column(name: str) -> Field:
+    return Field((name,), lambda moment: getattr(moment, name))
+
+
+def _instant(name: str) -> Field:
+    return Field((name,), lambda moment: format_instant(getattr(moment, name)))
+
+
+def _seconds(moment: Moment) -> int:
+    return int((moment.ends_at - moment.starts_at).total_seconds())
+
+
+def _owner(moment: Moment) -> dict[str, str]:
+    return {"handle": moment.user.handle, "name": moment.user.name}
+
+
+# Tags come beside the moment: they are read for a whole page at once.
+TAGS = "tags"
+FIELDS = {
+    "id": Field((), lambda moment: moment.public_id),
+    "url": Field(("title",), Moment.get_absolute_url),
+    "title": _column("title"),
+    "starts_at": _instant("starts_at"),
+    "ends_at": _instant("ends_at"),
+    "seconds": Field(("starts_at", "ends_at"), _seconds),
+    "place": _column("place"),
+    "time_zone": _column("time_zone"),
+    "utc_offset": _column("utc_offset"),
+    TAGS: Field((), lambda _: []),
+    "owner": Field(("user__handle", "user__display_name"), _owner),
+    "source": _column("source"),
+    "story": _column("story"),
+}
+# Stories are long: a list holds them only when it is asked to.
+LIST_FIELDS = tuple(name for name in FIELDS if name != "story")
+
+
+def columns_of(names: Iterable[str]) -> frozenset[str]:
+    """Return the columns that the fields with these names are made of."""
+    return frozenset(column for name in names for column in FIELDS[name].columns)
+
+
+def shown(moment: Moment, names: Iterable[str], tags: list[str] | None) -> dict[str, Any]:
+    """Return these fields of a moment that carries ``tags``."""
+    fields = {name: FIELDS[name].value(moment) for name in names}
+    if tags and TAGS in fields:
+        fields[TAGS] = tags
+    return fields

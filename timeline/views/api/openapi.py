@@ -1,0 +1,263 @@
+"""The API's own description, an OpenAPI 3.1 document.
+
+It is answered bare, without the envelope: programs that read such documents
+expect the document itself.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from momentverse.http.errors import TEXTS
+from momentverse.page_cache import STATIC_PAGES
+from timeline.core.periods import CENTURIES, Level
+from timeline.views.api import patterns
+from timeline.views.api.fields import FIELDS, LIST_FIELDS
+from timeline.views.api.parameters import DEFAULT_LIMIT, MAX_LIMIT
+from timeline.views.api.responses import JSON_TYPE, bare_answer, public_api
+from timeline.views.api.schemas import SCHEMAS, Schema, enveloped, error, reference, text
+
+VERSION = "1.0.0"
+
+_DESCRIPTION = """\
+One public timeline, read as JSON. Every answer is `{"ok": true, "data": …}` or
+`{"ok": false, "error": {"code", "message"}}`; only this document stands bare.
+
+Every address takes GET and HEAD, shows everybody the same, and needs no key. A page of the
+timeline is followed by its `next`, which is the `cursor` of the page after it: pages are cut by
+time, so none shows a moment twice or leaves one out, whatever is added meanwhile.
+
+Parameters that are not described here are ignored."""
+
+# The statuses that any address may answer besides its own.
+_ERRORS = (400, 404, 405, 429, 500, 503)
+
+
+@public_api(STATIC_PAGES)
+def openapi(request: HttpRequest) -> HttpResponse:
+    """Answer the OpenAPI document."""
+    return bare_answer(document())
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "MomentVerse", "version": VERSION, "description": _DESCRIPTION},
+        "servers": [{"url": "/"}],
+        "security": [],
+        "tags": [
+            {"name": "moments", "description": "What people hold on to."},
+            {"name": "periods", "description": "How much of the timeline is held."},
+            {"name": "about", "description": "The API itself."},
+        ],
+        "paths": _paths(),
+        "components": {"schemas": SCHEMAS, "responses": _error_responses(), "headers": _HEADERS},
+    }
+
+
+def _paths() -> dict[str, Any]:
+    return {
+        "/api/timeline": {
+            "get": _operation("timeline", "moments", "Moments, newest first", "Timeline", _QUERY)
+        },
+        "/api/moments/{id}": {
+            "get": _operation(
+                "moment", "moments", "One moment with all its fields", "Moment", [_ID]
+            )
+        },
+        **_period_paths(),
+        "/api/density/{level}": {
+            "get": _operation(
+                "density", "periods", "Counts of many periods at once", "Density", [_LEVEL, _AT]
+            )
+        },
+        "/api/free": {
+            "get": _operation("free", "periods", "What is free in an hour", "FreeHour", [_AT])
+        },
+        "/api/openapi.json": {"get": _own_operation()},
+    }
+
+
+def _period_paths() -> dict[str, Any]:
+    paths = {"/api/periods": _period("wholeTimeline", "The whole timeline and its centuries", [])}
+    paths["/api/periods/centuries/{number}"] = _period(
+        "century", "A century and its years", [_CENTURY]
+    )
+    address = "/api/periods"
+    for index, (name, what) in enumerate(_PERIODS.items()):
+        address += f"/{{{name}}}"
+        paths[address] = _period(name, what, _DATE_PARTS[: index + 1])
+    return paths
+
+
+def _period(name: str, what: str, parameters: list[Schema]) -> dict[str, Any]:
+    return {"get": _operation(name, "periods", what, "Period", parameters)}
+
+
+def _operation(
+    name: str, tag: str, summary: str, answered: str, parameters: list[Schema]
+) -> dict[str, Any]:
+    return {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary,
+        "parameters": parameters,
+        "responses": _responses(enveloped(reference(answered))),
+    }
+
+
+def _own_operation() -> dict[str, Any]:
+    document_schema = {
+        "type": "object",
+        "properties": {"openapi": {"const": "3.1.0"}, "info": {"type": "object"}},
+        "required": ["openapi", "info", "paths"],
+    }
+    return {
+        "operationId": "openapi",
+        "tags": ["about"],
+        "summary": "This document, without the envelope",
+        "responses": _responses(document_schema),
+    }
+
+
+def _responses(schema: Schema) -> dict[str, Any]:
+    success = {
+        "description": "What was asked for.",
+        "headers": _references("ETag", "Cache-Control", *_ALWAYS),
+        "content": {JSON_TYPE: {"schema": schema}},
+    }
+    unchanged = {"description": "The same as the `If-None-Match` of the request says."}
+    errors = {str(status): reference(_response_name(status), "responses") for status in _ERRORS}
+    return {"200": success, "304": unchanged, **errors}
+
+
+def _error_responses() -> dict[str, Any]:
+    more = {405: ["Allow"], 429: ["Retry-After"], 503: ["Retry-After"]}
+    return {
+        _response_name(status): {
+            "description": TEXTS[status].message,
+            "headers": _references(*more.get(status, []), *_ALWAYS),
+            "content": {JSON_TYPE: {"schema": error(status)}},
+        }
+        for status in _ERRORS
+    }
+
+
+def _response_name(status: int) -> str:
+    return HTTPStatus(status).phrase.replace(" ", "")
+
+
+def _references(*names: str) -> dict[str, Schema]:
+    return {name: reference(name, "headers") for name in names}
+
+
+def _header(description: str, schema_type: str = "integer") -> dict[str, Any]:
+    return {"description": description, "schema": {"type": schema_type}}
+
+
+_ALWAYS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+_HEADERS = {
+    "ETag": _header("What `If-None-Match` is compared with.", "string"),
+    "Cache-Control": _header("How long shared caches may keep the answer.", "string"),
+    "Allow": _header("The methods that the address takes.", "string"),
+    "Retry-After": _header("Seconds after which to try again."),
+    "RateLimit-Limit": _header("Requests that a network may make in a minute."),
+    "RateLimit-Remaining": _header("How many of them are left."),
+    "RateLimit-Reset": _header("Seconds until there is room again."),
+}
+
+
+def _in_path(name: str, description: str, example: Any, schema: Schema) -> Schema:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": description,
+        "schema": schema,
+        "example": example,
+    }
+
+
+def _in_query(name: str, description: str, example: Any, schema: Schema) -> Schema:
+    return {
+        "name": name,
+        "in": "query",
+        "description": description,
+        "schema": schema,
+        "example": example,
+    }
+
+
+_INSTANT_TEXT = text(
+    "ISO 8601, in whole seconds; UTC where no offset is given. A date is its midnight.",
+    pattern=patterns.INSTANT,
+)
+_QUERY = [
+    _in_query("start", "Only moments that end after this.", "1969-07-20T00:00:00Z", _INSTANT_TEXT),
+    _in_query(
+        "end",
+        "Only moments that start before this; it is later than `start`.",
+        "1969-07-21",
+        _INSTANT_TEXT,
+    ),
+    _in_query(
+        "cursor",
+        "Only moments that start before this: the `next` of the page before.",
+        "1969-07-20T20:17:40Z",
+        _INSTANT_TEXT,
+    ),
+    _in_query(
+        "limit",
+        "How many moments at most.",
+        10,
+        {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    ),
+    _in_query(
+        "fields",
+        "Only these fields of each moment, with commas between them.",
+        ["id", "title", "starts_at"],
+        {
+            "type": "array",
+            "items": {"enum": list(FIELDS)},
+            "minItems": 1,
+            "uniqueItems": True,
+            "default": list(LIST_FIELDS),
+        },
+    )
+    | {"style": "form", "explode": False},
+]
+_AT = _in_query("at", "A time in it.", "1969-07-20T20:17:40Z", _INSTANT_TEXT) | {"required": True}
+_LEVEL = _in_path(
+    "level",
+    "By what is counted; it says what a tile is: all centuries, a century's years, a decade's"
+    " months (1961 to 1970), a year's days, four days' hours.",
+    "month",
+    {"enum": [level.value for level in Level]},
+)
+_ID = _in_path(
+    "id", "The moment's id.", "3mJr7AoUXx2", text("Base 58.", pattern=patterns.PUBLIC_ID)
+)
+_CENTURY = _in_path(
+    "number",
+    "The 20th century is the years 1901 to 2000.",
+    20,
+    {"type": "integer", "minimum": 1, "maximum": CENTURIES},
+)
+_DATE_PARTS = [
+    _in_path("year", "Four digits.", "1969", text("0001 to 9999.", pattern=patterns.YEAR)),
+    _in_path("month", "Two digits.", "07", text("01 to 12.", pattern=patterns.MONTH)),
+    _in_path("day", "Two digits.", "20", text("01 to 31.", pattern=patterns.DAY)),
+    _in_path("hour", "Two digits.", "20", text("00 to 23.", pattern=patterns.HOUR)),
+]
+_PERIODS = {
+    "year": "A year and its months",
+    "month": "A month and its days",
+    "day": "A day and its hours",
+    "hour": "An hour",
+}

@@ -1,0 +1,93 @@
+"""What a query of the API may say, and the sentence that answers it when it says something else.
+
+Parameters without a meaning here are ignored: links carry them for others' purposes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest
+
+from timeline.core.exceptions import InvalidInstant
+from timeline.core.spans import SECOND, WINDOW_END, parse_instant_in_window
+from timeline.views.api.fields import FIELDS, LIST_FIELDS
+
+PARAMETERS = ("start", "end", "cursor", "limit", "fields")
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+# Every parameter, percent-encoded and at its longest, fits three times over.
+MAX_QUERY_LENGTH = 2000
+
+_LIMIT = re.compile(r"[1-9][0-9]{0,2}")
+
+
+@dataclass(frozen=True)
+class TimelineQuery:
+    """What ``/api/timeline`` is asked for."""
+
+    start: dt.datetime | None
+    end: dt.datetime | None
+    cursor: dt.datetime | None
+    limit: int
+    fields: tuple[str, ...]
+
+
+def timeline_query(request: HttpRequest) -> TimelineQuery:
+    """Read the query of ``/api/timeline``. Raises BadRequest, in a sentence."""
+    if len(request.META.get("QUERY_STRING", "")) > MAX_QUERY_LENGTH:
+        raise BadRequest(f"The query is longer than {MAX_QUERY_LENGTH} characters.")
+    start, end = _instant(request, "start"), _instant(request, "end")
+    if start is not None and end is not None and start >= end:
+        raise BadRequest("“start” has to be before “end”.")
+    return TimelineQuery(start, end, _instant(request, "cursor"), _limit(request), _fields(request))
+
+
+def instant_at(request: HttpRequest) -> dt.datetime:
+    """Read ``at``, the instant that says which hour or tile is meant. Raises BadRequest."""
+    at = _instant(request, "at")
+    if at is None:
+        raise BadRequest("Say “at” which time, such as 1969-07-20T20:17:40Z.")
+    return min(at, WINDOW_END - SECOND)
+
+
+def _once(request: HttpRequest, name: str) -> str | None:
+    texts = request.GET.getlist(name)
+    if len(texts) > 1:
+        raise BadRequest(f"Give “{name}” once.")
+    return texts[0] if texts else None
+
+
+def _instant(request: HttpRequest, name: str) -> dt.datetime | None:
+    text = _once(request, name)
+    if text is None:
+        return None
+    try:
+        return parse_instant_in_window(text)
+    except InvalidInstant as error:
+        raise BadRequest(f"“{name}” is not a time of the timeline. {error}") from None
+
+
+def _limit(request: HttpRequest) -> int:
+    text = _once(request, "limit")
+    if text is None:
+        return DEFAULT_LIMIT
+    # The pattern first: int() would read a million digits before it is refused.
+    if not _LIMIT.fullmatch(text) or int(text) > MAX_LIMIT:
+        raise BadRequest(f"“limit” is a whole number from 1 to {MAX_LIMIT}.")
+    return int(text)
+
+
+def _fields(request: HttpRequest) -> tuple[str, ...]:
+    text = _once(request, "fields")
+    if text is None:
+        return LIST_FIELDS
+    names = tuple(text.split(","))
+    if not FIELDS.keys() >= set(names) or len(set(names)) < len(names):
+        raise BadRequest(
+            f"“fields” takes names with commas between them, each once, of: {', '.join(FIELDS)}."
+        )
+    return names

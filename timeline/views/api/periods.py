@@ -1,0 +1,105 @@
+"""Centuries, years, months, days and hours: what each holds, and its parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from momentverse.page_cache import TIMELINE
+from timeline.core.periods import NoSuchPeriod, Period
+from timeline.core.spans import WINDOW_END, WINDOW_START, format_instant
+from timeline.selectors import rollups
+from timeline.selectors.rollups import Tally
+from timeline.views.api.responses import answer, public_api
+
+ADDRESS = "/api/periods"
+
+_CENTURY = re.compile(r"[1-9][0-9]{0,2}")
+_DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}){0,3}")
+
+
+@public_api(TIMELINE)
+def whole_timeline(request: HttpRequest) -> HttpResponse:
+    """Answer the whole timeline with its centuries."""
+    tally, parts = rollups.tallied_timeline()
+    return answer(
+        {
+            "name": "The timeline",
+            "level": "timeline",
+            "url": ADDRESS,
+            "starts_at": format_instant(WINDOW_START),
+            "ends_at": format_instant(WINDOW_END),
+            "moments": tally.moments,
+            "seconds": tally.seconds,
+            "claimed": tally.claimed_share(WINDOW_START, WINDOW_END),
+            **_around(None, None, None),
+            "parts": [_holding(*part) for part in parts],
+        }
+    )
+
+
+@public_api(TIMELINE)
+def century(request: HttpRequest, number: str) -> HttpResponse:
+    """Answer one century with its years."""
+    if not _CENTURY.fullmatch(number):
+        raise Http404("A century is a number from 1 to 100, such as 20.")
+    try:
+        period = Period.century(int(number))
+    except NoSuchPeriod as error:
+        raise Http404(str(error)) from None
+    return answer(_whole(period))
+
+
+@public_api(TIMELINE)
+def calendar_period(request: HttpRequest, **digits: str) -> HttpResponse:
+    """Answer one year, month, day or hour with its parts."""
+    return answer(_whole(_period_of(digits.values())))
+
+
+def _period_of(digits: Iterable[str]) -> Period:
+    digits = list(digits)
+    if not _DATE.fullmatch("-".join(digits)):
+        raise Http404(
+            "Name a period by four digits for the year and two for each part: 1969/07/20/20."
+        )
+    try:
+        return Period.of(*map(int, digits))
+    except NoSuchPeriod as error:
+        raise Http404(str(error)) from None
+
+
+def _whole(period: Period) -> dict[str, Any]:
+    tally, parts = rollups.tallied(period)
+    parent = _address(period.parent) if period.parent else ADDRESS
+    return {
+        **_holding(period, tally),
+        **_around(_address(period.previous), _address(period.next), parent),
+        "parts": [_holding(*part) for part in parts],
+    }
+
+
+def _holding(period: Period, tally: Tally) -> dict[str, Any]:
+    return {
+        "name": period.name,
+        "level": period.level.value,
+        "url": _address(period),
+        "starts_at": format_instant(period.starts_at),
+        "ends_at": format_instant(period.ends_at),
+        "moments": tally.moments,
+        "seconds": tally.seconds,
+        "claimed": tally.claimed_share(period.starts_at, period.ends_at),
+    }
+
+
+def _around(
+    previous: str | None, following: str | None, parent: str | None
+) -> dict[str, str | None]:
+    return {"previous": previous, "next": following, "parent": parent}
+
+
+def _address(period: Period | None) -> str | None:
+    """Return a period's address here: its page's path, below another root, without a slash."""
+    return ADDRESS + period.url.removeprefix("/timeline").removesuffix("/") if period else None

@@ -1,0 +1,55 @@
+"""What a chart is drawn from: counts by the tile, and the free stretches of an hour."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from momentverse.page_cache import TIMELINE
+from timeline.core.periods import Level, period_at
+from timeline.core.spans import format_instant
+from timeline.selectors.availability import free_between, taken_between
+from timeline.selectors.tiles import tile_at
+from timeline.views.api.parameters import instant_at
+from timeline.views.api.responses import answer, public_api
+
+
+@public_api(TIMELINE, parameters=["at"])
+def density(request: HttpRequest, level: str) -> HttpResponse:
+    """Answer the periods of a level around an instant that hold anything."""
+    try:
+        tile = tile_at(Level(level), instant_at(request))
+    except ValueError:
+        levels = ", ".join(level.value for level in Level)
+        raise Http404(f"Counts are by one of: {levels}.") from None
+    return answer(
+        {
+            "level": tile.level.value,
+            "starts_at": format_instant(tile.start),
+            "ends_at": format_instant(tile.end),
+            "parts": [
+                {
+                    "starts_at": format_instant(start),
+                    "moments": tally.moments,
+                    "seconds": tally.seconds,
+                }
+                for start, tally in tile.tallies()
+            ],
+        }
+    )
+
+
+@public_api(TIMELINE, parameters=["at"])
+def free(request: HttpRequest) -> HttpResponse:
+    """Answer the free stretches of the hour around an instant."""
+    hour = period_at(Level.HOUR, instant_at(request))
+    taken, known = taken_between(hour.starts_at, hour.ends_at)
+    return answer(
+        {
+            "starts_at": format_instant(hour.starts_at),
+            "ends_at": format_instant(hour.ends_at),
+            "free": [
+                {"starts_at": format_instant(start), "ends_at": format_instant(end)}
+                for start, end in free_between(taken, hour.starts_at, known)
+            ],
+        }
+    )

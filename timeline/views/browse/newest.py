@@ -1,0 +1,43 @@
+"""The whole timeline, newest first."""
+
+from __future__ import annotations
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from momentverse.page_cache import TIMELINE, public_page
+from timeline.core.exceptions import InvalidInstant
+from timeline.core.periods import Level, NoSuchPeriod, Period, period_at
+from timeline.core.spans import format_instant, parse_instant_in_window
+from timeline.selectors import moments
+from timeline.views.pagination import CUTS, cut_of, shown
+
+
+@require_safe
+@public_page(TIMELINE, parameters=("date", *CUTS))
+def newest(request: HttpRequest) -> HttpResponse:
+    """Show a page of the timeline; ``?date=`` goes to that day's page."""
+    if date := request.GET.get("date"):
+        return redirect(_day_of(date).url)
+    cut = cut_of(request)
+    page = moments.newest_first(request.user, cut)
+    return render(
+        request,
+        "timeline/newest.html",
+        {
+            **shown(page, cut),
+            # The day's end, so that the page stays the same all day.
+            "present": format_instant(period_at(Level.DAY, timezone.now()).ends_at),
+        },
+    )
+
+
+def _day_of(date: str) -> Period:
+    try:
+        day = parse_instant_in_window(date).date()
+        return Period.of(day.year, day.month, day.day)
+    except (InvalidInstant, NoSuchPeriod) as error:
+        raise BadRequest(f"“date” is not a day of the timeline. {error}") from None

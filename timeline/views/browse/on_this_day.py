@@ -1,0 +1,63 @@
+"""The moments of one day of the year, in any year."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from momentverse.page_cache import TIMELINE, public_page
+from timeline.core.formatting import MONTHS
+from timeline.selectors import moments
+from timeline.views.pagination import CUTS, cut_of, shown
+
+# Any leap year: the days of a year are neighbours of each other, 29 February among them.
+LEAP_YEAR = 2000
+ONE_DAY = dt.timedelta(days=1)
+
+
+@require_safe
+@public_page(TIMELINE, parameters=CUTS)
+def today(request: HttpRequest) -> HttpResponse:
+    """Show the moments of today's date (UTC) in any year."""
+    now = timezone.now()
+    return _show(request, dt.date(LEAP_YEAR, now.month, now.day), is_today=True)
+
+
+@require_safe
+@public_page(TIMELINE, parameters=CUTS)
+def day_of_year(request: HttpRequest, month: str, day: str) -> HttpResponse:
+    """Show the moments of a date in any year."""
+    try:
+        date = dt.date(LEAP_YEAR, int(month), int(day))
+    except ValueError:
+        raise Http404("No year has such a day.") from None
+    return _show(request, date, is_today=False)
+
+
+def _show(request: HttpRequest, date: dt.date, *, is_today: bool) -> HttpResponse:
+    cut = cut_of(request)
+    page = moments.on_day_of_year(request.user, date.month, date.day, cut)
+    return render(
+        request,
+        "timeline/today.html",
+        {
+            "name": _name(date),
+            "is_today": is_today,
+            "previous": day_of_year_link(date - ONE_DAY),
+            "next": day_of_year_link(date + ONE_DAY),
+            **shown(page, cut),
+        },
+    )
+
+
+def _name(date: dt.date) -> str:
+    return f"{date.day} {MONTHS[date.month - 1]}"
+
+
+def day_of_year_link(date: dt.date) -> dict[str, str]:
+    """Return the name and the address of the page of a date's day in any year."""
+    return {"name": _name(date), "url": f"/today/{date.month:02}-{date.day:02}/"}

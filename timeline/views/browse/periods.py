@@ -1,0 +1,100 @@
+"""Century, year, month, day and hour: a chart of the parts, and the moments inside."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from momentverse.page_cache import TIMELINE, public_page
+from timeline.core.formatting import WEEKDAYS
+from timeline.core.periods import Level, NoSuchPeriod, Period
+from timeline.selectors import moments, pagination, rollups
+from timeline.selectors.availability import Stretch
+from timeline.views.charts.heatmap import cells_of, claimed_in_words, weekday_offset
+from timeline.views.charts.svg import (
+    Drawing,
+    Parts,
+    drawing_of_hour,
+    drawing_of_parts,
+    whole_timeline,
+)
+from timeline.views.pagination import CUTS, cut_of, shown
+
+# Moments a page: beside a hundred years in a chart and in cells, few enough for the first flight.
+SIZE_IN_A_CENTURY = 25
+
+
+@require_safe
+@public_page(TIMELINE, parameters=())
+def centuries(request: HttpRequest) -> HttpResponse:
+    """Show all centuries."""
+    parts = rollups.tallied_timeline()[1]
+    drawing = drawing_of_parts(whole_timeline(), parts, timezone.now())
+    return render(
+        request, "timeline/centuries.html", {"cells": cells_of(parts), "drawing": drawing}
+    )
+
+
+@require_safe
+@public_page(TIMELINE, parameters=CUTS)
+def century(request: HttpRequest, number: str) -> HttpResponse:
+    """Show one century, its years and its moments."""
+    try:
+        period = Period.century(int(number))
+    except NoSuchPeriod as error:
+        raise Http404(str(error)) from None
+    return _show(request, period)
+
+
+@require_safe
+@public_page(TIMELINE, parameters=CUTS)
+def calendar_period(
+    request: HttpRequest,
+    year: str,
+    month: str | None = None,
+    day: str | None = None,
+    hour: str | None = None,
+) -> HttpResponse:
+    """Show one year, month, day or hour, its parts and its moments."""
+    numbers = [int(number) for number in (year, month, day, hour) if number is not None]
+    try:
+        period = Period.of(*numbers)
+    except NoSuchPeriod as error:
+        raise Http404(str(error)) from None
+    return _show(request, period)
+
+
+def _show(request: HttpRequest, period: Period) -> HttpResponse:
+    tally, parts = rollups.tallied(period)
+    cut = cut_of(request)
+    size = SIZE_IN_A_CENTURY if period.level is Level.CENTURY else pagination.PAGE_SIZE
+    page = moments.within(request.user, period.starts_at, period.ends_at, cut, size=size)
+    return render(
+        request,
+        "timeline/period.html",
+        {
+            "period": period,
+            "ancestors": period.ancestors,
+            "previous": period.previous,
+            "next": period.next,
+            "tally": tally,
+            "count": f"{tally.moments:,}",
+            "claimed": claimed_in_words(period, tally),
+            "cells": cells_of(parts),
+            "drawing": _drawing(period, parts, page),
+            "offset": weekday_offset(period),
+            "claim_date": period.first_day.isoformat()
+            if period.level in (Level.DAY, Level.HOUR)
+            else "",
+            "weekdays": WEEKDAYS if period.level is Level.MONTH else (),
+            **shown(page, cut),
+        },
+    )
+
+
+def _drawing(period: Period, parts: Parts, page: pagination.Page) -> Drawing:
+    if period.level is Level.HOUR:
+        return drawing_of_hour(period, page.moments, timezone.now())
+    return drawing_of_parts(Stretch(period.starts_at, period.ends_at), parts, timezone.now())

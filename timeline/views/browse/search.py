@@ -1,0 +1,76 @@
+"""Searching public moments: by words, by whose they are, by a span of time."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.core.exceptions import BadRequest, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from timeline.core.exceptions import InvalidInstant, SearchRefused
+from timeline.core.search_query import understood
+from timeline.core.spans import WINDOW_END, format_instant, parse_instant_in_window
+from timeline.selectors import search as searching
+from timeline.selectors.search import Place, Results
+from timeline.views.browse.forms import SearchForm
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """Show the form, and what was found. Not kept by any cache: there are as many pages as words."""
+    # Only what was asked for: a link may leave out what is empty.
+    form = SearchForm(request.GET if "q" in request.GET else None)
+    place = _place_of(request)
+    context: dict[str, object] = {"form": form, "is_further": place != Place()}
+    status = 200
+    if form.is_bound:
+        try:
+            results = _results(request, form, place)
+        except ValidationError as error:
+            form.refuse(error)
+            results = None
+        status = 200 if results else 400
+        if results:
+            context |= {"results": results, "further": _address(request, results.further)}
+    return render(request, "timeline/search.html", context, status=status)
+
+
+def _results(request: HttpRequest, form: SearchForm, place: Place) -> Results | None:
+    """Return what was found, None for a form that is wrong. Raises ValidationError, too."""
+    if not form.is_valid():
+        return None
+    asked = form.cleaned_data
+    if asked["since"] >= asked["until"]:
+        raise ValidationError({"until": "It ends before it begins."})
+    try:
+        wanted = understood(asked["q"])
+        return searching.search(request.user, wanted, asked["since"], asked["until"], place)
+    except SearchRefused as error:
+        raise ValidationError({"q": str(error)}) from error
+
+
+def _place_of(request: HttpRequest) -> Place:
+    """Read how far the reader has come. Raises BadRequest."""
+    before, past = request.GET.get("before"), request.GET.get("past")
+    try:
+        start = parse_instant_in_window(before) if before else WINDOW_END
+        if not past:
+            return Place(start)
+        rank, _, at = past.partition("~")
+        return Place(start, float(rank), parse_instant_in_window(at))
+    except (InvalidInstant, ValueError):
+        raise BadRequest("This is no place in a list of results.") from None
+
+
+def _address(request: HttpRequest, further: Place | None) -> str:
+    """Return the query that leads on, empty when there is nothing more."""
+    if further is None:
+        return ""
+    query = {name: request.GET[name] for name in ("q", "since", "until") if request.GET.get(name)}
+    if further.before != WINDOW_END:
+        query["before"] = format_instant(further.before)
+    if further.rank is not None and further.at is not None:
+        query["past"] = f"{further.rank!r}~{format_instant(further.at)}"
+    return "?" + urlencode(query, safe=":~")

@@ -1,0 +1,18 @@
+"""The clocks that a moment's time can be given by: what is offered while one types, and a page to read."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from momentverse.page_cache import STATIC_PAGES, public_page
+from timeline.core.timezones import populated_zones
+
+
+@require_safe
+@public_page(STATIC_PAGES, parameters=())
+def clocks(request: HttpRequest) -> HttpResponse:
+    """Show all places by name; each leads to a claim by its clock."""
+    zones = sorted(populated_zones(), key=lambda zone: (zone.place, zone.country))
+    return render(request, "claim/clocks.html", {"zones": zones})

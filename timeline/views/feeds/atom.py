@@ -1,0 +1,133 @@
+"""Atom feeds: what came onto the timeline or changed last, of everybody, of a tag, of a person."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+
+from django.contrib.syndication.views import Feed
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.feedgenerator import Atom1Feed
+from django.views.decorators.http import require_safe
+
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
+from timeline.core.formatting import day_in_words
+from timeline.models import Moment
+from timeline.selectors import feeds
+from timeline.selectors import moments as reading
+from timeline.selectors.feeds import address
+from timeline.selectors.profiles import person
+
+# What XML 1.0 cannot hold, however it is escaped.
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# An empty feed was last changed before everything else, and not now: it is the same each time.
+NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def xml_text(text: str) -> str:
+    """Return what of a text XML can hold."""
+    return _NOT_IN_XML.sub("", text)
+
+
+class _Atom(Atom1Feed):
+    def latest_post_date(self) -> dt.datetime:
+        """Return when the feed last changed."""
+        return super().latest_post_date() if self.items else NEVER
+
+
+class MomentsFeed(Feed):
+    """A feed of some moments. All addresses in it are absolute, and the configured origin's."""
+
+    feed_type = _Atom
+    language = "en"
+
+    def __init__(self, *, title: str, page: str, path: str, moments: Iterable[Moment]) -> None:
+        self.title = xml_text(title)
+        self.link = address(page)
+        self.feed_url = self.feed_guid = address(path)
+        self._moments = moments
+
+    def items(self) -> Iterable[Moment]:
+        """Return the moments."""
+        return self._moments
+
+    def item_title(self, item: Moment) -> str:
+        """Return the title, and the day, by which titles that are alike are told apart."""
+        return xml_text(f"{item.title} ({day_in_words(item.starts_at)})")
+
+    def item_description(self, item: Moment) -> str:
+        """Return time, place and story, as HTML."""
+        return xml_text(render_to_string("feeds/entry.html", {"moment": item}))
+
+    def item_link(self, item: Moment) -> str:
+        """Return the address of the moment's page."""
+        return address(item.get_absolute_url())
+
+    def item_guid(self, item: Moment) -> str:
+        """Return what stays the same when the title changes."""
+        return address(f"/moments/{item.public_id}/")
+
+    def item_author_name(self, item: Moment) -> str:
+        """Return the owner's name."""
+        return xml_text(item.user.name)
+
+    def item_author_link(self, item: Moment) -> str:
+        """Return the address of the owner's page."""
+        return address(f"/@{item.user.handle}/")
+
+    def item_pubdate(self, item: Moment) -> dt.datetime:
+        """Return when the moment came onto the timeline; its own time is in the title."""
+        return item.status_changed_at
+
+    def item_updateddate(self, item: Moment) -> dt.datetime:
+        """Return when it last changed."""
+        return item.changed_at
+
+    def item_categories(self, item: Moment) -> list[str]:
+        """Return the tags."""
+        return [tag.name for tag in item.tags.all()]
+
+
+@require_safe
+@public_page(TIMELINE, PROFILES, parameters=())
+def everybodys(request: HttpRequest) -> HttpResponse:
+    """Feed of the whole timeline."""
+    feed = MomentsFeed(
+        title="MomentVerse: new on the timeline",
+        page="/timeline/",
+        path="/feed.atom",
+        moments=feeds.newly_public(),
+    )
+    return feed(request)
+
+
+@require_safe
+@public_page(TIMELINE, PROFILES, parameters=())
+def tags(request: HttpRequest, name: str) -> HttpResponse:
+    """Feed of what a tag was put on."""
+    tag = reading.tag_named(None, name)
+    if tag is None:
+        raise Http404(f"No public moment carries the tag “{name}”.")
+    feed = MomentsFeed(
+        title=f"MomentVerse: new with the tag {tag.name}",
+        page=tag.get_absolute_url(),
+        path=f"{tag.get_absolute_url()}feed.atom",
+        moments=feeds.newly_tagged(tag),
+    )
+    return feed(request)
+
+
+@require_safe
+@public_page(PROFILES, TIMELINE, parameters=())
+def persons(request: HttpRequest, handle: str) -> HttpResponse:
+    """Feed of one person's public moments."""
+    owner = person(handle)
+    feed = MomentsFeed(
+        title=f"MomentVerse: new from {owner.name}",
+        page=f"/@{owner.handle}/",
+        path=f"/@{owner.handle}/feed.atom",
+        moments=feeds.newly_public_of(owner),
+    )
+    return feed(request)

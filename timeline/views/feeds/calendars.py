@@ -1,0 +1,127 @@
+"""iCalendar (RFC 5545): a moment as an event, and its anniversaries as another that repeats.
+
+Two events, because the moment happened once, at its second, and is remembered
+on a day. Anniversaries begin in 1970 at the earliest: calendars that count
+from there cannot expand older ones, and nobody looks them up.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import unicodedata
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from icalendar import Calendar, Event, vText
+
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
+from timeline.core.periods import LAST_YEAR
+from timeline.models import Moment
+from timeline.selectors import feeds
+from timeline.selectors import moments as reading
+from timeline.selectors.feeds import CALENDAR_SIZE, address
+from timeline.selectors.profiles import person
+
+FIRST_ANNIVERSARY_YEAR = 1970
+REFRESH = dt.timedelta(days=1)
+ONE_DAY = dt.timedelta(days=1)
+
+
+@require_safe
+@public_page(TIMELINE, PROFILES, parameters=())
+def moments(request: HttpRequest, pk: int) -> HttpResponse:
+    """Calendar of one moment that the viewer may see."""
+    moment = reading.by_id(request.user, pk)
+    if moment is None:
+        raise Http404(reading.NO_SUCH_MOMENT)
+    return _file(_calendar(moment.title, [moment]), moment.slug)
+
+
+@require_safe
+@public_page(PROFILES, TIMELINE, parameters=())
+def persons(request: HttpRequest, handle: str) -> HttpResponse:
+    """Calendar of a person's public moments, the ``CALENDAR_SIZE`` that are newest on the timeline."""
+    owner = person(handle)
+    newest = feeds.newly_public_of(owner, CALENDAR_SIZE)
+    return _file(_calendar(f"Moments of {owner.name}", newest), owner.handle)
+
+
+def _calendar(name: str, moments: list[Moment]) -> Calendar:
+    made = Calendar()
+    made.add("prodid", f"-//MomentVerse//{settings.SITE_HOST}//EN")
+    made.add("version", "2.0")
+    made.add("method", "PUBLISH")
+    made.add("x-wr-calname", vText(" ".join(_text(name).split())))
+    made.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
+    made.add("x-published-ttl", REFRESH)
+    for moment in moments:
+        made.add_component(_event(moment))
+        if anniversary := _first_anniversary(moment.starts_at.date()):
+            made.add_component(_anniversaries(moment, anniversary))
+    return made
+
+
+def _event(moment: Moment) -> Event:
+    event = _common(moment, suffix="")
+    event.add("summary", _text(moment.title))
+    event.add("dtstart", moment.starts_at)
+    event.add("dtend", moment.ends_at)
+    if moment.story:
+        event.add("description", _text(moment.story))
+    if moment.place:
+        event.add("location", _text(moment.place))
+    if names := [tag.name for tag in moment.tags.all()]:
+        event.add("categories", names)
+    return event
+
+
+def _anniversaries(moment: Moment, first: dt.date) -> Event:
+    event = _common(moment, suffix="-anniversaries")
+    event.add("summary", _text(f"{moment.title} ({moment.starts_at.year})"))
+    event.add("dtstart", first)
+    event.add("dtend", first + ONE_DAY)
+    rule: dict[str, Any] = {"freq": "yearly"}
+    if (moment.starts_at.month, moment.starts_at.day) == (2, 29):
+        rule |= {"bymonth": 2, "bymonthday": -1}  # in other years the 28th
+    event.add("rrule", rule)
+    return event
+
+
+def _common(moment: Moment, suffix: str) -> Event:
+    event = Event()
+    event.add("uid", f"{moment.public_id}{suffix}@{settings.SITE_HOST}")
+    # When the event last changed, and not when it was asked for: the file stays the same until then.
+    changed_at = moment.changed_at.replace(microsecond=0)
+    event.add("dtstamp", changed_at)
+    event.add("last-modified", changed_at)
+    event.add("url", address(moment.get_absolute_url()))
+    event.add("transp", "TRANSPARENT")  # it does not make anybody busy
+    return event
+
+
+def _first_anniversary(day: dt.date) -> dt.date | None:
+    """Return the first anniversary that a calendar is told of, if the timeline's years hold one."""
+    year = max(day.year + 1, FIRST_ANNIVERSARY_YEAR)
+    if year > LAST_YEAR or (year, day.month, day.day) == (LAST_YEAR, 12, 31):
+        return None
+    return dt.date(year, day.month, min(day.day, calendar.monthrange(year, day.month)[1]))
+
+
+def _text(text: str) -> str:
+    """Return a text without control characters; the library escapes the rest and folds lines."""
+    return "".join(
+        character
+        for character in text
+        if character == "\n" or unicodedata.category(character) != "Cc"
+    )
+
+
+def _file(made: Calendar, name: str) -> HttpResponse:
+    return HttpResponse(
+        made.to_ical(),
+        content_type="text/calendar; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.ics"'},
+    )

@@ -1,0 +1,81 @@
+"""oEmbed 1.0: what another site needs to know to show a moment's card."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.html import format_html
+from django.views.decorators.http import require_safe
+
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
+from timeline.core.public_ids import ALPHABET, LENGTH, decode_id
+from timeline.models import Moment
+from timeline.selectors import feeds
+from timeline.selectors.feeds import address
+from timeline.selectors.moments import NO_SUCH_MOMENT
+from timeline.views.feeds.embed import CARD_HEIGHT, CARD_WIDTH, card_path
+
+_MOMENT = re.compile(rf"/moments/([{ALPHABET}]{{{LENGTH}}})/(?:[^/]+/)?(?:[?#].*)?")
+LONGEST_URL = 2000
+
+
+@require_safe
+@public_page(TIMELINE, PROFILES)
+def oembed(request: HttpRequest) -> HttpResponse:
+    """Describe the card of the public moment at ``?url=``, no larger than is asked for."""
+    if request.GET.get("format", "json") != "json":
+        return HttpResponse("Only JSON is spoken here.", status=501, content_type="text/plain")
+    moment = _moment_at(request.GET.get("url", ""))
+    width = min(CARD_WIDTH, _limit(request, "maxwidth"))
+    height = min(CARD_HEIGHT, _limit(request, "maxheight"))
+    return JsonResponse(_described(moment, width, height))
+
+
+def _moment_at(url: str) -> Moment:
+    """Return the public moment that an address of ours leads to. Raises Http404."""
+    path = url.removeprefix(settings.SITE_URL) if len(url) <= LONGEST_URL else ""
+    match = _MOMENT.fullmatch(path)
+    try:
+        moment = feeds.public_moment(decode_id(match[1])) if match else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise Http404(NO_SUCH_MOMENT)
+    return moment
+
+
+def _limit(request: HttpRequest, name: str) -> int:
+    """Return a limit in pixels; without one the card has its own size. Raises BadRequest."""
+    given = request.GET.get(name, "")
+    if not given:
+        return max(CARD_WIDTH, CARD_HEIGHT)
+    if not re.fullmatch("[0-9]{1,6}", given, re.ASCII) or int(given) < 1:
+        raise BadRequest(f"“{name}” is not a number of pixels.")
+    return int(given)
+
+
+def _described(moment: Moment, width: int, height: int) -> dict[str, Any]:
+    return {
+        "version": "1.0",
+        "type": "rich",
+        "title": moment.title,
+        "author_name": moment.user.name,
+        "author_url": address(f"/@{moment.user.handle}/"),
+        "provider_name": "MomentVerse",
+        "provider_url": address("/"),
+        "cache_age": TIMELINE.seconds,
+        "html": format_html(
+            '<iframe src="{}" width="{}" height="{}" title="{}" loading="lazy"'
+            ' referrerpolicy="no-referrer"></iframe>',
+            address(card_path(moment)),
+            width,
+            height,
+            moment.title,
+        ),
+        "width": width,
+        "height": height,
+    }

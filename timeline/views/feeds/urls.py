@@ -1,0 +1,37 @@
+"""Where the files for other programs are; included at the root."""
+
+from django.urls import path, re_path
+
+from timeline.views.feeds import atom, calendars, embed, oembed, sitemaps
+
+_two = r"[0-9]{2}"
+_year = r"^sitemap-(?P<year>[0-9]{4})"
+
+urlpatterns = [
+    path("feed.atom", atom.everybodys, name="feed"),
+    path("tags/<slug:name>/feed.atom", atom.tags, name="tag-feed"),
+    path("@<slug:handle>/feed.atom", atom.persons, name="profile-feed"),
+    path("@<slug:handle>/calendar.ics", calendars.persons, name="profile-calendar"),
+    path("moments/<id:pk>/calendar.ics", calendars.moments, name="moment-calendar"),
+    path("oembed", oembed.oembed, name="oembed"),
+    path("embed/<id:pk>/", embed.card, name="embed"),
+    path("sitemap.xml", sitemaps.index, name="sitemap"),
+    path("sitemap-pages.xml", sitemaps.pages, name="sitemap-pages"),
+    re_path(
+        r"^sitemap-century-(?P<number>[1-9][0-9]?|100)\.xml$",
+        sitemaps.century,
+        name="sitemap-century",
+    ),
+    re_path(rf"{_year}\.xml$", sitemaps.calendar_period, name="sitemap-year"),
+    re_path(rf"{_year}-(?P<month>{_two})\.xml$", sitemaps.calendar_period, name="sitemap-month"),
+    re_path(
+        rf"{_year}-(?P<month>{_two})-(?P<day>{_two})\.xml$",
+        sitemaps.calendar_period,
+        name="sitemap-day",
+    ),
+    re_path(
+        rf"{_year}-(?P<month>{_two})-(?P<day>{_two})-(?P<hour>{_two})\.xml$",
+        sitemaps.calendar_period,
+        name="sitemap-hour",
+    ),
+]

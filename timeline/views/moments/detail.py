@@ -1,0 +1,63 @@
+"""The page of one moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from momentverse.page_cache import PROFILES, TIMELINE, public_page
+from timeline.core.formatting import distance_in_words
+from timeline.core.periods import Level, period_at
+from timeline.models import Moment, Visibility
+from timeline.selectors import feeds, likes, moments
+from timeline.views.browse.on_this_day import day_of_year_link
+from timeline.views.moments.metadata import description_of, structured_data
+
+SHOWN_OF_THE_DAY = 3
+
+
+@require_safe
+@public_page(TIMELINE, PROFILES, parameters=())
+def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
+    """Show a moment; the id decides, and a slug that is not the title's leads to the right one."""
+    found = moments.by_id(request.user, pk)
+    if found is None:
+        raise Http404(moments.NO_SUCH_MOMENT)
+    if slug != found.slug:
+        return redirect(found, permanent=True)
+    earlier, later = moments.neighbours(request.user, found)
+    now = timezone.now()
+    return render(
+        request,
+        "timeline/moment.html",
+        _told(found)
+        | {
+            "is_owner": found.user_id == request.user.pk,
+            "earlier": earlier,
+            "later": later,
+            "likes": likes.likes_of(found),
+            "liked": likes.is_liked_by(request.user, found),
+            "distance": distance_in_words(found.starts_at, found.ends_at, now),
+            "is_to_come": found.starts_at > now,
+            "day_of_year": day_of_year_link(found.starts_at),
+            "same_day": moments.same_day_of_year(request.user, found, size=SHOWN_OF_THE_DAY),
+        },
+    )
+
+
+def _told(found: Moment) -> dict[str, Any]:
+    """Return the moment and what programs are told of it; of one that is not for everybody, nothing."""
+    day = period_at(Level.DAY, found.starts_at)
+    periods = [*day.ancestors, day]
+    told: dict[str, Any] = {"moment": found, "periods": periods}
+    if found.visibility == Visibility.PUBLIC:
+        told["structured_data"] = structured_data(found, periods)
+        told["oembed_url"] = feeds.oembed_url(found)
+        told["picture_url"] = feeds.picture_url(found)
+    if found.visibility != Visibility.PRIVATE:
+        told["description"] = description_of(found)
+    return told

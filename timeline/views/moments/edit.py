@@ -1,0 +1,59 @@
+"""Changing what one's own moment says; its time never changes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from momentverse.http.redirects import see_other
+from timeline.core.exceptions import ClaimRefused, TimelineBusy
+from timeline.core.span_display import ToldSpan
+from timeline.models import Moment, Visibility
+from timeline.selectors import moments
+from timeline.services.claims import details
+from timeline.views.moments.forms import SEEN_BY, WordsForm
+from timeline.views.shortcuts import status_of
+
+REVISIONS_SHOWN = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let an owner change title, story, place, tags and visibility, and see what they were."""
+    moment = moments.by_id(request.user, pk)
+    if moment is None or moment.user_id != request.user.pk:
+        raise Http404(moments.NO_SUCH_MOMENT)
+    if request.method != "POST":
+        return _show(request, moment, WordsForm(initial=WordsForm.texts_of(moment)))
+    form = WordsForm(request.POST)
+    try:
+        if not form.stored(partial(details.edit, moment)):
+            return _show(request, moment, form, status=400)
+    except (ClaimRefused, TimelineBusy) as error:
+        return _show(request, moment, form, problem=str(error), status=status_of(error))
+    messages.success(request, "It is changed. What it said before is kept for you.")
+    moment.refresh_from_db(fields=["title"])  # a part of its address
+    return see_other(moment)
+
+
+def _show(
+    request: HttpRequest, moment: Moment, form: WordsForm, *, problem: str = "", status: int = 200
+) -> HttpResponse:
+    context = {
+        "moment": moment,
+        "told": ToldSpan.of_moment(moment),
+        "form": form,
+        "visibilities": form.visibilities(),
+        "revisions": [
+            {"words": revision, "seen_by": SEEN_BY[Visibility(revision.visibility)][0]}
+            for revision in moment.revisions.all()[:REVISIONS_SHOWN]
+        ],
+        "problem": problem,
+    }
+    return render(request, "claim/edit.html", context, status=status)

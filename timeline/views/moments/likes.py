@@ -1,0 +1,49 @@
+"""Liking a moment, by a form that works without scripts."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from momentverse.http.errors import is_script
+from momentverse.http.redirects import see_other
+from timeline.core.exceptions import LikeRefused
+from timeline.selectors import moments
+from timeline.selectors.likes import is_liked_by, likes_of
+from timeline.services import likes
+
+
+@require_POST
+def like(request: HttpRequest, pk: int) -> HttpResponse:
+    """Like a moment, or take it back: the form says which, so sending it twice changes nothing.
+
+    Who is not logged in is sent to do so, and from there to the moment's page,
+    whatever moment it is and whether there is one. A script asks for JSON.
+    """
+    if not request.user.is_authenticated:
+        return redirect_to_login(reverse("timeline:moment-short", args=[pk]))
+    moment = moments.by_id(request.user, pk)
+    if moment is None:
+        raise Http404(moments.NO_SUCH_MOMENT)
+    wanted = request.POST.get("like")
+    if wanted not in ("yes", "no"):
+        raise BadRequest("“like” is “yes” or “no”.")
+    try:
+        (likes.like if wanted == "yes" else likes.unlike)(request.user, moment)
+    except LikeRefused as error:
+        messages.error(request, str(error))
+    if is_script(request):
+        return _as_json(request, pk)
+    return see_other(f"{moment.get_absolute_url()}#likes")
+
+
+def _as_json(request: HttpRequest, pk: int) -> HttpResponse:
+    moment = moments.by_id(request.user, pk)
+    if moment is None:
+        raise Http404(moments.NO_SUCH_MOMENT)
+    data = {"liked": is_liked_by(request.user, moment), "likes": likes_of(moment)}
+    return JsonResponse({"ok": True, "data": data})

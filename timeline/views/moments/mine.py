@@ -1,0 +1,24 @@
+"""One's own moments, whoever else sees them."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from timeline.selectors import profiles
+from timeline.selectors.pagination import Cut
+from timeline.views.pagination import cut_of, shown
+
+
+@require_safe
+@login_required
+def mine(request: HttpRequest) -> HttpResponse:
+    """List the viewer's moments with what nobody else is told: visibility, edits, what staff did."""
+    assert request.user.is_authenticated
+    cut = cut_of(request)
+    page, own = profiles.own_moments(request.user, cut)
+    revoked = profiles.revoked_moments(request.user) if cut == Cut() else []
+    context = {"own": own, "revoked": revoked, **shown(page, cut)}
+    return render(request, "timeline/mine.html", context)

@@ -1,0 +1,69 @@
+"""A moment's picture: its owner puts it there, describes it, takes it off."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
+
+from momentverse.http.redirects import see_other
+from timeline.core.exceptions import PictureRefused, TimelineBusy
+from timeline.models import Moment, Picture
+from timeline.selectors import moments
+from timeline.services.pictures import uploads
+from timeline.views.moments.forms import PictureForm
+from timeline.views.shortcuts import status_of
+
+STORAGE_AWAY = "The picture cannot be kept right now. Nothing is changed; try again in a moment."
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def picture(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let an owner change the picture of a moment, or take it off."""
+    moment = moments.by_id(request.user, pk)
+    if moment is None or moment.user_id != request.user.pk:
+        raise Http404(moments.NO_SUCH_MOMENT)
+    shown: Picture | None = getattr(moment, "picture", None)
+    sent = [request.POST, request.FILES] if request.method == "POST" else []
+    form = PictureForm(
+        *sent,
+        initial={"alt": shown.alt if shown else ""},
+        has_picture=shown is not None,
+    )
+    if request.method != "POST":
+        return _show(request, moment, form)
+    try:
+        return _changed(request, moment, form)
+    except (PictureRefused, TimelineBusy) as error:
+        return _show(request, moment, form, problem=str(error), status=status_of(error))
+    except OSError:
+        return _show(request, moment, form, problem=STORAGE_AWAY, status=503)
+
+
+def _changed(request: HttpRequest, moment: Moment, form: PictureForm) -> HttpResponse:
+    if "remove" in request.POST:
+        uploads.remove(moment)
+        messages.success(request, "The picture is gone, and so are all its copies here.")
+        return see_other("timeline:moment-picture", moment.pk)
+    if not form.is_valid():
+        return _show(request, moment, form, status=400)
+    file, alt = form.cleaned_data["file"], form.cleaned_data["alt"]
+    if file:
+        uploads.put(moment, file, alt)
+    else:
+        uploads.describe(moment, alt)
+        messages.success(request, "The description is changed.")
+    return see_other("timeline:moment-picture", moment.pk)
+
+
+def _show(
+    request: HttpRequest, moment: Moment, form: PictureForm, *, problem: str = "", status: int = 200
+) -> HttpResponse:
+    context = {"moment": moment, "form": form, "problem": problem}
+    response = render(request, "timeline/picture.html", context, status=status)
+    if status == 503:
+        response["Retry-After"] = "5"
+    return response

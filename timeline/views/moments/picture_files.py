@@ -1,0 +1,67 @@
+"""The files of pictures, to whom may see their moment."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from momentverse.http.errors import error_response
+from timeline.core.picture_formats import TYPES
+from timeline.models import Moment, Picture, Visibility
+from timeline.services.pictures import storage
+
+if TYPE_CHECKING:
+    from timeline.models.moment import Viewer
+
+logger = logging.getLogger("timeline.pictures")
+
+# What has this address never changes. Browsers keep it for a month; a cache that others share for a
+# day: for so long it may go on showing, to who knows the address, what is not public any more.
+FOR_ALL = "public, max-age=2592000, s-maxage=86400, immutable"
+FOR_ONE = "private, max-age=3600, immutable"
+NOTHING_HERE = "There is no such picture."
+
+
+@require_safe
+def picture_file(
+    request: HttpRequest, pk: int, token: str, width: int, ending: str
+) -> HttpResponse:
+    """Send one file of a moment's picture.
+
+    Its address is only right while the moment's visibility is what it was when
+    the address was made. Who has a session is asked for nothing that all may see.
+    """
+    picture = _picture(None, pk) or _picture(request.user, pk)
+    if picture is None or not picture.is_its_token(token):
+        raise Http404(NOTHING_HERE)
+    if width not in picture.widths or ending not in TYPES:
+        raise Http404(NOTHING_HERE)
+    try:
+        content = storage.read(picture.file(width, ending))
+    except FileNotFoundError:
+        raise Http404(NOTHING_HERE) from None
+    except OSError as error:
+        logger.warning("no file of %s: %s", picture, error)
+        return error_response(request, 503)
+    assert picture.moment is not None
+    for_all = picture.moment.visibility == Visibility.PUBLIC
+    return HttpResponse(
+        content,
+        content_type=TYPES[ending],
+        headers={"Cache-Control": FOR_ALL if for_all else FOR_ONE},
+    )
+
+
+def _picture(viewer: Viewer, pk: int) -> Picture | None:
+    visible = Moment.objects.visible_to(viewer, by_address=True).filter(
+        pk=pk, picture__state=Picture.State.READY
+    )
+    moment = (
+        visible.select_related("picture")
+        .only("visibility", "picture__moment", "picture__key", "picture__width")
+        .first()
+    )
+    return moment.picture if moment else None

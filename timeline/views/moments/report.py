@@ -1,0 +1,49 @@
+"""Reporting a moment to staff, by anybody who sees it."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from momentverse.http.redirects import see_other
+from timeline.models import Moment
+from timeline.selectors import moments
+from timeline.services import moderation
+from timeline.views.moments.forms import ReportForm
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def report(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a report. The throttle limits how many come from one network or person."""
+    moment = moments.by_id(request.user, pk)
+    if moment is None:
+        raise Http404(moments.NO_SUCH_MOMENT)
+    if request.method != "POST":
+        return _show(request, moment, ReportForm())
+    form = ReportForm(request.POST)
+    if not _stored(request, moment, form):
+        return _show(request, moment, form, status=400)
+    return see_other(f"{reverse('timeline:report', args=[pk])}?sent")
+
+
+def _stored(request: HttpRequest, moment: Moment, form: ReportForm) -> bool:
+    if not form.is_valid():
+        return False
+    reporter = request.user if request.user.is_authenticated else None
+    try:
+        moderation.report(moment, form.cleaned_data["reason"], form.cleaned_data["words"], reporter)
+    except ValidationError as error:
+        form.add_error("words", error)
+        return False
+    return True
+
+
+def _show(
+    request: HttpRequest, moment: Moment, form: ReportForm, *, status: int = 200
+) -> HttpResponse:
+    # In the address and not in a message: visitors get no session for it.
+    context = {"moment": moment, "form": form, "sent": "sent" in request.GET}
+    return render(request, "timeline/report.html", context, status=status)

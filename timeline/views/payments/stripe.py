@@ -1,0 +1,25 @@
+"""Where Stripe sends its messages, signed: name this address in its dashboard."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from timeline.services.payments.providers import provider_named
+from timeline.views.payments import webhooks
+
+
+@csrf_exempt  # its signature says who sent it
+@require_POST
+def webhook(request: HttpRequest) -> HttpResponse:
+    """Take a message of Stripe's."""
+    if not settings.STRIPE_WEBHOOK_SECRET:
+        raise Http404
+    signature = request.headers.get("Stripe-Signature", "")
+    return webhooks.take(request, provider_named("stripe"), signature)
+
+
+urlpatterns = [path("", webhook, name="stripe-webhook")]

@@ -1,0 +1,28 @@
+"""Where providers send their messages."""
+
+from __future__ import annotations
+
+import logging
+
+from django.http import HttpRequest, HttpResponse
+from django.http.request import RawPostDataException
+
+from timeline.services.payments import events
+from timeline.services.payments.providers.base import BadEvent, Provider
+
+logger = logging.getLogger("timeline.payments")
+
+
+def take(request: HttpRequest, provider: Provider, signature: str) -> HttpResponse:
+    """Verify a message, store it, and answer; what it means is applied afterwards.
+
+    A bad signature is 400 without a detail. A database that is away is 503, and
+    the provider sends it again.
+    """
+    try:
+        event = provider.read_event(request.body, signature)
+    except (BadEvent, RawPostDataException):
+        logger.warning("%s: a message that it did not sign was refused", provider.name)
+        return HttpResponse(status=400, content_type="text/plain")
+    events.receive(provider, event)
+    return HttpResponse(status=200, content_type="text/plain")

@@ -30,7 +30,7 @@ from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, reso
 
 from momentverse.staticfiles.storage import OUR_MODULES, as_served
 
-# HTML with its CSS: what fits into the first flight of a new connection (QUALITY.md).
+# HTML with its CSS, compressed: what fits into the first flight of a new connection.
 FIRST_VIEW_LIMIT = 14 * 1024
 SCRIPTS_LIMIT = 10 * 1024
 WARN_AT = 0.9

@@ -1,4 +1,4 @@
-"""Two people and visitors, in turns, at every address: nobody gets what is another's (EDGE_CASES 16)."""
+"""Two people and visitors, in turns, at every address: nobody gets what is another's (edge case 16)."""
 
 from __future__ import annotations
 

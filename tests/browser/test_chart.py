@@ -349,7 +349,7 @@ def test_who_wants_no_motion_gets_none(new_page):
 
 
 def test_few_nodes_and_few_bytes(page):
-    """QUALITY.md: 1,500 nodes, 20 kB of script."""
+    """The goal: at most 1,500 nodes in the document and 20 kB of script."""
     sizes = []
     page.on(
         "response",

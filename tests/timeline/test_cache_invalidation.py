@@ -47,7 +47,7 @@ def test_a_moment_that_says_something_else(bumped, make_moment):
 
 
 def test_a_moment_that_is_not_public_any_more(bumped, make_moment):
-    """EDGE_CASES 15."""
+    """Edge case 15."""
     moment = make_moment("1969-07-20T20:17:40Z")
     moment.visibility = Visibility.PRIVATE
     assert GONE in bumped(lambda: placement.place(moment))
@@ -123,7 +123,7 @@ def test_a_person_who_only_logs_in(bumped, owner):
 
 
 def test_a_person_who_is_erased(bumped, make_moment, stranger):
-    """EDGE_CASES 14."""
+    """Edge case 14."""
     make_moment("1969-07-20T20:17:40Z", user=stranger)
     User.objects.filter(pk=stranger.pk).update(
         email="bob@example.org", erase_after=dt.datetime(2000, 1, 1, tzinfo=dt.UTC)

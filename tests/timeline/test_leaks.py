@@ -1,4 +1,4 @@
-"""What is hidden is found nowhere: a crawl over every route of the URL map, edge cases 15 and 16.
+"""What is hidden is found nowhere: a crawl over every route of the URL map, edge case 15 and edge case 16.
 
 Words that stand in hidden moments and nowhere else are looked for in every
 answer, body and headers, that nobody, a stranger and the owner get. Routes are
@@ -242,7 +242,7 @@ def client_of(viewer: User | None) -> Client:
 @pytest.mark.parametrize("viewer", [None, "stranger"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_it_works(request, hidden, stranger, viewer, method):
-    """EDGE_CASES 15: no answer of any route, nor its headers, has a word of what is hidden."""
+    """Edge case 15: no answer of any route, nor its headers, has a word of what is hidden."""
     person = stranger if viewer else None
     found, errors = {}, []
     client = client_of(person)
@@ -261,7 +261,7 @@ def test_it_works(request, hidden, stranger, viewer, method):
 
 
 def test_the_owner_finds_them_so_the_crawl_can(hidden):
-    """And none of the pages that hold them may be kept by anybody's cache: EDGE_CASES 16."""
+    """And none of the pages that hold them may be kept by anybody's cache: edge case 16."""
     client = client_of(hidden.owner)
     seen: set[str] = set()
     for address in addresses(hidden):
@@ -283,7 +283,7 @@ def test_the_owner_finds_them_so_the_crawl_can(hidden):
 @pytest.mark.parametrize("viewer", [None, "stranger"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_hidden_is_like_nothing_at_all(hidden, stranger, viewer, method):
-    """EDGE_CASES 15: the same bytes, whether a moment is hidden or there is none."""
+    """Edge case 15: the same bytes, whether a moment is hidden or there is none."""
     client = client_of(stranger if viewer else None)
     nothing, everything = encode_id(random_id()), addresses(hidden)
     for word, moment in hidden.moments.items():
@@ -313,7 +313,7 @@ def told(answer):
 
 
 def test_an_owners_copy_confirms_nothing_to_others(hidden):
-    """EDGE_CASES 15: an ETag that somebody else sends is never answered with 304."""
+    """Edge case 15: an ETag that somebody else sends is never answered with 304."""
     owner, nobody = client_of(hidden.owner), Client()
     for moment in hidden.moments.values():
         mine = owner.get(moment.get_absolute_url())
@@ -323,7 +323,7 @@ def test_an_owners_copy_confirms_nothing_to_others(hidden):
 
 
 def test_a_conflict_says_only_that_it_is_taken(hidden, stranger):
-    """EDGE_CASES 15: by design it is public that a span is taken; what and whose it is, is not."""
+    """Edge case 15: by design it is public that a span is taken; what and whose it is, is not."""
     span = {"date": "1969-07-20", "time": "20:10:00", "zone": "UTC", "minutes": "1"}
     for viewer in (None, stranger):
         client = client_of(viewer)

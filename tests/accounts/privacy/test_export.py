@@ -1,4 +1,4 @@
-"""The zip of all that the site holds on a person; edge cases 16 and 22."""
+"""The zip of all that the site holds on a person; edge case 16 and edge case 22."""
 
 from __future__ import annotations
 

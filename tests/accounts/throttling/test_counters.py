@@ -256,7 +256,7 @@ def test_a_count_that_vanishes_while_it_is_taken_is_no_open_door(in_process, mon
 @pytest.mark.django_db
 @pytest.mark.parametrize("fault", ["stop", "pause"])
 def test_log_in_is_limited_while_redis_is_away(own_valkey, monkeypatch, ada, fault):
-    """EDGE_CASES 17: closed for log-in, by a stricter local limit; and no page fails."""
+    """Edge case 17: closed for log-in, by a stricter local limit; and no page fails."""
     monkeypatch.setattr(middleware, "attempts", Attempts())
     getattr(own_valkey, fault)()
     entry = {"login": "ada@example.org", "password": "wrong"}

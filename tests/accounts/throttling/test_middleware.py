@@ -240,7 +240,7 @@ def test_a_full_network_uses_up_no_account(ada, clock):
 
 
 def test_a_stranger_does_not_lock_an_owner_out(ada):
-    """EDGE_CASES 24. From where the owner has logged in before, log-in goes on working."""
+    """Edge case 24. From where the owner has logged in before, log-in goes on working."""
     assert enter(password=PASSWORD).status_code == 302
     for number in range(30):
         enter(network=f"198.51.100.{number}")
@@ -530,7 +530,7 @@ def test_erasing_a_person_erases_their_networks(ada):
 
 
 def test_claims_are_limited_by_person(ada):
-    """EDGE_CASES 17: what is held costs others something, so a script cannot hold on and on."""
+    """Edge case 17: what is held costs others something, so a script cannot hold on and on."""
     client = Client()
     client.force_login(ada)
     answers = [post("/claim/hold/", {}, client=client) for _ in range(31)]

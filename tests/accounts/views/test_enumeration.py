@@ -1,4 +1,4 @@
-"""Nobody learns from us who has an account (EDGE_CASES 24)."""
+"""Nobody learns from us who has an account (edge case 24)."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_log_out_is_a_form_and_ends_the_session(ada, log_in):
      "/\\evil.example", "javascript:alert(1)", "///evil.example", "http:///evil.example", "\x00//evil"],
 )  # fmt: skip
 def test_nobody_is_sent_away(client, ada, target):
-    """EDGE_CASES 23: open redirects."""
+    """Edge case 23: open redirects."""
     response = client.post(LOGIN, ENTRY | {"next": target})
     assert response.status_code in (302, 400)
     if response.status_code == 302:

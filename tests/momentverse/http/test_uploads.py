@@ -35,7 +35,7 @@ def test_what_is_short_enough_passes(client, db, settings):
     ids=["told", "chunked"],
 )
 def test_a_gigabyte_is_not_read(serve, length, status):
-    """EDGE_CASES 20: the answer comes before the body has; a body without a length is none."""
+    """Edge case 20: the answer comes before the body has; a body without a length is none."""
     with serve() as site:
         host, port = site.environment["BIND"].split(":")
         with socket.create_connection((host, int(port)), timeout=30) as connection:

@@ -107,7 +107,7 @@ def test_a_write_while_a_page_is_made_makes_it_old(front, slow):
 
 
 def test_one_makes_it_and_the_others_see_the_last_copy(front, slow, clock):
-    """EDGE_CASES 17: no stampede."""
+    """Edge case 17: no stampede."""
     begun, go_on = slow
     go_on.set()
     front.get("/t/kept/")
@@ -136,7 +136,7 @@ def test_who_comes_first_does_not_wait_alone(front, slow):
 
 
 def test_what_was_purged_is_shown_to_nobody(front, slow):
-    """EDGE_CASES 15: not even while the new page is being made."""
+    """Edge case 15: not even while the new page is being made."""
     begun, go_on = slow
     go_on.set()
     front.get("/t/kept/")

@@ -1,5 +1,6 @@
-"""Web cache poisoning and deception (EDGE_CASES 16): what one visitor sends is in nobody else's page.
+"""Web cache poisoning and deception: what one visitor sends is in nobody else's page.
 
+Edge case 16, edge case 29.
 Each probe asks for a page first, before anybody has it, with something that is
 not part of the page's key. Then somebody asks plainly. Their page must be the
 one that is made when nobody has probed.

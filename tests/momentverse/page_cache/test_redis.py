@@ -135,7 +135,7 @@ def test_a_restart_goes_unseen(over_redis, own_valkey, lines):
 
 
 def test_pages_are_built_while_redis_is_away(over_redis, own_valkey, later):
-    """EDGE_CASES 17: and kept again when it is back, with nothing to do."""
+    """Edge case 17: and kept again when it is back, with nothing to do."""
     visitor = over_redis()
     visitor.get("/t/kept/")
     own_valkey.stop()
@@ -194,7 +194,7 @@ def test_an_error_of_one_is_not_the_others(own_valkey):
 def test_a_write_that_redis_does_not_hear_of_is_not_lost(
     over_redis, own_valkey, settings, monkeypatch
 ):
-    """EDGE_CASES 15: who wrote tells it again, until Redis is back."""
+    """Edge case 15: who wrote tells it again, until Redis is back."""
     settings.REDIS_TIMEOUT_SECONDS = 5
     visitor = over_redis()
     visitor.get("/t/kept/")
@@ -362,7 +362,7 @@ def test_no_request_fails_while_redis_does(serve, own_valkey):
 
 
 def test_cache_expiry_under_200_visitors_is_one_rebuild(serve, own_valkey):
-    """QUALITY.md: two processes, and all come at the moment when the page has gone."""
+    """The goal: one rebuild, though 200 visitors ask two processes just after the page expired."""
     client = redis.Redis.from_url(own_valkey.url)
     with serve(REDIS_URL=own_valkey.url, WEB_PROCESSES="2") as site:
         url = f"{site.url}/t/slow-kept/"

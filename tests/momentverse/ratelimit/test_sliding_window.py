@@ -120,6 +120,7 @@ def test_redis_and_the_process_say_the_same(own_valkey, limit, gaps):
 
 
 def test_a_clock_that_was_set_back_begins_anew(own_valkey):
+    """Edge case 30."""
     client = redis.Redis.from_url(own_valkey.url)
     for _ in range(3):
         run_at(client, "who", 3, 1_700_000_060_000)

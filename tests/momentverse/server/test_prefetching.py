@@ -26,7 +26,7 @@ def test_the_admin_has_none(admin_client):
 
 
 def test_nothing_that_is_fetched_ahead_changes_anything(client, make_moment):
-    """EDGE_CASES 25: fetching ahead is reading."""
+    """Edge case 25: fetching ahead is reading."""
     moment = make_moment("1969-07-20")
     page = client.get("/timeline/1969/07/20/").text
     for address in {*re.findall(r'href="(/(?:timeline|moments)/[^"]*)"', page)}:

@@ -160,7 +160,7 @@ def test_it_is_added_with_tags(admin_client, owner):
 
 
 def test_an_overlap_is_an_error_of_the_form(admin_client, make_moment, owner):
-    """EDGE_CASES, last line: the same constraint, a friendly error."""
+    """Edge case 31: the same constraint, a friendly error."""
     make_moment("1969-07-20T20:18:39Z", title="First come")
     response = admin_client.post(LIST + "add/", form_of(owner))
     assert response.status_code == 200
@@ -273,6 +273,7 @@ def test_releasing_what_is_active_is_refused_in_words(admin_client, make_moment)
 
 
 def test_bulk_delete_frees_spans_and_counts(admin_client, make_moment):
+    """Edge case 32."""
     moments = [make_moment(f"1969-07-2{day}") for day in range(3)]
     page = admin_client.post(
         LIST, chosen(*moments, action="delete_selected", post="yes"), follow=True

@@ -89,7 +89,7 @@ def test_a_refund_pays_back_and_is_logged(admin_client, paid):
 
 
 def test_a_second_refund_does_nothing(admin_client, paid):
-    """EDGE_CASES 13."""
+    """Edge case 13."""
     for _ in range(2):
         page = decide(admin_client, ORDERS, "refund_orders", paid.order.pk)
     assert "This order is “Refunded”." in page.text

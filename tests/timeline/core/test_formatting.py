@@ -19,7 +19,7 @@ def test_it_works():
 
 
 def test_early_years_have_no_leading_zeros():
-    """EDGE_CASES 6."""
+    """Edge case 6."""
     assert day_in_words(dt.date(1, 1, 2)) == "2 January 1"
 
 

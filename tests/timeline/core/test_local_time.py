@@ -1,4 +1,4 @@
-"""Local times that a clock skips or shows twice (edge cases 1 and 2)."""
+"""Local times that a clock skips or shows twice (edge case 1 and edge case 2)."""
 
 import datetime as dt
 import zoneinfo

@@ -61,7 +61,7 @@ def test_it_reads(text, expected):
     ],
 )
 def test_it_refuses_in_a_sentence(text, words):
-    """EDGE_CASES 4, 5, 6."""
+    """Edge case 4, edge case 5, edge case 6."""
     with pytest.raises(InvalidInstant, match=words):
         parse_instant(text)
 

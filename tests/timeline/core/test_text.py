@@ -1,4 +1,4 @@
-"""Titles and stories (EDGE_CASES 19)."""
+"""Titles and stories (edge case 19)."""
 
 import pytest
 from django.core.exceptions import ValidationError

@@ -1,4 +1,4 @@
-"""``check_rollups``: the stored counts against a recount."""
+"""``check_rollups``: the stored counts against a recount (edge case 33)."""
 
 import io
 

@@ -35,7 +35,7 @@ def test_it_works():
      ("ends_at", START), ("ends_at", parse_instant("2024-07-22")), ("visibility", "secret")],
 )  # fmt: skip
 def test_what_is_wrong_is_said_at_its_field(field, value):
-    """EDGE_CASES 19: a text is measured as it will be stored; U+FB2C becomes three characters."""
+    """Edge case 19: a text is measured as it will be stored; U+FB2C becomes three characters."""
     with pytest.raises(ValidationError) as caught:
         checked(**{field: value})
     assert list(caught.value.message_dict) == [field]
@@ -48,7 +48,7 @@ def test_several_wrongs_are_said_at_once():
 
 
 def test_local_mean_time_has_seconds():
-    """EDGE_CASES 3: Amsterdam was 19 min 32 s ahead until 1937."""
+    """Edge case 3: Amsterdam was 19 min 32 s ahead until 1937."""
     start, end = parse_instant("1920-01-01T12:00:00Z"), parse_instant("1920-01-01T12:00:01Z")
     moment = checked(starts_at=start, ends_at=end, time_zone="Africa/Monrovia")
     assert moment.utc_offset % 60

@@ -17,7 +17,7 @@ def test_it_works(make_moment):
 @pytest.mark.parametrize("visibility", Visibility)
 @pytest.mark.parametrize("by_address", [False, True])
 def test_who_sees_what(request, make_moment, stranger, owner, viewer, visibility, by_address):
-    """EDGE_CASES 15."""
+    """Edge case 15."""
     make_moment("2020-01-01", visibility=visibility)
     people = {"stranger": stranger, "owner": owner}
     seen = Moment.objects.visible_to(people.get(viewer, viewer), by_address=by_address).exists()

@@ -60,7 +60,7 @@ def test_what_is_held_or_being_paid_for_is_in_the_way(claimant, make_moment):
 
 
 def test_what_is_not_live_any_more_is_free(claimant, make_moment):
-    """EDGE_CASES 9: a lapsed hold is free at once."""
+    """Edge case 9: a lapsed hold is free at once."""
     let_time_pass(holds.hold(claimant, WANTED))
     make_moment("1969-07-20T20:18:40Z", status=Status.REVOKED)
     assert is_free(WANTED)
@@ -68,13 +68,13 @@ def test_what_is_not_live_any_more_is_free(claimant, make_moment):
 
 
 def test_hidden_moments_are_in_the_way_too(make_moment):
-    """EDGE_CASES 15: that a span is taken is public, whoever may see it."""
+    """Edge case 15: that a span is taken is public, whoever may see it."""
     make_moment("1969-07-20T20:17:40Z", visibility="private")
     assert not is_free(WANTED)
 
 
 def test_the_time_of_day_is_that_of_the_place(make_moment):
-    """EDGE_CASES 1, 2: over the end of summer time the same clock time is 25 hours away."""
+    """Edge case 1, edge case 2: over the end of summer time the same clock time is 25 hours away."""
     wanted = span_of("2024-10-26T18:00:00Z", 3600)  # 20:00 in Berlin
     make_moment("2024-10-26T18:00:00Z", 60)
     later, earlier = nearest_free(wanted, zoneinfo.ZoneInfo("Europe/Berlin")).same_clock_time
@@ -83,7 +83,7 @@ def test_the_time_of_day_is_that_of_the_place(make_moment):
 
 
 def test_a_day_without_that_time_is_passed_over(make_moment):
-    """EDGE_CASES 1: 02:30 does not exist on 31 March 2024 in Berlin."""
+    """Edge case 1: 02:30 does not exist on 31 March 2024 in Berlin."""
     make_moment("2024-03-30T01:30:00Z", 60)
     wanted = span_of("2024-03-30T01:30:00Z", 60)
     days = nearest_free(wanted, zoneinfo.ZoneInfo("Europe/Berlin")).same_clock_time
@@ -100,7 +100,7 @@ def test_where_every_day_is_taken_at_that_time_none_is_offered(make_moment):
 
 @pytest.mark.parametrize("start", [WINDOW_START, WINDOW_END - 60 * SECOND])
 def test_at_the_ends_of_time_there_is_only_one_side(make_moment, start):
-    """EDGE_CASES 6."""
+    """Edge case 6."""
     make_moment(start.isoformat())
     free = nearest_free(Span(start, start + 60 * SECOND), UTC_ZONE)
     assert (free.before is None) is (start == WINDOW_START)

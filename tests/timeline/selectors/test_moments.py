@@ -47,7 +47,7 @@ def test_pages_follow_each_other_both_ways(ten):
 
 
 def test_inserts_and_deletes_neither_repeat_nor_skip(ten, make_moment):
-    """EDGE_CASES 18: a cursor is an instant, so its moment may be gone."""
+    """Edge case 18: a cursor is an instant, so its moment may be gone."""
     first = reading.newest_first(None, size=4)
     make_moment("2020-01-01T20:00:00Z")
     remove(Moment.objects.filter(pk=first.moments[-1].pk))
@@ -105,14 +105,14 @@ def test_a_day_long_moment_is_found_from_its_last_second(make_moment):
     ("start", "end"), [("0001-01-01", "0001-01-03"), ("9999-12-30", "9999-12-31")]
 )
 def test_a_window_at_the_ends_of_time(make_moment, start, end):
-    """EDGE_CASES 6."""
+    """Edge case 6."""
     first, last = make_moment("0001-01-02", 60), make_moment("9999-12-30T23:59:59Z", 1)
     found = reading.within(None, parse_instant(start), parse_instant(end)).moments
     assert found == ([first] if start.startswith("0001") else [last])
 
 
 def test_neighbours_skip_what_is_hidden(make_moment, owner):
-    """EDGE_CASES 15."""
+    """Edge case 15."""
     first = make_moment("2020-01-01")
     hidden = make_moment("2020-01-02", visibility=HIDDEN)
     last = make_moment("2020-01-03")
@@ -161,7 +161,7 @@ def test_a_tags_later_pages_repeat_nothing(tagged):
 
 
 def test_tags_of_hidden_moments_are_not_there(tagged, owner):
-    """EDGE_CASES 15."""
+    """Edge case 15."""
     tagged("2020-01-01", "open")
     tagged("2020-01-02", "canary", visibility=HIDDEN)
     assert [tag.name for tag in reading.tags_in_use(None)[0]] == ["open"]

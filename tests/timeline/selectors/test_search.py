@@ -95,7 +95,7 @@ def test_between_two_times(make_moment):
 
 
 def test_hits_are_marked_and_the_rest_is_escaped(make_moment):
-    """EDGE_CASES 22."""
+    """Edge case 22."""
     make_moment(
         "1969-07-20", title="<b>Eagle</b> & \ue000co\ue001",
         story="<script>alert(1)</script> said the eagle.",
@@ -109,7 +109,7 @@ def test_hits_are_marked_and_the_rest_is_escaped(make_moment):
 
 
 def test_it_goes_on_without_a_gap_and_without_a_repeat(make_moment, monkeypatch):
-    """EDGE_CASES 18: across pages and across batches, while moments are added."""
+    """Edge case 18: across pages and across batches, while moments are added."""
     monkeypatch.setattr(searching, "RANKED", 7)
     wanted = understood("eagle")
     titles = [f"{'Eagle' if day % 3 else 'Nest'} {day}" for day in range(1, 21)]
@@ -127,7 +127,7 @@ def test_it_goes_on_without_a_gap_and_without_a_repeat(make_moment, monkeypatch)
 
 
 def test_a_place_whose_moment_is_gone_still_works(make_moment):
-    """EDGE_CASES 18."""
+    """Edge case 18."""
     moments = [make_moment(f"1969-07-{day:02}", title=f"Eagle {day}") for day in range(1, 5)]
     results = search(None, understood("eagle"), size=2)
     assert [one.moment.title for one in results.found] == ["Eagle 4", "Eagle 3"]
@@ -141,7 +141,7 @@ def test_a_place_whose_moment_is_gone_still_works(make_moment):
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
 def test_hidden_words_are_not_even_indexed(tagged, owner, stranger, visibility):
-    """EDGE_CASES 15: they cannot change results, ranks or how long a search takes."""
+    """Edge case 15: they cannot change results, ranks or how long a search takes."""
     tagged("1969-07-20", "canary", title="Canary", visibility=visibility)
     for viewer in (None, stranger, owner):
         assert found("canary", viewer) == []
@@ -253,7 +253,7 @@ def test_what_takes_too_long_is_refused(make_moment, monkeypatch):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(text=st.text(max_size=60) | st.text(alphabet="ab \"-@OR*():^{}+\\'&|!<>~", max_size=30))
 def test_no_words_are_an_error(make_moment, text):
-    """QUALITY.md: random and hostile input; none is taken for syntax of the database's."""
+    """The goal: random and hostile input causes no error, and none of it is read as SQL."""
     text = text.encode(errors="replace").decode().replace("\0", "")
     try:
         wanted = understood(text)

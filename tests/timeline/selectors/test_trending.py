@@ -101,14 +101,14 @@ def test_new_accounts_count_but_do_not_weigh(make_moment, liked):
 
 @pytest.mark.parametrize("visibility", [Visibility.UNLISTED, Visibility.PRIVATE])
 def test_what_is_hidden_does_not_trend_even_for_its_owner(make_moment, liked, owner, visibility):
-    """EDGE_CASES 15."""
+    """Edge case 15."""
     moment = liked(make_moment("1969-07-20", title="Canary"), 3)
     Moment.objects.filter(pk=moment.pk).update(visibility=visibility)
     assert titles() == titles(owner) == []
 
 
 def test_what_is_revoked_does_not_trend(make_moment, liked):
-    """EDGE_CASES 13."""
+    """Edge case 13."""
     moment = liked(make_moment("1969-07-20"), 3)
     Moment.objects.filter(pk=moment.pk).update(status="revoked")
     assert titles() == []

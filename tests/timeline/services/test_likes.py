@@ -139,7 +139,7 @@ def test_whatever_happens_the_numbers_are_true(make_moment, steps):
 
 @pytest.mark.django_db(transaction=True)
 def test_many_at_once_are_counted_exactly(make_moment, closing_connections):
-    """EDGE_CASES 25: double clicks, two tabs, several people, at the same moment."""
+    """Edge case 25: double clicks, two tabs, several people, at the same moment."""
     moment = make_moment("1969-07-20")
     people = [person(f"person-{number}") for number in range(6)]
     start = threading.Barrier(6)

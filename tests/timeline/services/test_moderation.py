@@ -56,7 +56,7 @@ def test_it_works(reported, staff, claimant, django_capture_on_commit_callbacks)
 
 
 def test_everything_that_others_see_follows(reported, staff, claimant, stranger):
-    """EDGE_CASES 15: to hide is to make private, so nothing else needs to know of it."""
+    """Edge case 15: to hide is to make private, so nothing else needs to know of it."""
     likes.like(stranger, reported)
     hide(reported, staff)
     for viewer in (None, stranger, staff):
@@ -135,7 +135,7 @@ def test_words_that_cannot_be_kept_are_refused(make_moment, words):
 def test_a_mail_holds_no_line_of_a_title_that_is_a_header(
     make_moment, staff, claimant, django_capture_on_commit_callbacks
 ):
-    """EDGE_CASES 22."""
+    """Edge case 22."""
     moment = make_moment("1969-07-20", user=claimant, title="x")
     Moment.objects.filter(pk=moment.pk).update(title="x\nBcc: all@example.org")
     moment.refresh_from_db()

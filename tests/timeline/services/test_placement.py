@@ -40,7 +40,7 @@ def test_it_refuses_an_overlap(make_moment):
 
 
 def test_it_allows_touching_spans(make_moment):
-    """EDGE_CASES 5: [10:00, 11:00) and [11:00, 12:00) are both accepted."""
+    """Edge case 5: [10:00, 11:00) and [11:00, 12:00) are both accepted."""
     make_moment("2020-01-01T10:00:00Z", 3600)
     make_moment("2020-01-01T11:00:00Z", 3600)
     make_moment("2020-01-01T09:00:00Z", 3600)
@@ -93,7 +93,7 @@ def test_what_is_written_stays_written_when_the_fold_fails(make_moment, monkeypa
 
 
 def test_a_lapsed_hold_is_released_by_the_next_claimer(make_moment):
-    """EDGE_CASES 9: free at once, by the database's clock."""
+    """Edge case 9, edge case 30: free at once, by the database's clock."""
     past = timezone.now() - dt.timedelta(seconds=5)
     lapsed = make_moment("2020-01-01", 60, status=Status.HELD, held_until=past)
     assert make_moment("2020-01-01T00:00:30Z", 60).pk
@@ -235,7 +235,7 @@ def test_bulk_writes_meet_the_rule_too(make_moment, owner):
     ],
 )  # fmt: skip
 def test_the_database_checks(owner, name, fields):
-    """EDGE_CASES 5 and 6: each has a CHECK of its own behind the forms."""
+    """Edge case 5 and edge case 6: each has a CHECK of its own behind the forms."""
     span = Span(parse_instant("2020-01-01"), parse_instant("2020-01-01T00:01"))
     moment = fill(owner, span)
     for field, value in fields.items():
@@ -265,7 +265,7 @@ def test_any_spans_in_any_order_leave_disjoint_ones(owner, spans):
 @per_example
 @given(span=any_spans())
 def test_every_span_of_the_window_can_be_placed_and_read_back(owner, span):
-    """EDGE_CASES 6: both ends of the timeline included."""
+    """Edge case 6: both ends of the timeline included."""
     with transaction.atomic():
         moment = place(fill(owner, span))
         stored = Moment.objects.touching(span.starts_at, span.ends_at).get(pk=moment.pk)

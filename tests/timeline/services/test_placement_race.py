@@ -101,7 +101,7 @@ def test_touching_spans_are_all_placed(claimants):
 
 
 def test_one_span_has_one_winner(claimants):
-    """EDGE_CASES 7: many at the same time, exactly one."""
+    """Edge case 7: many at the same time, exactly one."""
     span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
     for _ in range(20):
         Moment.objects.all().delete()
@@ -110,7 +110,7 @@ def test_one_span_has_one_winner(claimants):
 
 @pytest.mark.parametrize("claimants", [16], indirect=True)
 def test_rings_of_overlaps_end_without_deadlock(claimants):
-    """EDGE_CASES 7: A∩B, B∩C, C∩A, over and over, across midnight."""
+    """Edge case 7: A∩B, B∩C, C∩A, over and over, across midnight."""
     ring = [
         Span(MIDDLE + dt.timedelta(seconds=start), MIDDLE + dt.timedelta(seconds=start + 40))
         for start in (-60, -30, 0, -45, -15)
@@ -134,7 +134,7 @@ def test_rollups_stay_true_under_a_race(claimants):
 
 @pytest.mark.postgresql
 def test_a_day_that_stays_locked_is_busy_and_not_an_error(claimants, monkeypatch):
-    """FAULTS 30: what cannot be had in time is said so; nothing is written."""
+    """Fault 30: what cannot be had in time is said so; nothing is written."""
     monkeypatch.setattr(overlap_rule, "LOCK_TIMEOUT", "50ms")
     span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
     with placing([span]):
@@ -146,7 +146,7 @@ def test_a_day_that_stays_locked_is_busy_and_not_an_error(claimants, monkeypatch
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
 def test_what_the_database_asks_to_repeat_is_repeated(claimants, monkeypatch, code):
-    """FAULTS 30: a deadlock or a serialization failure, injected at the save."""
+    """Fault 30: a deadlock or a serialization failure, injected at the save."""
     span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
     failures = [code, code]
     save = Moment.save

@@ -60,7 +60,7 @@ def test_a_day_long_moment_from_midnight_covers_one_day(make_moment):
 
 
 def test_both_ends_of_the_timeline(make_moment):
-    """EDGE_CASES 6."""
+    """Edge case 6."""
     make_moment("0001-01-02", 86_400)
     make_moment("9999-12-30", 86_400)
     assert of(Level.CENTURY, 1) == of(Level.CENTURY, 100) == Tally(1, 86_400)
@@ -70,7 +70,7 @@ def test_both_ends_of_the_timeline(make_moment):
 
 @pytest.mark.parametrize("visibility", [Visibility.UNLISTED, Visibility.PRIVATE])
 def test_only_public_moments_are_counted_but_all_cover(make_moment, visibility):
-    """EDGE_CASES 15: that a span is taken is public, that somebody's moment is there is not."""
+    """Edge case 15: that a span is taken is public, that somebody's moment is there is not."""
     make_moment("1969-07-20", 60, visibility=visibility)
     assert of(Level.DAY, 1969, 7, 20) == Tally(0, 60)
 
@@ -108,7 +108,7 @@ def test_writes_that_change_nothing_counted_leave_the_days_alone(make_moment):
 
 
 def test_bulk_deletes_are_seen(make_moment):
-    """EDGE_CASES, last line: bulk admin delete frees slots and rollups."""
+    """Edge case 32: bulk admin delete frees slots and rollups."""
     for hour in range(5):
         make_moment(f"1969-07-20T{hour:02}:00:00Z")
     Moment.objects.all().delete()
@@ -183,6 +183,7 @@ def test_hours_sum_to_their_day(owner, spans):
 
 
 def test_a_recount_finds_what_is_wrong(make_moment):
+    """Edge case 33."""
     make_moment("1969-07-20", 60)
     rollups.fold()
     assert rollups.differences() == []

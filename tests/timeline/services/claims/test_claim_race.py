@@ -96,7 +96,7 @@ def people(number):
 
 
 def test_one_span_and_forty_claimants(crowd):
-    """FAULTS 19, EDGE_CASES 7: one hold, 39 are told it is taken, round after round."""
+    """Fault 19, edge case 7: one hold, 39 are told it is taken, round after round."""
     for number in range(ROUNDS):
         User.objects.filter(orders=None).delete()
         crowd_ids = [
@@ -113,7 +113,7 @@ def test_one_span_and_forty_claimants(crowd):
 
 
 def test_forty_browsers_press_the_same_button(tmp_path):
-    """EDGE_CASES 7, over HTTP to two processes of gunicorn: 303 for one, 409 for 39, and never 5xx."""
+    """Edge case 7, over HTTP to two processes of gunicorn: 303 for one, 409 for 39, and never 5xx."""
     url = database_url().replace("connection_limit=40", "connection_limit=8")
     manage(url, tmp_path, "collectstatic", "--noinput", "-v0")
     environment = site_environment(
@@ -146,7 +146,7 @@ def test_forty_browsers_press_the_same_button(tmp_path):
 
 
 def test_ten_overlapping_spans_and_a_hundred_claimants(crowd):
-    """EDGE_CASES 7: rings of overlaps across midnight; a disjoint set wins, nobody sees an error."""
+    """Edge case 7: rings of overlaps across midnight; a disjoint set wins, nobody sees an error."""
     midnight = dt.datetime(1969, 7, 21, tzinfo=dt.UTC)
     ids = people(100)
     ring = [(midnight + dt.timedelta(seconds=n * 40 - 220)).isoformat() for n in range(10)]
@@ -158,7 +158,7 @@ def test_ten_overlapping_spans_and_a_hundred_claimants(crowd):
 
 
 def test_claims_against_the_sweeper(rival):
-    """EDGE_CASES 9: a lapsed hold is swept and claimed at once; one of them gives it to one person."""
+    """Edge case 9: a lapsed hold is swept and claimed at once; one of them gives it to one person."""
     spans = [span_of(f"1969-07-20T{hour:02}:00:00Z") for hour in range(12)]
     first, second = (people_named("a", 12), people_named("b", 12))
     for user, span in zip(first, spans, strict=True):
@@ -187,7 +187,7 @@ def test_claims_against_the_sweeper(rival):
 
 
 def test_who_comes_late_waits_for_nobody(claimant, rival, monkeypatch):
-    """EDGE_CASES 7: a taken span is told of while somebody else writes to the same day."""
+    """Edge case 7: a taken span is told of while somebody else writes to the same day."""
     monkeypatch.setattr(placement, "LOCK_TIMEOUT", "50ms")
     taken, beside = span_of("1969-07-20T20:17:40Z"), span_of("1969-07-20T22:00:00Z")
     holds.hold(claimant, taken)

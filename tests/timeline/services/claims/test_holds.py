@@ -34,13 +34,13 @@ def test_it_works(claimant, settings):
 
 
 def test_the_same_span_again_is_the_same_hold(claimant):
-    """EDGE_CASES 8: a double click, a form sent again."""
+    """Edge case 8: a double click, a form sent again."""
     assert holds.hold(claimant, SPAN).pk == holds.hold(claimant, SPAN).pk
     assert Order.objects.count() == 1
 
 
 def test_what_somebody_else_holds_is_taken(claimant, rival):
-    """FAULTS 19: one hold, the others are told."""
+    """Fault 19: one hold, the others are told."""
     holds.hold(claimant, SPAN)
     overlapping = span_of("1969-07-20T20:17:45Z", 1)
     with pytest.raises(SpanTaken):
@@ -56,7 +56,7 @@ def test_ones_own_overlapping_hold_is_in_the_way_too(claimant):
 
 
 def test_a_lapsed_hold_is_free_at_once(claimant, rival):
-    """EDGE_CASES 9: the next claimer's transaction releases it; nobody has to sweep."""
+    """Edge case 9: the next claimer's transaction releases it; nobody has to sweep."""
     old = holds.hold(claimant, SPAN)
     let_time_pass(old)
     assert availability.availability(SPAN).free
@@ -94,7 +94,7 @@ def test_whose_account_is_closed_holds_nothing(claimant):
 
 
 def test_what_is_being_paid_for_says_until_when(claim):
-    """EDGE_CASES 9: “being paid for, free at hh:mm at the latest”."""
+    """Edge case 9: “being paid for, free at hh:mm at the latest”."""
     moment = claim("1969-07-20T20:17:40Z", 12)
     until = timezone.now() + dt.timedelta(minutes=30)
     Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING, held_until=until)
@@ -103,7 +103,7 @@ def test_what_is_being_paid_for_says_until_when(claim):
 
 @pytest.mark.parametrize("in_the_way", [1, holds.MAX_ASKED_AFTER])
 def test_overdue_payments_are_asked_after_before_the_span_is_refused(claim, rival, in_the_way):
-    """EDGE_CASES 9: past its time, the session is closed outside of any transaction, then tried again."""
+    """Edge case 9: past its time, the session is closed outside of any transaction, then tried again."""
     overdue = [claim(f"1969-07-20T20:17:4{n}Z", 1) for n in range(in_the_way)]
     for moment in overdue:
         Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
@@ -135,7 +135,7 @@ def test_a_hold_is_extended_a_few_times(claimant, settings):
 
 
 def test_a_hold_that_ends_in_the_middle_of_a_step_is_over(claimant):
-    """EDGE_CASES 9: looked at, and lapsed before it is written."""
+    """Edge case 9: looked at, and lapsed before it is written."""
     moment = holds.hold(claimant, SPAN)
 
     def pay(order, held):
@@ -183,7 +183,7 @@ def test_words_that_cannot_be_kept_change_nothing(claim):
 
 
 def test_the_price_is_frozen_at_the_hold(claimant, settings):
-    """Also worth a test: the price list changes between hold and pay."""
+    """Edge case 27: the price list changes between hold and pay."""
     settings.PRICE_MOMENT, settings.PRICE_NOT_PUBLIC = 500, 100
     moment = holds.hold(claimant, SPAN)
     settings.PRICE_MOMENT, settings.PRICE_NOT_PUBLIC = 9900, 9900
@@ -194,7 +194,7 @@ def test_the_price_is_frozen_at_the_hold(claimant, settings):
 
 
 def test_free_of_charge_it_is_claimed_once(claimant, settings):
-    """FAULTS 33: a free order is fulfilled once."""
+    """Fault 33: a free order is fulfilled once."""
     settings.PRICE_MOMENT = settings.PRICE_FURTHER_HOUR = 0
     moment = holds.hold(claimant, SPAN)
     details.describe(moment, Words("A"))
@@ -232,7 +232,7 @@ def test_its_owner_edits_words_and_never_the_time(make_moment, claimant, tagged)
 
 
 def test_a_disputed_moment_is_frozen(claim):
-    """FAULTS 25: a dispute opened: frozen."""
+    """Fault 25: a dispute opened: frozen."""
     moment = claim("1969-07-20")
     Moment.objects.filter(pk=moment.pk).update(status=Status.ACTIVE)
     Order.objects.update(status=OrderStatus.DISPUTED)

@@ -20,7 +20,7 @@ def test_each_hour_begun_after_the_first_costs(seconds, amount):
 
 
 def test_elapsed_time_counts():
-    """EDGE_CASES 2: a span over the end of summer time is as long as it takes."""
+    """Edge case 2: a span over the end of summer time is as long as it takes."""
     over = span_of("2024-10-27T00:30:00Z", 7200)  # 02:30 to 03:30 on clocks in Berlin
     assert price_of(over, Visibility.PUBLIC, TARIFF).amount == 550
 

@@ -238,7 +238,7 @@ def test_more_rows_than_a_batch(load):
     ],
 )
 def test_what_is_no_moment_is_refused_with_a_reason(load, cells, reason):
-    """Edge cases 1, 2, 4, 5, 6 and 19."""
+    """Edge case 1, edge case 2, edge case 4, edge case 5, edge case 6 and edge case 19."""
     report = load([row(1, **cells), row(5)])
     assert reason in report
     assert "1 taken, 0 updated, 0 unchanged, 1 refused" in report

@@ -183,7 +183,7 @@ def test_times_of_every_form_are_read(times, head, start, length, zone):
     ],
 )
 def test_what_is_no_moment_is_refused_with_a_reason(load, event, reason):
-    """Edge cases 1, 2, 4 and 6."""
+    """Edge case 1, edge case 2, edge case 4 and edge case 6."""
     report = load(calendar(event, LANDING.replace("apollo-11", "other")))
     assert "row 1" in report
     assert reason in report

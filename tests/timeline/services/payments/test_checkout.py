@@ -25,14 +25,14 @@ def test_it_works(shop, claim):
 
 
 def test_the_back_button(shop, claim):
-    """FAULTS 15, EDGE_CASES 8: the same session again."""
+    """Fault 15, edge case 8: the same session again."""
     moment = claim("1969-07-20")
     assert shop.go_to_the_till(moment) == shop.go_to_the_till(moment)
     assert Order.objects.count() == Checkout.objects.count() == len(shop.double.sessions()) == 1
 
 
 def test_a_double_click_and_two_tabs(shop, claim):
-    """FAULTS 15, EDGE_CASES 8: at once, one order and one session."""
+    """Fault 15, edge case 8: at once, one order and one session."""
     moment = claim("1969-07-20")
 
     def press(_):
@@ -53,7 +53,7 @@ def test_a_double_click_and_two_tabs(shop, claim):
 
 @pytest.mark.parametrize("fault", ["slow", "drop", "unavailable"])
 def test_no_answer(shop, claim, fault):
-    """FAULTS 13: the same idempotency key again, and at most one open session."""
+    """Fault 13: the same idempotency key again, and at most one open session."""
     moment = claim("1969-07-20")
     begin = {
         "slow": lambda: shop.double.slow(60, CREATE, times=None),
@@ -73,7 +73,7 @@ def test_no_answer(shop, claim, fault):
 
 
 def test_stripe_keeps_its_500(shop, claim):
-    """FAULTS 14: a new attempt with another key; the session behind the 500 is closed."""
+    """Fault 14: a new attempt with another key; the session behind the 500 is closed."""
     moment = claim("1969-07-20")
     shop.double.fail(CREATE)
     second = shop.go_to_the_till(moment)
@@ -90,7 +90,7 @@ def test_stripe_keeps_its_500(shop, claim):
 
 
 def test_stripe_keeps_failing(shop, claim):
-    """FAULTS 14: in the end 503; nothing stays open, and the span goes back when its time is over."""
+    """Fault 14: in the end 503; nothing stays open, and the span goes back when its time is over."""
     moment = claim("1969-07-20")
     shop.double.fail(CREATE, times=None)
     assert shop.press_pay(moment).status_code == 503
@@ -115,7 +115,7 @@ def test_called_off(shop, claim, rival):
 
 
 def test_called_off_when_it_was_paid(shop, claim):
-    """FAULTS 17: closing finds a payment, and that counts."""
+    """Fault 17: closing finds a payment, and that counts."""
     moment = claim("1969-07-20")
     shop.double.pay(shop.go_to_the_till(moment))
     shop.browser(moment.user).post(reverse("timeline:claim-call-off", args=[moment.pk]))
@@ -164,7 +164,7 @@ def without_cache(settings):
 
 
 def test_without_redis(shop, claim, claimant, without_cache):
-    """FAULTS 29: the purchase succeeds throughout."""
+    """Fault 29: the purchase succeeds throughout."""
     browser = shop.browser(claimant)
     held = browser.post(
         reverse("timeline:claim-hold"),
@@ -179,7 +179,7 @@ def test_without_redis(shop, claim, claimant, without_cache):
 
 
 def test_a_free_order(shop, claim, settings):
-    """FAULTS 33: fulfilled once, without a provider."""
+    """Fault 33: fulfilled once, without a provider."""
     settings.PRICE_MOMENT = settings.PRICE_FURTHER_HOUR = 0
     moment = claim("1969-07-20")
     for _ in range(2):
@@ -190,7 +190,7 @@ def test_a_free_order(shop, claim, settings):
 
 
 def test_stripes_own_free_order(shop, claim):
-    """EDGE_CASES 12: a session that nothing was to be paid for is done, and names no payment."""
+    """Edge case 12: a session that nothing was to be paid for is done, and names no payment."""
     moment = claim("1969-07-20")
     session = shop.go_to_the_till(moment)
     shop.double.change(session, amount=0)

@@ -20,7 +20,7 @@ def chief(shop):
 
 @pytest.mark.parametrize("told_by", ["deliver", "reconcile"])
 def test_it_works(shop, claim, chief, told_by):
-    """FAULTS 25: opened: frozen; won: as it was."""
+    """Fault 25: opened: frozen; won: as it was."""
     moment = claim("1969-07-20")
     dispute = shop.double.open_dispute(shop.buy(moment))["id"]
     getattr(shop, told_by)()
@@ -36,7 +36,7 @@ def test_it_works(shop, claim, chief, told_by):
 
 
 def test_lost(shop, claim, rival):
-    """FAULTS 25: released; the span can be bought by somebody else."""
+    """Fault 25: released; the span can be bought by somebody else."""
     moment = claim("1969-07-20")
     dispute = shop.double.open_dispute(shop.buy(moment))["id"]
     shop.double.lose_dispute(dispute)
@@ -48,7 +48,7 @@ def test_lost(shop, claim, rival):
 
 
 def test_lost_when_the_buyer_has_left(shop, claim, claimant):
-    """FAULTS 25, 26: the moment is gone already; the order says what became of its money."""
+    """Fault 25, fault 26: the moment is gone already; the order says what became of its money."""
     moment = claim("1969-07-20")
     dispute = shop.double.open_dispute(shop.buy(moment))["id"]
     shop.erase(claimant)
@@ -58,7 +58,7 @@ def test_lost_when_the_buyer_has_left(shop, claim, claimant):
 
 
 def test_messages_in_reverse_order(shop, claim):
-    """FAULTS 4, 25."""
+    """Fault 4, fault 25."""
     moment = claim("1969-07-20")
     shop.double.win_dispute(shop.double.open_dispute(shop.buy(moment))["id"])
     assert set(shop.deliver(*reversed(shop.double.events_of()))) == {200}
@@ -66,7 +66,7 @@ def test_messages_in_reverse_order(shop, claim):
 
 
 def test_the_dispute_is_told_before_the_payment(shop, claim):
-    """FAULTS 4: then the payment is looked at first."""
+    """Fault 4: then the payment is looked at first."""
     moment = claim("1969-07-20")
     payment = shop.double.pay(shop.go_to_the_till(moment))["payment_intent"]
     shop.double.open_dispute(payment)
@@ -75,7 +75,7 @@ def test_the_dispute_is_told_before_the_payment(shop, claim):
 
 
 def test_won_and_then_paid_back_in_the_dashboard(shop, claim):
-    """FAULTS 24, 25: what went back is not owned, also after a dispute that was won."""
+    """Fault 24, fault 25: what went back is not owned, also after a dispute that was won."""
     moment = claim("1969-07-20")
     payment = shop.buy(moment)
     shop.double.win_dispute(shop.double.open_dispute(payment)["id"])
@@ -86,7 +86,7 @@ def test_won_and_then_paid_back_in_the_dashboard(shop, claim):
 
 @pytest.mark.parametrize("end", ["win_dispute", "lose_dispute"])
 def test_disputed_while_a_refund_is_owed(shop, claim, chief, end):
-    """FAULTS 24, 25: the money goes back once: by the bank when it is lost, by us when it is won."""
+    """Fault 24, fault 25: the money goes back once: by the bank when it is lost, by us when it is won."""
     moment = claim("1969-07-20")
     payment = shop.buy(moment)
     shop.double.answer(503, "POST /v1/refunds", times=None)

@@ -47,7 +47,7 @@ def test_it_works(shop, claim):
 
 
 def test_the_mail_server_is_away(shop, claim, no_mail_server):
-    """FAULTS 31: ownership kept, the mail is tried again."""
+    """Fault 31: ownership kept, the mail is tried again."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     assert shop.state(moment) == OWNED
@@ -64,7 +64,7 @@ def test_the_mail_server_is_away(shop, claim, no_mail_server):
 
 
 def test_the_mail_server_is_away_for_a_weekend(shop, claim, no_mail_server):
-    """FAULTS 31: it is tried ever more rarely, and after two days and a half still."""
+    """Fault 31: it is tried ever more rarely, and after two days and a half still."""
     shop.buy(claim("1969-07-20"))
     for _ in range(100):
         call_command("send_order_emails")

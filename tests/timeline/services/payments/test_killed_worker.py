@@ -140,7 +140,7 @@ def test_it_works(killed, claim):
 
 
 def test_after_the_intention_was_stored(killed, claim):
-    """FAULTS 12: Stripe has not been asked yet."""
+    """Fault 12: Stripe has not been asked yet."""
     moment = claim("1969-07-20")
     killed.shop.double.stall(60, CREATE, times=None)
     assert killed.kill(lambda: killed.press_pay(moment), killed.called(CREATE)) is None
@@ -151,7 +151,7 @@ def test_after_the_intention_was_stored(killed, claim):
 
 
 def test_after_stripe_has_made_the_session(killed, claim):
-    """FAULTS 12: the same session is found again."""
+    """Fault 12: the same session is found again."""
     moment = claim("1969-07-20")
     killed.shop.double.slow(60, CREATE)
 
@@ -194,7 +194,7 @@ def assert_bought_once(killed, moment, event):
 
 
 def test_after_the_event_was_stored(killed, claim):
-    """FAULTS 10, 11: before it was applied."""
+    """Fault 10, fault 11: before it was applied."""
     moment = claim("1969-07-20")
     event = paid_session(killed, moment)
     look = "GET /v1/checkout/sessions/:id"
@@ -252,7 +252,7 @@ def stop_at():
 
 @pytest.mark.postgresql
 def test_between_the_sessions_id_and_its_state(killed, claim, stop_at):
-    """FAULTS 12."""
+    """Fault 12."""
     moment = claim("1969-07-20")
     stopped = stop_at("checkouts", "UPDATE", "NEW.state = 'open'")
     assert killed.kill(lambda: killed.press_pay(moment), stopped) is None
@@ -279,7 +279,7 @@ AFTER_COMMIT = {
 @pytest.mark.postgresql
 @pytest.mark.parametrize("point", IN_FULFIL)
 def test_in_the_middle_of_fulfilling(killed, claim, stop_at, point):
-    """FAULTS 10, 11: nothing is half-written; the reconciler applies it whole."""
+    """Fault 10, fault 11: nothing is half-written; the reconciler applies it whole."""
     moment = claim("1969-07-20")
     event = paid_session(killed, moment)
     stopped = stop_at(*IN_FULFIL[point])
@@ -294,7 +294,7 @@ def test_in_the_middle_of_fulfilling(killed, claim, stop_at, point):
 @pytest.mark.postgresql
 @pytest.mark.parametrize("point", AFTER_COMMIT)
 def test_after_our_commit_before_the_answer(killed, claim, stop_at, point):
-    """FAULTS 10: nothing double."""
+    """Fault 10: nothing double."""
     moment = claim("1969-07-20")
     event = paid_session(killed, moment)
     stopped = stop_at(*AFTER_COMMIT[point])
@@ -327,7 +327,7 @@ def carts(transactional_db):
 
 
 def test_a_deploy_in_the_middle_of_a_hundred_purchases(killed, carts):
-    """FAULTS 32: none fails; the old workers finish what they have begun."""
+    """Fault 32: none fails; the old workers finish what they have begun."""
     shop, failures, bought = killed.shop, [], []
     waiting = list(carts)
 

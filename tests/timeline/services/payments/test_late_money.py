@@ -21,7 +21,7 @@ OWNED = (Status.ACTIVE, OrderStatus.PAID)
 
 @pytest.mark.parametrize("seconds", [-1, 1])
 def test_paid_at_the_holds_end(shop, claim, rival, seconds):
-    """FAULTS 16: a second before and after: nobody takes it while Stripe may have been paid."""
+    """Fault 16: a second before and after: nobody takes it while Stripe may have been paid."""
     moment = claim("1969-07-20")
     session = shop.go_to_the_till(moment)
     left = moment.held_until - timezone.now() + dt.timedelta(hours=1)
@@ -36,7 +36,7 @@ def test_paid_at_the_holds_end(shop, claim, rival, seconds):
 
 
 def test_the_next_claimer_gets_what_was_not_paid_in_time(shop, claim, rival):
-    """EDGE_CASES 9: the session is closed at Stripe, and only then the span is another's."""
+    """Edge case 9: the session is closed at Stripe, and only then the span is another's."""
     moment = claim("1969-07-20")
     shop.go_to_the_till(moment)
     let_time_pass(moment)
@@ -47,7 +47,7 @@ def test_the_next_claimer_gets_what_was_not_paid_in_time(shop, claim, rival):
 
 
 def test_stripe_is_away_when_the_next_claimer_asks(shop, claim, rival):
-    """EDGE_CASES 9: never freed by the clock alone."""
+    """Edge case 9: never freed by the clock alone."""
     moment = claim("1969-07-20")
     shop.go_to_the_till(moment)
     let_time_pass(moment)
@@ -67,7 +67,7 @@ def late(shop, claim):
 
 
 def test_the_span_is_still_free(shop, claim):
-    """EDGE_CASES 10: it is granted all the same."""
+    """Edge case 10: it is granted all the same."""
     moment, session = late(shop, claim)
     shop.double.pay(session)
     assert shop.deliver() == [200]
@@ -75,7 +75,7 @@ def test_the_span_is_still_free(shop, claim):
 
 
 def test_two_people_pay_for_overlapping_spans(shop, claim, rival):
-    """FAULTS 18, EDGE_CASES 10: one ACTIVE, the other refunded, at once."""
+    """Fault 18, edge case 10: one ACTIVE, the other refunded, at once."""
     moment, session = late(shop, claim)
     other = claim("1969-07-20", user=rival)
     second = shop.go_to_the_till(other)
@@ -91,7 +91,7 @@ def test_two_people_pay_for_overlapping_spans(shop, claim, rival):
 
 @pytest.mark.parametrize("paid_before", [True, False])
 def test_the_account_is_erased_while_paying(shop, claim, claimant, rival, paid_before):
-    """FAULTS 26: settled or refunded, and the span is free."""
+    """Fault 26: settled or refunded, and the span is free."""
     moment = claim("1969-07-20")
     session = shop.go_to_the_till(moment)
     if paid_before:
@@ -108,7 +108,7 @@ def test_the_account_is_erased_while_paying(shop, claim, claimant, rival, paid_b
 
 
 def test_the_account_is_erased_after_buying(shop, claim, claimant):
-    """FAULTS 26: what was paid for before stays earned; the moment is gone, as was told."""
+    """Fault 26: what was paid for before stays earned; the moment is gone, as was told."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     shop.erase(claimant)
@@ -121,7 +121,7 @@ def test_the_account_is_erased_after_buying(shop, claim, claimant):
 
 
 def test_abandoned_and_paid_all_the_same(shop, claim):
-    """FAULTS 14: Stripe said 500 and had made the session; a new attempt is paid, the old one too."""
+    """Fault 14: Stripe said 500 and had made the session; a new attempt is paid, the old one too."""
     moment = claim("1969-07-20")
     first, second = shop.open_two(moment)
     shop.double.pay(first)

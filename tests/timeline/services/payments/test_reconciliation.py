@@ -22,7 +22,7 @@ LIST = "GET /v1/events"
 
 
 def test_it_works(shop, claim):
-    """FAULTS 8: no message came at all."""
+    """Fault 8: no message came at all."""
     moment = claim("1969-07-20")
     shop.double.pay(shop.go_to_the_till(moment))
     shop.reconcile()
@@ -31,7 +31,7 @@ def test_it_works(shop, claim):
 
 
 def test_our_address_was_away_for_three_days(shop, claim, rival, monkeypatch):
-    """FAULTS 8: all is settled by one run, also when the first message after it came before the run."""
+    """Fault 8: all is settled by one run, also when the first message after it came before the run."""
     monkeypatch.setattr(stripe_provider, "PAGE", 2)
     monkeypatch.setattr(reconciler, "PAGE", 2)
     bought = [claim(f"1969-07-2{day}") for day in (0, 1)]
@@ -52,7 +52,7 @@ def test_our_address_was_away_for_three_days(shop, claim, rival, monkeypatch):
 
 
 def test_the_list_of_messages_breaks_off(shop, claim, monkeypatch):
-    """FAULTS 8: what was on its second page is not forgotten at the next run."""
+    """Fault 8: what was on its second page is not forgotten at the next run."""
     monkeypatch.setattr(stripe_provider, "PAGE", 1)
     monkeypatch.setattr(reconciler, "PAGE", 1)
     bought = [claim(f"1969-07-2{day}") for day in (0, 1)]
@@ -79,7 +79,7 @@ def test_the_list_of_messages_breaks_off(shop, claim, monkeypatch):
 
 
 def test_messages_too_old_to_be_listed(shop, claim):
-    """FAULTS 9, 12: the session is found in the list of sessions, though its answer was lost too."""
+    """Fault 9, fault 12: the session is found in the list of sessions, though its answer was lost too."""
     moment = claim("1969-07-20")
     shop.double.pay(shop.lose_the_answer(moment))
     shop.double.forget_events()
@@ -89,7 +89,7 @@ def test_messages_too_old_to_be_listed(shop, claim):
 
 
 def test_what_was_intended_and_never_opened_ends(shop, claim, rival):
-    """FAULTS 12: intended, then nothing; the span is not kept for ever."""
+    """Fault 12: intended, then nothing; the span is not kept for ever."""
     moment = claim("1969-07-20")
     shop.double.answer(503, CREATE, times=None)
     assert shop.press_pay(moment).status_code == 503
@@ -148,7 +148,7 @@ def test_money_on_its_way_for_days_blocks_nobody(shop, claim, rival, monkeypatch
 
 
 def test_a_session_past_its_time_is_closed(shop, claim):
-    """EDGE_CASES 9: only when Stripe says so the span is free."""
+    """Edge case 9: only when Stripe says so the span is free."""
     moment = claim("1969-07-20")
     shop.go_to_the_till(moment)
     Checkout.objects.update(expires_at=F("expires_at") - dt.timedelta(hours=2))
@@ -178,7 +178,7 @@ def test_a_span_with_an_open_payment_is_not_given_back_as_unpaid(shop, claim):
 
 @pytest.mark.parametrize("way", ["pay", "pay_unpaid"])
 def test_closing_finds_it_complete(shop, claim, way):
-    """FAULTS 17: a payment, at once or on its way, is one."""
+    """Fault 17: a payment, at once or on its way, is one."""
     moment = claim("1969-07-20")
     session = shop.go_to_the_till(moment)
     Checkout.objects.update(expires_at=F("expires_at") - dt.timedelta(hours=2))

@@ -40,7 +40,7 @@ def assert_paid_back_once(shop, moment):
 
 
 def test_it_works(shop, claim, pay_back, rival):
-    """EDGE_CASES 13: the span is free, and can be bought once more."""
+    """Edge case 13: the span is free, and can be bought once more."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     pay_back(moment)
@@ -52,7 +52,7 @@ def test_it_works(shop, claim, pay_back, rival):
 
 @pytest.mark.parametrize("fault", ["drop", "fail"])
 def test_the_answer_is_lost_though_it_was_done(shop, claim, pay_back, fault):
-    """FAULTS 24: timed out, or 500 after having done the work."""
+    """Fault 24: timed out, or 500 after having done the work."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     getattr(shop.double, fault)(REFUND, times=None)
@@ -65,7 +65,7 @@ def test_the_answer_is_lost_though_it_was_done(shop, claim, pay_back, fault):
 
 
 def test_stripe_is_slow(shop, claim, pay_back):
-    """FAULTS 24: no answer in time."""
+    """Fault 24: no answer in time."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     shop.double.slow(60, REFUND)
@@ -76,7 +76,7 @@ def test_stripe_is_slow(shop, claim, pay_back):
 
 
 def test_stripe_has_no_money_for_it_yet(shop, claim, pay_back):
-    """FAULTS 24: refused, and asked for until it is confirmed."""
+    """Fault 24: refused, and asked for until it is confirmed."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     shop.double.refuse_refunds(3)
@@ -90,7 +90,7 @@ def test_stripe_has_no_money_for_it_yet(shop, claim, pay_back):
 
 
 def test_made_in_the_dashboard(shop, claim, rival):
-    """FAULTS 24: told by a message, and by none."""
+    """Fault 24: told by a message, and by none."""
     told, untold = claim("1969-07-20"), claim("1969-07-21", user=rival)
     for moment in (told, untold):
         shop.double.refund(shop.buy(moment))
@@ -103,7 +103,7 @@ def test_made_in_the_dashboard(shop, claim, rival):
 
 
 def test_made_in_the_dashboard_and_by_us(shop, claim, pay_back):
-    """FAULTS 24: exactly one."""
+    """Fault 24: exactly one."""
     moment = claim("1969-07-20")
     shop.double.refund(shop.buy(moment))
     pay_back(moment)
@@ -113,7 +113,7 @@ def test_made_in_the_dashboard_and_by_us(shop, claim, pay_back):
 
 
 def test_a_part_was_paid_back_in_the_dashboard(shop, claim, pay_back):
-    """FAULTS 24: the rest goes back, and not more."""
+    """Fault 24: the rest goes back, and not more."""
     moment = claim("1969-07-20")
     shop.double.refund(shop.buy(moment), amount=120)
     shop.deliver()
@@ -123,7 +123,7 @@ def test_a_part_was_paid_back_in_the_dashboard(shop, claim, pay_back):
 
 
 def test_the_bank_sends_it_back(shop, claim, pay_back):
-    """FAULTS 24: a refund that did not arrive is owed again, and told to staff."""
+    """Fault 24: a refund that did not arrive is owed again, and told to staff."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     pay_back(moment)
@@ -138,7 +138,7 @@ def test_the_bank_sends_it_back(shop, claim, pay_back):
 
 
 def test_the_bank_sends_a_second_payments_refund_back(shop, claim):
-    """FAULTS 14, 24: the moment stays its buyer's, and the money is owed again."""
+    """Fault 14, fault 24: the moment stays its buyer's, and the money is owed again."""
     moment = claim("1969-07-20")
     first, second = shop.open_two(moment)
     shop.double.pay(second)
@@ -167,7 +167,7 @@ def test_what_has_been_paid_back_is_not_asked_for_again(shop, claim, pay_back):
 
 
 def test_many_at_once(shop, claim, pay_back):
-    """FAULTS 24: staff twice, the worker and a message."""
+    """Fault 24: staff twice, the worker and a message."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     events = shop.double.events_of()

@@ -55,7 +55,7 @@ def test_a_session_was_paid(
 def test_money_that_came_later_or_not(
     stripe_double: StripeDouble, provider: StripeProvider, session_id: str, what: str
 ):
-    """FAULTS 5, 6."""
+    """Fault 5, fault 6."""
     stripe_double.pay_unpaid(session_id)
     getattr(stripe_double, what)(session_id)
     events = [read(stripe_double, provider, event) for event in stripe_double.events]
@@ -72,7 +72,7 @@ def test_a_session_was_closed(
 
 
 def test_a_refund(stripe_double: StripeDouble, provider: StripeProvider, session_id: str):
-    """FAULTS 24."""
+    """Fault 24."""
     payment = stripe_double.pay(session_id)["payment_intent"]
     stripe_double.fail_refund(stripe_double.refund(payment)["id"])
     for kind in ("charge.refunded", "refund.failed"):
@@ -82,7 +82,7 @@ def test_a_refund(stripe_double: StripeDouble, provider: StripeProvider, session
 
 
 def test_a_dispute(stripe_double: StripeDouble, provider: StripeProvider, session_id: str):
-    """FAULTS 25."""
+    """Fault 25."""
     payment = stripe_double.pay(session_id)["payment_intent"]
     stripe_double.win_dispute(stripe_double.open_dispute(payment)["id"])
     events = [read(stripe_double, provider, event) for event in stripe_double.events[1:]]
@@ -97,7 +97,7 @@ def test_a_dispute(stripe_double: StripeDouble, provider: StripeProvider, sessio
 def test_an_unknown_kind(
     stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]
 ):
-    """FAULTS 23."""
+    """Fault 23."""
     event = read(stripe_double, provider, completed | {"type": "customer.created"})
     assert (event.known, event.session_id, event.payment_id) == (False, "", "")
 
@@ -113,7 +113,7 @@ def test_a_refund_of_what_was_not_paid_by_a_session(
 def test_the_other_mode_is_told(
     stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]
 ):
-    """FAULTS 23: who ignores it is not the provider."""
+    """Fault 23: who ignores it is not the provider."""
     event = read(stripe_double, provider, completed | {"livemode": True})
     assert event.live is not provider.live
 
@@ -121,7 +121,7 @@ def test_the_other_mode_is_told(
 def test_another_account(
     stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]
 ):
-    """FAULTS 23: one that is connected to ours."""
+    """Fault 23: one that is connected to ours."""
     assert not read(stripe_double, provider, completed | {"account": "acct_1"}).known
 
 
@@ -129,14 +129,14 @@ def test_another_account(
 
 
 def test_forged(stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]):
-    """FAULTS 21: signed, but not with our secret; the refusal does not say so."""
+    """Fault 21: signed, but not with our secret; the refusal does not say so."""
     with pytest.raises(BadEvent) as refused:
         provider.read_event(*stripe_double.signed(completed, secret="whsec_guessed"))
     assert str(refused.value) == ""
 
 
 def test_altered(stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]):
-    """FAULTS 21."""
+    """Fault 21."""
     body, signature = stripe_double.signed(completed)
     with pytest.raises(BadEvent):
         provider.read_event(altered(body), signature)
@@ -150,7 +150,7 @@ def test_signed_at_another_time(
     caplog: pytest.LogCaptureFixture,
     seconds: int,
 ):
-    """FAULTS 21, 22: refused, and told, for the signature is right."""
+    """Fault 21, fault 22: refused, and told, for the signature is right."""
     with pytest.raises(BadEvent):
         provider.read_event(*stripe_double.signed(completed, offset=seconds))
     [record] = [one for one in caplog.records if one.levelno == logging.ERROR]
@@ -164,7 +164,7 @@ def test_our_clock_is_ten_minutes_ahead(
     completed: dict[str, Any],
     caplog: pytest.LogCaptureFixture,
 ):
-    """FAULTS 22: a message of now is refused; what it is about can be asked for."""
+    """Fault 22: a message of now is refused; what it is about can be asked for."""
     stripe_double.set_clock(-600)
     with pytest.raises(BadEvent):
         read(stripe_double, provider, completed)
@@ -182,7 +182,7 @@ def test_signed_a_little_while_ago(
 def test_a_second_time_does_not_make_an_old_signature_new(
     stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]
 ):
-    """FAULTS 21."""
+    """Fault 21."""
     body, signature = stripe_double.signed(completed, offset=-3600)
     for forged in (f"{signature},t={int(time.time())}", f"t={int(time.time())},{signature}"):
         with pytest.raises(BadEvent):
@@ -200,7 +200,7 @@ def test_no_signature(
     signature: str,
     caplog: pytest.LogCaptureFixture,
 ):
-    """FAULTS 21. Strangers write nothing into the log as errors either."""
+    """Fault 21. Strangers write nothing into the log as errors either."""
     body, _ = stripe_double.signed(completed)
     with pytest.raises(BadEvent):
         provider.read_event(body, signature)
@@ -209,7 +209,7 @@ def test_no_signature(
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"{", b"[]", b"\0"])
 def test_no_message(stripe_double: StripeDouble, provider: StripeProvider, body: bytes):
-    """FAULTS 21: with a signature of another one."""
+    """Fault 21: with a signature of another one."""
     _, signature = stripe_double.signed({})
     with pytest.raises(BadEvent):
         provider.read_event(body, signature)
@@ -233,7 +233,7 @@ def test_missed_messages_are_listed(
     asked: MakeRequest,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    """FAULTS 8: all pages of them, those that say something to us."""
+    """Fault 8: all pages of them, those that say something to us."""
     monkeypatch.setattr(stripe_provider, "PAGE", 2)
     for number in range(3):
         session = provider.create_session(asked(f"order-{number}"))
@@ -257,7 +257,7 @@ def test_only_kinds_that_say_something_are_asked_for(
 def test_listed_messages_about_nothing_of_ours_are_left_out(
     stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]
 ):
-    """FAULTS 23."""
+    """Fault 23."""
     about = {"object": {"id": "ch_1", "object": "charge", "payment_intent": None}}
     stripe_double.events[:] = [completed | {"type": "charge.refunded", "data": about}]
     assert list(provider.events_since(timezone.now() - dt.timedelta(minutes=1))) == []
@@ -272,7 +272,7 @@ def test_messages_before_that_are_not_listed(
 def test_messages_that_are_too_old_are_not_listed(
     stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]
 ):
-    """FAULTS 9: the list of sessions has what they were about."""
+    """Fault 9: the list of sessions has what they were about."""
     stripe_double.forget_events()
     since = timezone.now() - dt.timedelta(days=3)
     assert list(provider.events_since(since)) == []

@@ -51,7 +51,7 @@ def test_no_such_payment(provider: StripeProvider):
 def test_a_disputed_payment(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str, status: str, dispute: Dispute
 ):
-    """FAULTS 25."""
+    """Fault 25."""
     stripe_double.open_dispute(paid, status)
     assert provider.payment(paid).dispute is dispute
 
@@ -59,7 +59,7 @@ def test_a_disputed_payment(
 def test_of_several_disputes_the_gravest_counts(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
-    """FAULTS 25."""
+    """Fault 25."""
     stripe_double.win_dispute(stripe_double.open_dispute(paid)["id"])
     second = stripe_double.open_dispute(paid)
     assert provider.payment(paid).dispute is Dispute.OPEN
@@ -78,7 +78,7 @@ def test_a_refund(stripe_double: StripeDouble, provider: StripeProvider, paid: s
 def test_a_refund_asked_for_twice_is_one(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
-    """FAULTS 24, EDGE_CASES 13."""
+    """Fault 24, edge case 13."""
     first = provider.refund(paid, 200, "refund-order-1")
     assert provider.refund(paid, 200, "refund-order-1") == first
     assert stripe_double.refunded(paid) == 200
@@ -87,7 +87,7 @@ def test_a_refund_asked_for_twice_is_one(
 def test_a_refund_whose_answer_does_not_come_is_one(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
-    """FAULTS 24."""
+    """Fault 24."""
     stripe_double.drop(REFUND, times=None)
     with pytest.raises(ProviderUnavailable):
         provider.refund(paid, 200, "refund-order-1")
@@ -99,7 +99,7 @@ def test_a_refund_whose_answer_does_not_come_is_one(
 def test_a_refund_made_in_the_dashboard(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
-    """FAULTS 24."""
+    """Fault 24."""
     stripe_double.refund(paid)
     for _ in range(2):
         with pytest.raises(ProviderRefused):
@@ -110,7 +110,7 @@ def test_a_refund_made_in_the_dashboard(
 def test_a_part_refunded_in_the_dashboard(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
-    """FAULTS 24."""
+    """Fault 24."""
     stripe_double.refund(paid, 100)
     with pytest.raises(ProviderRefused):
         provider.refund(paid, 600, "refund-order-1")
@@ -120,7 +120,7 @@ def test_a_part_refunded_in_the_dashboard(
 def test_a_refund_behind_a_kept_500_is_found(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
-    """FAULTS 24: it is not made again under another key."""
+    """Fault 24: it is not made again under another key."""
     stripe_double.fail(REFUND)
     with pytest.raises(ProviderFailed):
         provider.refund(paid, 200, "refund-order-1")
@@ -132,7 +132,7 @@ def test_a_refund_behind_a_kept_500_is_found(
 def test_a_refund_whose_refusal_is_kept_is_asked_for_with_another_key(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
-    """FAULTS 24: else it would be refused for a day."""
+    """Fault 24: else it would be refused for a day."""
     stripe_double.refuse_refunds(kept=True)
     with pytest.raises(ProviderRefused):
         provider.refund(paid, 600, "refund-order-1")

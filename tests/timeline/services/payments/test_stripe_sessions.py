@@ -23,7 +23,7 @@ def test_paid(stripe_double: StripeDouble, provider: StripeProvider, asked: Make
 
 
 def test_nothing_to_pay(stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest):
-    """EDGE_CASES 12."""
+    """Edge case 12."""
     opened = provider.create_session(asked(lines=(("A moment", 0),), amount=0))
     stripe_double.pay(opened.id)
     session = provider.session(opened.id)
@@ -33,7 +33,7 @@ def test_nothing_to_pay(stripe_double: StripeDouble, provider: StripeProvider, a
 def test_done_but_not_paid_yet(
     stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
 ):
-    """FAULTS 5."""
+    """Fault 5."""
     opened = provider.create_session(asked())
     stripe_double.pay_unpaid(opened.id)
     session = provider.session(opened.id)
@@ -47,7 +47,7 @@ def test_done_but_not_paid_yet(
 def test_the_money_did_not_come(
     stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
 ):
-    """FAULTS 6."""
+    """Fault 6."""
     opened = provider.create_session(asked())
     stripe_double.pay_unpaid(opened.id)
     stripe_double.fail_async(opened.id)
@@ -67,7 +67,7 @@ def test_its_time_is_over_by_stripes_clock(
 def test_amount_and_currency_are_what_stripe_says(
     stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
 ):
-    """FAULTS 20: who compares them is not the provider."""
+    """Fault 20: who compares them is not the provider."""
     opened = provider.create_session(asked())
     stripe_double.change(opened.id, amount=100, currency="usd")
     stripe_double.pay(opened.id)
@@ -77,7 +77,7 @@ def test_amount_and_currency_are_what_stripe_says(
 
 @pytest.mark.parametrize("session_id", ["cs_test_1", "../refunds", "cs_test_1?x=1", "é"])
 def test_no_such_session(provider: StripeProvider, session_id: str):
-    """EDGE_CASES 12: somebody made it up."""
+    """Edge case 12: somebody made it up."""
     with pytest.raises(ProviderRefused):
         provider.session(session_id)
 
@@ -109,7 +109,7 @@ def test_closing_finds_it_complete(
     way: str,
     state: SessionState,
 ):
-    """FAULTS 17, EDGE_CASES 9: it is a payment."""
+    """Fault 17, edge case 9: it is a payment."""
     opened = provider.create_session(asked())
     getattr(stripe_double, way)(opened.id)
     session = provider.expire_session(opened.id)
@@ -140,7 +140,7 @@ def test_all_pages_newest_first(
     asked: MakeRequest,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    """FAULTS 9."""
+    """Fault 9."""
     monkeypatch.setattr(stripe_provider, "PAGE", 2)
     keys = [f"order-{number}" for number in range(5)]
     for key in keys:

@@ -100,7 +100,7 @@ def test_a_very_long_one_is_bounded(encode):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 def test_nothing_but_pixels_is_kept(encode, kind):
-    """EDGE_CASES 21: EXIF with GPS, XMP, comments, profiles, an embedded thumbnail."""
+    """Edge case 21: EXIF with GPS, XMP, comments, profiles, an embedded thumbnail."""
     more = {"PNG": {}, "JPEG": {"comment": CANARY}, "WEBP": {}, "AVIF": {}}[kind]
     content = saved(halves(), kind, exif=exif(), xmp=XMP, icc_profile=profile(), **more)
     if kind == "PNG":
@@ -120,7 +120,7 @@ def test_nothing_but_pixels_is_kept(encode, kind):
     ("orientation", "size"), [(1, (400, 300)), (3, (400, 300)), (6, (300, 400)), (8, (300, 400))]
 )
 def test_it_stands_upright(encode, orientation, size):
-    """EDGE_CASES 21: orientation is applied before it is removed."""
+    """Edge case 21: orientation is applied before it is removed."""
     answer, folder = encode(saved(halves(), exif=exif(orientation)))
     assert (answer["width"], answer["height"]) == size
     for left, right in left_and_right(folder, answer["width"]):
@@ -131,7 +131,7 @@ def test_it_stands_upright(encode, orientation, size):
 
 
 def test_the_first_frame_is_taken(encode):
-    """EDGE_CASES 20."""
+    """Edge case 20."""
     frames = [Image.new("RGB", (200, 100), colour) for colour in (RED, BLUE, BLUE)]
     for kind in ("WEBP", "PNG", "AVIF"):
         _, folder = encode(saved(frames[0], kind, save_all=True, append_images=frames[1:]))
@@ -143,7 +143,7 @@ def test_the_first_frame_is_taken(encode):
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "1", "I;16", "CMYK", "YCbCr"])
 def test_every_kind_of_pixels(encode, mode):
-    """EDGE_CASES 20: CMYK, palettes, 16 bits, one bit, transparency."""
+    """Edge case 20: CMYK, palettes, 16 bits, one bit, transparency."""
     kind = {"CMYK": "JPEG", "YCbCr": "JPEG"}.get(mode, "PNG")
     image = halves(mode="L").convert("I;16") if mode == "I;16" else halves(mode=mode)
     answer, folder = encode(saved(image, kind))
@@ -169,7 +169,7 @@ def test_what_is_transparent_is_on_white(encode):
 
 @pytest.mark.parametrize("icc", [b"no profile at all" * 9, profile(), b"\0" * 6_000_000])
 def test_a_profile_that_is_broken_foreign_or_huge_is_passed_over(encode, icc):
-    """EDGE_CASES 20."""
+    """Edge case 20."""
     answer, folder = encode(saved(halves(), icc_profile=icc))
     assert answer["width"] == 400
     for left, right in left_and_right(folder, 400):
@@ -187,7 +187,7 @@ def test_colours_are_made_srgb(encode, kind):
 
 
 def test_bombs_are_refused_before_they_are_decoded(encode):
-    """EDGE_CASES 20: a PNG of 50,000 × 50,000 pixels, and one just over the bound."""
+    """Edge case 20: a PNG of 50,000 × 50,000 pixels, and one just over the bound."""
     for width, height in ((50_000, 50_000), (MAX_PIXELS // 1000 + 1, 1000)):
         answer, folder = encode(png(width, height))
         assert "too many pixels" in answer["refused"]
@@ -195,7 +195,7 @@ def test_bombs_are_refused_before_they_are_decoded(encode):
 
 
 def test_a_chunk_that_unpacks_to_much_is_refused(encode):
-    """EDGE_CASES 20: 200 MB of text in a PNG of 200 kB."""
+    """Edge case 20: 200 MB of text in a PNG of 200 kB."""
     import zlib
 
     bomb = b"Comment\0\0" + zlib.compress(b"\0" * 200_000_000, 9)
@@ -205,7 +205,7 @@ def test_a_chunk_that_unpacks_to_much_is_refused(encode):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 def test_what_is_cut_off_is_refused(encode, kind):
-    """EDGE_CASES 20: a truncated file."""
+    """Edge case 20: a truncated file."""
     content = saved(halves(), kind)
     for part in (len(content) // 2, 40):
         answer, folder = encode(content[:part])
@@ -218,14 +218,14 @@ def test_what_is_cut_off_is_refused(encode, kind):
     ids=["gif", "svg", "pdf", "empty", "bmp", "tiff"],
 )  # fmt: skip
 def test_other_formats_are_refused(encode, content):
-    """EDGE_CASES 20: by content, both where it is uploaded and where it is decoded."""
+    """Edge case 20: by content, both where it is uploaded and where it is decoded."""
     assert not is_picture(content[:16])
     answer, _ = encode(content)
     assert "no picture that can be read" in answer["refused"]
 
 
 def test_what_hides_behind_a_picture_is_left_behind(encode):
-    """EDGE_CASES 20: a file that is a picture and a page, or a picture and an archive."""
+    """Edge case 20: a file that is a picture and a page, or a picture and an archive."""
     page = b"<script>alert('" + CANARY + b"')</script>"
     for content in (saved(halves()) + page, saved(halves(), "PNG") + b"PK\x03\x04" + page,
                     saved(halves(), comment=page)):  # fmt: skip
@@ -236,7 +236,7 @@ def test_what_hides_behind_a_picture_is_left_behind(encode):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_noise_in_a_picture_ends_nothing_but_the_picture(encode, seed):
-    """EDGE_CASES 20: it is made, or refused in a sentence."""
+    """Edge case 20: it is made, or refused in a sentence."""
     import random
 
     chance = random.Random(seed)

@@ -44,7 +44,7 @@ def test_it_works(kept, pictured):
 
 
 def test_what_was_uploaded_is_not_kept(kept, pictured):
-    """EDGE_CASES 21: nor is anything of it but its pixels."""
+    """Edge case 21: nor is anything of it but its pixels."""
     pictured(content=saved(halves(), exif=exif()))
     for name in files(kept):
         assert not name.endswith("source")
@@ -52,7 +52,7 @@ def test_what_was_uploaded_is_not_kept(kept, pictured):
 
 
 def test_what_cannot_be_read_is_refused_and_not_kept(kept, pictured):
-    """EDGE_CASES 20: a bomb, and a file that is cut off."""
+    """Edge case 20: a bomb, and a file that is cut off."""
     for start, content, words in (
         ("1969-07-20", png(50_000, 50_000), "too many pixels"),
         ("1969-07-21", saved(halves())[:900], "damaged"),
@@ -86,7 +86,7 @@ def test_it_is_taken_off_with_all_its_files(kept, pictured, django_capture_on_co
 def test_a_revoked_moments_files_are_deleted(
     kept, pictured, client, django_capture_on_commit_callbacks
 ):
-    """EDGE_CASES 14."""
+    """Edge case 14."""
     moment = pictured()
     address = addresses(moment.picture)[0]
     assert client.get(address).status_code == 200
@@ -191,7 +191,7 @@ def test_but_not_for_ever(waiting, monkeypatch):
 
 
 def test_an_encoder_that_is_killed_ends_nothing_else(waiting, monkeypatch):
-    """EDGE_CASES 20: whatever a picture does to its decoder."""
+    """Edge case 20: whatever a picture does to its decoder."""
     monkeypatch.setattr(processing, "ENCODER", ["-c", "import os; os.kill(os.getpid(), 11)"])
     assert not processing.make(waiting.pk)
     waiting.refresh_from_db()
@@ -199,7 +199,7 @@ def test_an_encoder_that_is_killed_ends_nothing_else(waiting, monkeypatch):
 
 
 def test_an_encoder_that_takes_too_long_is_stopped(waiting, monkeypatch):
-    """EDGE_CASES 20."""
+    """Edge case 20."""
     monkeypatch.setattr(processing, "ENCODER", ["-c", "import time; time.sleep(600)"])
     monkeypatch.setattr(processing, "TIMEOUT_SECONDS", 0.5)
     assert not processing.make(waiting.pk)
@@ -236,7 +236,7 @@ def test_a_change_of_the_picture_changes_the_moment(
 
 
 def test_while_its_payment_is_disputed_it_stays(kept, pictured):
-    """FAULTS 25: frozen until the bank has decided."""
+    """Fault 25: frozen until the bank has decided."""
     moment = pictured(content=saved(halves()))
     Order.objects.create(
         user=moment.user, moment=moment, currency="eur", amount=500, status=OrderStatus.DISPUTED

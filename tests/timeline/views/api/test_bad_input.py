@@ -36,7 +36,7 @@ NO_TIMES = [
 @pytest.mark.parametrize("name", ["start", "end", "cursor"])
 @pytest.mark.parametrize("text", NO_TIMES)
 def test_times(refusal, name, text):
-    """Edge cases 4, 5, 6, 19."""
+    """Edge case 4, edge case 5, edge case 6, edge case 19."""
     status, message = refusal("/api/timeline", **{name: text})
     assert status == 400
     assert message.startswith(f"“{name}” is not a time of the timeline. ")

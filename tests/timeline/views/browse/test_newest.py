@@ -56,7 +56,7 @@ def test_a_date_leads_to_its_day(client, db):
      "before=1969-07-20&before=1970-07-20", "before=%00", "after=%ff%fe", "before=" + "9" * 3000],
 )  # fmt: skip
 def test_bad_input_is_400_in_words(client, db, query):
-    """EDGE_CASES 6 and 18."""
+    """Edge case 6 and edge case 18."""
     response = client.get(f"/timeline/?{query}")
     assert response.status_code == 400
     assert "That does not add up" in response.text
@@ -71,7 +71,7 @@ def test_unknown_parameters_change_nothing(client, make_moment):
 
 
 def test_a_title_cannot_break_the_page(client, make_moment):
-    """EDGE_CASES 19 and 22."""
+    """Edge case 19 and edge case 22."""
     make_moment("1969-07-20", title="<script>alert(1)</script> \u202eevil")
     page = client.get("/timeline/").text
     assert "<script>alert" not in page

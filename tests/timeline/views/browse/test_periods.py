@@ -64,7 +64,7 @@ def test_a_month_begins_on_its_weekday(client, db):
 
 
 def test_counts_are_of_public_moments_only(client, make_moment):
-    """EDGE_CASES 15."""
+    """Edge case 15."""
     make_moment("1969-07-20T10:00:00Z")
     make_moment("1969-07-20T11:00:00Z", visibility=Visibility.PRIVATE)
     page = client.get("/timeline/1969/07/20/").text
@@ -105,7 +105,7 @@ def test_a_full_period_is_paged_by_key(client, make_moment):
      ("/timeline/centuries/100/", "The timeline ends here")],
 )  # fmt: skip
 def test_the_ends_of_time(client, make_moment, url, words):
-    """EDGE_CASES 6."""
+    """Edge case 6."""
     make_moment("0001-01-02", 86_400)
     make_moment("9999-12-30", 86_400)
     response = client.get(url)
@@ -124,7 +124,7 @@ def test_the_ends_of_time(client, make_moment, url, words):
      "/timeline/١٩٦٩/", "/timeline/-001/"],
 )  # fmt: skip
 def test_what_is_no_period_is_404(client, db, url):
-    """EDGE_CASES 6."""
+    """Edge case 6."""
     response = client.get(url)
     assert response.status_code == 404
     assert "Nothing here" in response.text

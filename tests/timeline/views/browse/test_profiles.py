@@ -28,7 +28,7 @@ def test_a_person_without_moments_has_a_page(client, owner):
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
 def test_it_checks_access(client, make_moment, owner, stranger, visibility):
-    """EDGE_CASES 15."""
+    """Edge case 15."""
     make_moment("1969-07-20", title="Canary", visibility=visibility)
     assert "Canary" not in client.get("/@ada/").text
     client.force_login(stranger)
@@ -38,7 +38,7 @@ def test_it_checks_access(client, make_moment, owner, stranger, visibility):
 
 
 def test_an_address_is_never_shown(client, owner):
-    """EDGE_CASES 24: people are found by a chosen name, never by e-mail."""
+    """Edge case 24: people are found by a chosen name, never by e-mail."""
     assert owner.email not in client.get("/@ada/").text
 
 
@@ -60,7 +60,7 @@ def test_who_may_not_log_in_has_no_page(client, owner):
 
 
 def test_its_figures_are_of_public_moments(client, make_moment, owner, stranger):
-    """EDGE_CASES 15: the owner's own visit shows the same numbers as everybody's."""
+    """Edge case 15: the owner's own visit shows the same numbers as everybody's."""
     landed = make_moment("1969-07-20")
     make_moment("1972-12-11")
     make_moment("1980-01-01", visibility=Visibility.PRIVATE)
@@ -94,7 +94,7 @@ def test_many_years_are_shown_by_century(client, make_moment):
 
 
 def test_the_last_year_has_its_place(client, make_moment):
-    """EDGE_CASES 6."""
+    """Edge case 6."""
     make_moment("0001-01-02")
     make_moment("9999-12-29")
     page = client.get("/@ada/").text

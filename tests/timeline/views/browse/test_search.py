@@ -62,7 +62,7 @@ def test_what_it_does_not_understand_is_400(client, query):
 
 
 def test_more_results_follow_by_a_link(client, make_moment, monkeypatch):
-    """EDGE_CASES 18."""
+    """Edge case 18."""
     monkeypatch.setattr(search, "RANKED", 25)
     for day in range(1, 32):
         make_moment(f"1969-07-{day:02}", title=f"Eagle number-{day}-")
@@ -82,14 +82,14 @@ def test_a_results_page_is_not_kept_by_caches(client):
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
 def test_hidden_moments_leave_the_page_as_it_is(client, make_moment, visibility):
-    """EDGE_CASES 15: byte for byte what it is without them."""
+    """Edge case 15: byte for byte what it is without them."""
     before = client.get("/search/?q=canary").content
     make_moment("1969-07-20", title="Canary", visibility=visibility)
     assert client.get("/search/?q=canary").content == before
 
 
 def test_words_are_escaped(client):
-    """EDGE_CASES 22."""
+    """Edge case 22."""
     page = client.get("/search/", {"q": '"><script>alert(1)</script>'}).text
     assert "<script>alert" not in page
 

@@ -35,7 +35,7 @@ def test_the_list_is_paged_by_name(client, tagged, monkeypatch):
 
 
 def test_a_tag_only_hidden_moments_carry_is_404(client, tagged):
-    """EDGE_CASES 15."""
+    """Edge case 15."""
     tagged("2020-01-01", "canary", visibility=Visibility.UNLISTED)
     hidden, missing = client.get("/tags/canary/"), client.get("/tags/absent/")
     assert hidden.status_code == missing.status_code == 404

@@ -77,7 +77,7 @@ def test_hiding_it_may_cost(own, claimant, settings):
     ("changed", "words"),
     [
         ({"title": ""}, "Give it a title"),
-        ({"title": "\u200b\u200d"}, "title"),  # EDGE_CASES 19: invisible alone
+        ({"title": "\u200b\u200d"}, "title"),  # Edge case 19: invisible alone
         ({"title": "x" * 121}, "at most 120 characters"),
         ({"story": "x" * 5001}, "5000"),
         ({"tags": "!!"}, "cannot be a tag"),
@@ -135,7 +135,7 @@ def test_it_is_given_back(own, held):
 
 
 def test_when_the_time_is_over_the_words_are_kept_for_the_next_hold(own, held, claimant):
-    """EDGE_CASES 9: nothing that was typed is lost."""
+    """Edge case 9: nothing that was typed is lost."""
     let_time_pass(held)
     page = own.post(url("claim", held), WORDS)
     assert page.status_code == 409
@@ -164,7 +164,7 @@ def test_a_claim_that_is_paid_leads_to_the_moment(own, claimant, settings):
     held.refresh_from_db()
     assert held.status == Status.ACTIVE
     assert own.get(url("claim", held))["Location"] == held.get_absolute_url()
-    # FAULTS 33, EDGE_CASES 8: sent again, it is the same.
+    # Fault 33, edge case 8: sent again, it is the same.
     assert own.post(url("claim-pay", held))["Location"] == url("claim-done", held)
     assert Order.objects.get().status == OrderStatus.PAID
 
@@ -213,7 +213,7 @@ def test_what_is_not_paid_for_yet_leads_back_to_the_review(own, held):
 
 @pytest.mark.parametrize("step", STEPS)
 def test_somebody_elses_claim_is_none(client, held, rival, step):
-    """EDGE_CASES 12: another's page shows nothing, and does nothing."""
+    """Edge case 12: another's page shows nothing, and does nothing."""
     client.force_login(rival)
     send = client.get if step in ("claim", "claim-review", "claim-done") else client.post
     assert send(url(step, held)).status_code == 404
@@ -229,12 +229,12 @@ def test_who_is_not_logged_in_is_led_there_and_back(client, held, step):
 
 @pytest.mark.parametrize("step", ["claim-extend", "claim-give-back", "claim-pay", "claim-call-off"])
 def test_a_get_changes_nothing(own, held, step):
-    """EDGE_CASES 25."""
+    """Edge case 25."""
     assert own.get(url(step, held)).status_code == 405
 
 
 def test_a_claim_is_no_page_of_the_timeline(client, own, held):
-    """EDGE_CASES 15: what is held is on no public page."""
+    """Edge case 15: what is held is on no public page."""
     own.post(url("claim", held), WORDS)
     own.logout()
     assert client.get(held.get_absolute_url()).status_code == 404

@@ -68,7 +68,7 @@ def test_what_was_tagged_last_comes_first(client, tagged):
 
 
 def test_what_becomes_public_is_new(client, make_moment):
-    """EDGE_CASES 15: what was private for years is nobody's news until it is public."""
+    """Edge case 15: what was private for years is nobody's news until it is public."""
     moment = make_moment("2020-01-01", title="Secret", visibility=Visibility.PRIVATE)
     became_public(moment, days_ago=300)
     became_public(make_moment("2020-01-02", title="Known"), days_ago=1)
@@ -87,7 +87,7 @@ def test_what_is_revoked_is_gone(client, make_moment):
 
 @pytest.mark.parametrize("path", FEEDS)
 def test_nothing_hidden_is_in_it(client, tagged, hidden, owner, path):
-    """EDGE_CASES 15: not for strangers and not for the owner, whose reader keeps copies."""
+    """Edge case 15: not for strangers and not for the owner, whose reader keeps copies."""
     tagged("2020-01-01", "moon")
     assert "Canary" not in client.get(path).text
     client.force_login(owner)
@@ -103,7 +103,7 @@ def test_who_and_what_is_not_there_has_no_feed(client, hidden, owner):
 
 
 def test_hostile_words_stay_words(client, hostile, owner):
-    """EDGE_CASES 19 and 22: ``]]>``, markup, what XML cannot hold."""
+    """Edge case 19 and edge case 22: ``]]>``, markup, what XML cannot hold."""
     owner.display_name = HOSTILE[:60]
     owner.save()
     (entry,) = entries(client.get("/feed.atom"))
@@ -137,7 +137,7 @@ def test_its_length_is_bounded(client, tagged, path, django_assert_max_num_queri
 
 
 def test_the_ends_of_the_timeline(client, make_moment):
-    """EDGE_CASES 6."""
+    """Edge case 6."""
     make_moment("0001-01-02", title="First")
     make_moment("9999-12-30", title="Last")
     assert sorted(titles(client.get("/feed.atom"))) == [

@@ -69,7 +69,7 @@ def test_a_persons_calendar(client, make_moment, stranger):
     ],
 )
 def test_every_year_of_the_timeline(client, make_moment, start, written, first):
-    """EDGE_CASES 6."""
+    """Edge case 6."""
     response = client.get(address(make_moment(start, seconds=1)))
     assert f"DTSTART:{written}\r\n" in response.text
     _, *anniversaries = events_of(response)
@@ -84,7 +84,7 @@ def test_a_29th_of_february_is_remembered_each_year(client, make_moment):
 
 
 def test_hostile_words_stay_words(client, hostile):
-    """EDGE_CASES 19 and 22: a line's end in a title begins no line, and no event."""
+    """Edge case 19 and edge case 22: a line's end in a title begins no line, and no event."""
     response = client.get(address(hostile))
     lines = response.content.split(b"\r\n")
     assert [line for line in lines if line.startswith(b"BEGIN:VEVENT")] == [b"BEGIN:VEVENT"] * 2
@@ -110,7 +110,7 @@ def test_its_first_event_can_be_imported_again(client, tagged):
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
 def test_it_checks_access(client, make_moment, owner, stranger, visibility):
-    """EDGE_CASES 15: an unlisted moment's calendar is at its address; a private one is its owner's."""
+    """Edge case 15: an unlisted moment's calendar is at its address; a private one is its owner's."""
     moment = make_moment("2020-01-01", visibility=visibility, title="Canary")
     status = 404 if visibility == Visibility.PRIVATE else 200
     assert client.get(address(moment)).status_code == status
@@ -123,7 +123,7 @@ def test_it_checks_access(client, make_moment, owner, stranger, visibility):
 
 
 def test_nothing_hidden_is_in_a_persons_calendar(client, hidden, make_moment, owner):
-    """EDGE_CASES 15: not even for the owner, whose calendar is shared with others."""
+    """Edge case 15: not even for the owner, whose calendar is shared with others."""
     make_moment("2020-01-01", title="Shown")
     assert "Canary" not in client.get("/@ada/calendar.ics").text
     client.force_login(owner)

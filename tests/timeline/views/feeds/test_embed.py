@@ -52,7 +52,7 @@ def test_other_pages_may_not_be_framed(client, make_moment):
 
 
 def test_no_cookie_is_read_or_set(client, make_moment, owner, django_assert_num_queries):
-    """EDGE_CASES 16: with a session the answer is the same, byte for byte, and costs no look-up."""
+    """Edge case 16: with a session the answer is the same, byte for byte, and costs no look-up."""
     moment = make_moment("1969-07-20")
     as_nobody = card(client, moment)
     client.force_login(owner)
@@ -71,7 +71,7 @@ def test_search_engines_find_the_moment_and_not_its_card(client, make_moment):
 
 
 def test_hostile_words_stay_words(client, hostile):
-    """EDGE_CASES 22."""
+    """Edge case 22."""
     page = card(client, hostile).text
     assert "<b>" not in page
     assert "&lt;b&gt;&amp;amp; ]]&gt;" in page

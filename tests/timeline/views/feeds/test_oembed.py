@@ -38,7 +38,7 @@ def test_the_moments_page_leads_to_it(client, make_moment):
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
 def test_only_public_moments_have_one(client, make_moment, owner, visibility):
-    """EDGE_CASES 15: word for word like what does not exist, for the owner as well."""
+    """Edge case 15: word for word like what does not exist, for the owner as well."""
     hidden = make_moment("1969-07-20", title="Canary", visibility=visibility)
     missing = client.get("/oembed", {"url": f"{SITE}/moments/{encode_id(random_id())}/"})
     for _ in range(2):
@@ -99,7 +99,7 @@ def test_xml_is_not_spoken(client, make_moment):
 
 
 def test_hostile_words_stay_words(client, hostile):
-    """EDGE_CASES 22: a title ends no attribute of the frame."""
+    """Edge case 22: a title ends no attribute of the frame."""
     Moment.objects.filter(pk=hostile.pk).update(title='"><script>alert(1)</script>')
     html = client.get("/oembed", {"url": f"{SITE}/moments/{hostile.public_id}/"}).json()["html"]
     assert "<script" not in html

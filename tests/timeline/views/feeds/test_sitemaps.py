@@ -75,7 +75,7 @@ def test_a_moment_is_in_the_file_of_the_period_it_begins_in(client, make_moment,
 
 
 def test_only_public_moments_are_in_it(client, hidden, make_moment, owner):
-    """EDGE_CASES 15: a period that holds hidden moments alone has no file in the index."""
+    """Edge case 15: a period that holds hidden moments alone has no file in the index."""
     make_moment("1800-01-01", status=Status.REVOKED, visibility=Visibility.PUBLIC)
     for _ in range(2):
         assert locations(client.get("/sitemap.xml")) == ["/sitemap-pages.xml"]
@@ -85,7 +85,7 @@ def test_only_public_moments_are_in_it(client, hidden, make_moment, owner):
 
 
 def test_the_ends_of_the_timeline(client, make_moment):
-    """EDGE_CASES 6."""
+    """Edge case 6."""
     first, last = make_moment("0001-01-02"), make_moment("9999-12-30T23:59:59Z", seconds=1)
     for period in ("century-1", "0001", "0001-01", "0001-01-02", "0001-01-02-00"):
         assert locations(client.get(f"/sitemap-{period}.xml")) == [first.get_absolute_url()]

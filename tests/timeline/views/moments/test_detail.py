@@ -37,7 +37,7 @@ def test_its_address_is_the_routes(make_moment):
 
 @pytest.mark.parametrize("slug", ["", "another-title/", "%F0%9F%9A%80/"])
 def test_the_id_decides_and_the_slug_is_put_right(client, make_moment, slug):
-    """EDGE_CASES 19."""
+    """Edge case 19."""
     moment = make_moment("1969-07-20", title="The Eagle has landed")
     response = client.get(f"/moments/{moment.public_id}/{slug}")
     assert (response.status_code, response["Location"]) == (301, moment.get_absolute_url())
@@ -51,7 +51,7 @@ def test_a_title_in_any_script_has_a_page(client, make_moment):
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
 def test_it_checks_access(client, make_moment, owner, stranger, visibility):
-    """EDGE_CASES 15: hidden is 404, word for word like what does not exist."""
+    """Edge case 15: hidden is 404, word for word like what does not exist."""
     moment = make_moment("1969-07-20", visibility=visibility, title="Canary")
     missing = client.get(f"/moments/{encode_id(random_id())}/canary/")
     nobody = client.get(moment.get_absolute_url())
@@ -95,7 +95,7 @@ def test_what_is_no_id_is_404(client, db, pk):
 
 
 def test_links_in_a_story_are_safe(client, make_moment):
-    """EDGE_CASES 22."""
+    """Edge case 22."""
     moment = make_moment(
         "1969-07-20",
         story="See https://example.org/x or me@example.org, javascript:alert(1) <img src=x onerror=y>",

@@ -90,7 +90,7 @@ def test_somebody_elses_is_none(client, moment, rival):
 
 
 def test_a_disputed_one_stays_as_it_is(own, claim, claimant):
-    """FAULTS 25: frozen until the bank has decided."""
+    """Fault 25: frozen until the bank has decided."""
     held = claim("1969-07-20")
     type(held).objects.filter(pk=held.pk).update(status=Status.ACTIVE)
     type(held.order).objects.update(status=OrderStatus.DISPUTED)

@@ -87,7 +87,7 @@ def test_a_visitor_is_sent_to_log_in_however_often(send):
 
 @pytest.mark.parametrize("fault", ["stop", "pause"])
 def test_it_is_limited_while_redis_is_away(send, settings, fault):
-    """EDGE_CASES 17: by a stricter local limit, and no page fails."""
+    """Edge case 17: by a stricter local limit, and no page fails."""
     with valkey() as server:
         cache = cache_in(server.url, "counts of likes", ignore_exceptions=False)
         settings.CACHES = settings.CACHES | {"throttle": cache}

@@ -35,7 +35,7 @@ def test_it_works(client, make_moment, stranger):
 
 
 def test_a_double_click_is_one_like(client, make_moment, stranger):
-    """EDGE_CASES 25."""
+    """Edge case 25."""
     moment = make_moment("1969-07-20")
     client.force_login(stranger)
     for _ in range(2):
@@ -54,7 +54,7 @@ def test_a_script_gets_json(client, make_moment, stranger):
 
 @pytest.mark.parametrize("method", ["get", "head", "put", "delete"])
 def test_nothing_but_post_does_anything(client, make_moment, stranger, method):
-    """EDGE_CASES 25: a browser that fetches ahead likes nothing."""
+    """Edge case 25: a browser that fetches ahead likes nothing."""
     moment = make_moment("1969-07-20")
     client.force_login(stranger)
     assert getattr(client, method)(f"{address_of(moment)}?like=yes").status_code == 405
@@ -82,7 +82,7 @@ def test_what_it_does_not_understand_is_400(client, make_moment, stranger, value
     [{"visibility": Visibility.PRIVATE}, {"status": Status.REVOKED}, {"status": Status.RELEASED}],
 )
 def test_what_one_cannot_see_is_404(client, make_moment, stranger, fields):
-    """EDGE_CASES 25, 15: word for word like what does not exist."""
+    """Edge case 25, edge case 15: word for word like what does not exist."""
     moment = make_moment("1969-07-20", **fields)
     client.force_login(stranger)
     response = client.post(address_of(moment), {"like": "yes"})
@@ -115,7 +115,7 @@ def test_a_visitor_is_sent_to_log_in_whatever_the_moment(client, make_moment, vi
 
 
 def test_visitors_see_the_count_and_no_form(client, make_moment):
-    """EDGE_CASES 16: the page is the same for all, so it has no token."""
+    """Edge case 16: the page is the same for all, so it has no token."""
     moment = make_moment("1969-07-20")
     page = client.get(moment.get_absolute_url())
     assert page["Cache-Control"].startswith("public")

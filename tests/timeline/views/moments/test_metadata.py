@@ -69,7 +69,7 @@ def test_it_works(page_of, make_moment, settings):
 
 @pytest.mark.parametrize("words", HOSTILE)
 def test_words_of_people_stay_words(page_of, make_moment, words):
-    """EDGE_CASES 22."""
+    """Edge case 22."""
     page = page_of(make_moment("1969-07-20", title=words, place=words, story=words))
     event, _ = structured(page)
     assert event["name"] == event["location"]["name"] == metas(page)["og:title"]
@@ -82,7 +82,7 @@ def test_words_of_people_stay_words(page_of, make_moment, words):
 
 @pytest.mark.parametrize("viewer", ["nobody", "owner"])
 def test_of_a_private_moment_programs_are_told_nothing(client, make_moment, owner, viewer):
-    """EDGE_CASES 15: not even on its owner's own page, which they may save or print."""
+    """Edge case 15: not even on its owner's own page, which they may save or print."""
     moment = make_moment("1969-07-20", visibility=Visibility.PRIVATE, title="Canary")
     if viewer == "owner":
         client.force_login(owner)
@@ -92,7 +92,7 @@ def test_of_a_private_moment_programs_are_told_nothing(client, make_moment, owne
 
 
 def test_an_unlisted_moment_is_shown_where_its_link_is_and_not_indexed(page_of, make_moment):
-    """EDGE_CASES 15: who has the address may see it; a search engine may not keep it."""
+    """Edge case 15: who has the address may see it; a search engine may not keep it."""
     page = page_of(make_moment("1969-07-20", visibility=Visibility.UNLISTED, title="For friends"))
     assert metas(page)["og:title"] == "For friends"
     assert metas(page)["robots"] == "noindex"
@@ -117,6 +117,6 @@ def test_a_long_story_is_cut_between_words(make_moment):
 
 
 def test_the_earliest_moment(page_of, make_moment):
-    """EDGE_CASES 6."""
+    """Edge case 6."""
     event, _ = structured(page_of(make_moment("0001-01-02T00:00:00Z")))
     assert event["startDate"] == "0001-01-02T00:00:00Z"

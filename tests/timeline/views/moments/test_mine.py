@@ -62,7 +62,7 @@ def test_who_has_none_is_led_on(client, owner):
 def test_it_is_paged_by_key_and_asks_few_queries(
     client, make_moment, owner, django_assert_max_num_queries
 ):
-    """EDGE_CASES 18."""
+    """Edge case 18."""
     for minute in range(55):
         make_moment(f"1969-07-20T20:{minute:02}:00Z", title=f"Number {minute}.")
     client.force_login(owner)

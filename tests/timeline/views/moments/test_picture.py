@@ -77,7 +77,7 @@ def test_it_works(owners, moment, send):
 
 
 def test_it_checks_access(client, moment, owner, stranger, send):
-    """EDGE_CASES 15: to others it is like no moment at all."""
+    """Edge case 15: to others it is like no moment at all."""
     send(saved(halves()))
     client.logout()
     assert client.get(page_of(moment)).status_code == 302
@@ -108,7 +108,7 @@ def test_a_list_shows_it_small(client, moment, send, make_moment, django_assert_
 
 
 def test_the_owners_lists_show_private_ones_to_the_owner_alone(client, pictured, owner):
-    """EDGE_CASES 15."""
+    """Edge case 15."""
     pictured(visibility=Visibility.PRIVATE)
     assert "/pictures/" not in client.get("/timeline/").text
     client.force_login(owner)
@@ -154,7 +154,7 @@ def test_it_is_taken_off(owners, moment, send, kept):
     ],
 )
 def test_other_files_are_refused_by_their_content(moment, send, kept, content, name, kind):
-    """EDGE_CASES 20: GIF, SVG with a script, a wrong MIME type."""
+    """Edge case 20: GIF, SVG with a script, a wrong MIME type."""
     response = send(content, name, kind)
     assert response.status_code == 400
     assert NO_PICTURE in response.text
@@ -164,13 +164,13 @@ def test_other_files_are_refused_by_their_content(moment, send, kept, content, n
 
 
 def test_a_name_and_a_type_decide_nothing(moment, send):
-    """EDGE_CASES 20: a good picture under a wrong name is taken; the name is used nowhere."""
+    """Edge case 20: a good picture under a wrong name is taken; the name is used nowhere."""
     assert send(saved(halves(), "PNG"), "../../../evil.html", "text/html").status_code == 303
     assert Picture.objects.get().is_ready
 
 
 def test_what_is_refused_later_is_told_kindly(owners, moment, send):
-    """EDGE_CASES 20: a bomb says that it is one, on the page and not as an error."""
+    """Edge case 20: a bomb says that it is one, on the page and not as an error."""
     assert send(png(50_000, 50_000)).status_code == 303
     page = owners.get(page_of(moment)).text
     assert "too many pixels" in page
@@ -198,19 +198,19 @@ def test_nothing_chosen_and_an_empty_file(send):
 
 @pytest.mark.parametrize("alt", ["\u202e\u200b", "\0", "x" * 251])
 def test_a_description_is_text_that_can_be_seen(send, alt):
-    """EDGE_CASES 19."""
+    """Edge case 19."""
     assert send(saved(halves()), alt=alt).status_code == 400
     assert not Picture.objects.exists()
 
 
 def test_a_description_stays_words(owners, moment, send):
-    """EDGE_CASES 22."""
+    """Edge case 22."""
     send(saved(halves()), alt='"><script>alert(1)</script>')
     assert "<script>alert" not in shown(owners, moment)
 
 
 def test_a_file_that_is_too_large(moment, send, settings):
-    """EDGE_CASES 20: told by the form, and before it is read where it is larger still."""
+    """Edge case 20: told by the form, and before it is read where it is larger still."""
     large = saved(halves()) + b"\0" * MAX_BYTES
     response = send(large)
     assert (response.status_code, "too large: 15 MB at most" in response.text) == (400, True)

@@ -35,7 +35,7 @@ def test_it_works(client, pictured):
 def test_all_get_the_same_and_nobody_is_looked_up(
     client, pictured, owner, django_assert_num_queries
 ):
-    """EDGE_CASES 16."""
+    """Edge case 16."""
     address = addresses(pictured().picture)[0]
     as_nobody = client.get(address)
     client.force_login(owner)
@@ -48,7 +48,7 @@ def test_all_get_the_same_and_nobody_is_looked_up(
 
 
 def test_with_another_visibility_it_has_other_addresses(client, pictured, owner, stranger):
-    """EDGE_CASES 15: at the old ones there is nothing, whoever asks; back again, they are right again."""
+    """Edge case 15: at the old ones there is nothing, whoever asks; back again, they are right again."""
     moment = pictured()
     public = addresses(moment.picture)
     unlisted = addresses(with_visibility(moment, Visibility.UNLISTED).picture)
@@ -69,7 +69,7 @@ def test_with_another_visibility_it_has_other_addresses(client, pictured, owner,
 
 @pytest.mark.parametrize("visibility", [Visibility.UNLISTED, Visibility.PRIVATE])
 def test_what_is_not_public_is_kept_by_nobody_for_others(client, pictured, owner, visibility):
-    """EDGE_CASES 15 and 16."""
+    """Edge case 15 and edge case 16."""
     picture = pictured(visibility=visibility).picture
     client.force_login(owner)
     response = client.get(addresses(picture)[0])
@@ -78,7 +78,7 @@ def test_what_is_not_public_is_kept_by_nobody_for_others(client, pictured, owner
 
 
 def test_a_private_one_is_like_none(client, pictured, stranger):
-    """EDGE_CASES 15: word for word."""
+    """Edge case 15: word for word."""
     picture = pictured(visibility=Visibility.PRIVATE).picture
     missing = f"/pictures/{encode_id(random_id())}/{'0' * 32}/192.avif"
     client.force_login(stranger)

@@ -37,7 +37,7 @@ def test_it_works(client, make_moment):
 
 
 def test_a_visitor_gets_no_session_for_it(client, make_moment, settings):
-    """EDGE_CASES 16: or every page would be built for them alone from then on."""
+    """Edge case 16: or every page would be built for them alone from then on."""
     moment = make_moment("1969-07-20")
     client.get(address_of(moment))
     client.post(address_of(moment), SENT)
@@ -64,7 +64,7 @@ def test_what_it_does_not_understand_is_said(client, make_moment, sent):
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("fields", [{"visibility": Visibility.PRIVATE}, {"status": Status.REVOKED}])
 def test_what_one_cannot_see_is_404(client, make_moment, fields, method):
-    """EDGE_CASES 15: word for word like what does not exist."""
+    """Edge case 15: word for word like what does not exist."""
     moment = make_moment("1969-07-20", **fields)
     response = getattr(client, method)(address_of(moment), SENT)
     missing = getattr(client, method)(f"/moments/{encode_id(random_id())}/report/", SENT)

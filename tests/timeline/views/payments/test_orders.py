@@ -68,7 +68,7 @@ def test_without_orders_there_is_a_way_to_claim(own):
 
 
 def test_somebody_elses_orders_are_none(client, paid, rival):
-    """EDGE_CASES 12."""
+    """Edge case 12."""
     client.force_login(rival)
     assert client.get(order_url(paid.order)).status_code == 404
     assert "One small step" not in client.get("/orders/").text
@@ -80,7 +80,7 @@ def test_visitors_log_in_first(client, path):
 
 
 def test_older_orders_are_on_later_pages(own, claim, monkeypatch):
-    """EDGE_CASES 18: cut by key; none twice, none left out."""
+    """Edge case 18: cut by key; none twice, none left out."""
     monkeypatch.setattr(pages, "PAGE_SIZE", 2)
     for day in (1, 2, 3):
         moment = claim(f"2001-01-0{day}", title=f"Day {day}")

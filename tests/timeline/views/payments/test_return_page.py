@@ -27,7 +27,7 @@ def test_it_works(shop, claim):
 
 
 def test_a_made_up_session(shop, claim, rival):
-    """EDGE_CASES 12: somebody else's session in the address shows and changes nothing."""
+    """Edge case 12: somebody else's session in the address shows and changes nothing."""
     mine, other = claim("1969-07-20"), claim("1969-07-21", user=rival)
     paid = shop.go_to_the_till(other)
     shop.double.pay(paid)
@@ -60,7 +60,7 @@ def test_the_database_has_lost_its_patience(shop, claim, rival):
 
 
 def test_with_the_message_and_the_reconciler_at_once(shop, claim):
-    """FAULTS 2: one transition and one mail, whoever comes first. RUNS=200 takes a few minutes."""
+    """Fault 2: one transition and one mail, whoever comes first. RUNS=200 takes a few minutes."""
     runs = int(os.environ.get("RUNS", "20"))
     moments = []
 
@@ -90,7 +90,7 @@ def test_with_the_message_and_the_reconciler_at_once(shop, claim):
 
 
 def test_in_any_order(shop, claim):
-    """FAULTS 2: 24 ways one after the other."""
+    """Fault 2: 24 ways one after the other."""
     ways = itertools.permutations(["page", "message", "reconciler", "sweeper"])
     for number, way in enumerate(ways):
         moment = claim(f"{2000 + number}-07-20")

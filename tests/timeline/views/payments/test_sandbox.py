@@ -71,7 +71,7 @@ def test_declined_nothing_is_taken_and_it_can_be_tried_again(own, moment, till):
 
 
 def test_the_buyer_who_goes_away_finds_the_till_again(own, moment, till):
-    """EDGE_CASES 8: one order, one session."""
+    """Edge case 8: one order, one session."""
     review = reverse("timeline:claim-review", args=[moment.pk])
     assert review in own.get(till).text
     assert "Go on paying" in own.get(review).text
@@ -81,7 +81,7 @@ def test_the_buyer_who_goes_away_finds_the_till_again(own, moment, till):
 
 
 def test_who_closes_the_window_has_paid_all_the_same(own, moment, till):
-    """FAULTS 7: the message alone fulfils."""
+    """Fault 7: the message alone fulfils."""
     assert "You can close this window" in play(own, till, "pay-and-close").text
     moment.refresh_from_db()
     assert moment.status == Status.ACTIVE
@@ -97,14 +97,14 @@ def test_when_time_runs_out_the_span_is_free(own, moment, till, rival):
 
 
 def test_late_money_gets_the_span_if_it_is_still_free(own, moment, till):
-    """EDGE_CASES 10."""
+    """Edge case 10."""
     play(own, till, "pay-late")
     moment.refresh_from_db()
     assert moment.status == Status.ACTIVE
 
 
 def test_late_money_goes_back_when_somebody_has_the_span(own, moment, till, rival):
-    """EDGE_CASES 10, FAULTS 16: refunded, and told by mail and page."""
+    """Edge case 10, fault 16: refunded, and told by mail and page."""
     play(own, till, "time-out")
     holds.hold(rival, moment.span)
     page = play(own, till, "pay-late")
@@ -158,7 +158,7 @@ def test_it_is_called_off(own, moment, till):
 
 
 def test_called_off_after_it_was_paid_it_is_paid(own, moment, till, monkeypatch):
-    """FAULTS 17: closing a session answers "paid"."""
+    """Fault 17: closing a session answers "paid"."""
     own.post(till, {"play": "pay-and-close"})
     Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
     Order.objects.update(status=OrderStatus.OPEN)

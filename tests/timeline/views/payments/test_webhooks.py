@@ -58,7 +58,7 @@ def fail_with(disturbed, table, code, what="INSERT", when="true"):
 
 
 def test_it_works(shop, claim):
-    """FAULTS 7: the buyer never returns; the message alone fulfils."""
+    """Fault 7: the buyer never returns; the message alone fulfils."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     assert shop.state(moment) == OWNED
@@ -66,7 +66,7 @@ def test_it_works(shop, claim):
 
 
 def test_the_same_message_many_times_and_at_once(shop, claim):
-    """FAULTS 1: one transition, every answer 2xx."""
+    """Fault 1: one transition, every answer 2xx."""
     moment = claim("1969-07-20")
     shop.double.pay(shop.go_to_the_till(moment))
     message = shop.double.signed(shop.double.events[-1])
@@ -87,7 +87,7 @@ def test_the_same_message_many_times_and_at_once(shop, claim):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_messages_shuffled_and_duplicated(shop, claim, seed):
-    """FAULTS 4: the state is what is fetched, whatever the order of messages."""
+    """Fault 4: the state is what is fetched, whatever the order of messages."""
     moment = claim("1969-07-20")
     session = shop.go_to_the_till(moment)
     shop.double.pay_unpaid(session)
@@ -101,7 +101,7 @@ def test_messages_shuffled_and_duplicated(shop, claim, seed):
 
 
 def test_messages_in_reverse_order(shop, claim):
-    """FAULTS 4, EDGE_CASES 11."""
+    """Fault 4, edge case 11."""
     moment = claim("1969-07-20")
     session = shop.go_to_the_till(moment)
     shop.double.pay_unpaid(session)
@@ -111,7 +111,7 @@ def test_messages_in_reverse_order(shop, claim):
 
 
 def test_the_message_comes_before_our_own_commit(shop, claim):
-    """FAULTS 3: the session is paid and told while its answer to us is lost."""
+    """Fault 3: the session is paid and told while its answer to us is lost."""
     moment = claim("1969-07-20")
     session = shop.lose_the_answer(moment)
     assert not Checkout.objects.get().session_id
@@ -121,7 +121,7 @@ def test_the_message_comes_before_our_own_commit(shop, claim):
 
 
 def test_completed_is_not_paid(shop, claim):
-    """FAULTS 5, EDGE_CASES 12: ACTIVE only when the money is there."""
+    """Fault 5, edge case 12: ACTIVE only when the money is there."""
     moment = claim("1969-07-20")
     session = shop.go_to_the_till(moment)
     shop.double.pay_unpaid(session)
@@ -134,7 +134,7 @@ def test_completed_is_not_paid(shop, claim):
 
 
 def test_money_that_does_not_come_frees_the_span(shop, claim, rival):
-    """FAULTS 6."""
+    """Fault 6."""
     moment = claim("1969-07-20")
     session = shop.go_to_the_till(moment)
     shop.double.pay_unpaid(session)
@@ -150,7 +150,7 @@ def test_money_that_does_not_come_frees_the_span(shop, claim, rival):
     "change", [{"amount": 1}, {"amount": 501}, {"currency": "usd"}], ids=["less", "more", "usd"]
 )
 def test_another_amount_or_currency(shop, claim, caplog, change):
-    """FAULTS 20: not fulfilled, alert, refund of just what was taken."""
+    """Fault 20: not fulfilled, alert, refund of just what was taken."""
     moment = claim("1969-07-20")
     session = shop.go_to_the_till(moment)
     shop.double.change(session, **change)
@@ -163,7 +163,7 @@ def test_another_amount_or_currency(shop, claim, caplog, change):
 
 
 def test_forged_stale_and_altered_messages(shop, claim):
-    """FAULTS 21, EDGE_CASES 11: 400, nothing is stored, nothing changes."""
+    """Fault 21, edge case 11: 400, nothing is stored, nothing changes."""
     moment = claim("1969-07-20")
     shop.double.pay(shop.go_to_the_till(moment))
     assert shop.deliver(secret="whsec_guessed") == [400]
@@ -177,7 +177,7 @@ def test_forged_stale_and_altered_messages(shop, claim):
 
 
 def test_our_clock_is_ten_minutes_ahead(shop, claim, caplog):
-    """FAULTS 22: refused with an alert; the reconciler settles."""
+    """Fault 22: refused with an alert; the reconciler settles."""
     shop.double.set_clock(-600)
     moment = claim("1969-07-20")
     shop.double.pay(shop.go_to_the_till(moment))
@@ -191,7 +191,7 @@ def test_our_clock_is_ten_minutes_ahead(shop, claim, caplog):
     "change", [{"livemode": True}, {"account": "acct_1"}, {"type": "customer.created"}]
 )
 def test_messages_that_are_not_for_us(shop, claim, change):
-    """FAULTS 23: 2xx, ignored."""
+    """Fault 23: 2xx, ignored."""
     moment = claim("1969-07-20")
     shop.double.pay(shop.go_to_the_till(moment))
     assert shop.deliver(shop.double.events[-1] | change) == [200]
@@ -200,7 +200,7 @@ def test_messages_that_are_not_for_us(shop, claim, change):
 
 
 def test_a_session_of_another_program_is_not_ours(shop, claim):
-    """FAULTS 23: paid, but not by an order of ours."""
+    """Fault 23: paid, but not by an order of ours."""
     moment = claim("1969-07-20")
     session = shop.go_to_the_till(moment)
     shop.double.things["session"][session]["metadata"] = {}
@@ -211,7 +211,7 @@ def test_a_session_of_another_program_is_not_ours(shop, claim):
 
 
 def test_a_payment_of_another_program_is_not_ours(shop, claim):
-    """FAULTS 23: paid back, but it was not for an order of ours."""
+    """Fault 23: paid back, but it was not for an order of ours."""
     payment = shop.buy(claim("1969-07-20"))
     Checkout.objects.update(payment_id="pi_another", key="another")
     shop.double.refund(payment)
@@ -220,7 +220,7 @@ def test_a_payment_of_another_program_is_not_ours(shop, claim):
 
 
 def test_a_payment_for_another_order_goes_back(shop, claim, caplog):
-    """FAULTS 20: the session says whose money it is."""
+    """Fault 20: the session says whose money it is."""
     moment = claim("1969-07-20")
     session = shop.go_to_the_till(moment)
     shop.double.things["session"][session]["client_reference_id"] = "another"
@@ -232,7 +232,7 @@ def test_a_payment_for_another_order_goes_back(shop, claim, caplog):
 
 
 def test_a_session_that_stripe_does_not_know(shop, claim):
-    """FAULTS 23: nothing to apply, and not asked for again."""
+    """Fault 23: nothing to apply, and not asked for again."""
     moment = claim("1969-07-20")
     session = shop.go_to_the_till(moment)
     shop.double.pay(session)
@@ -245,7 +245,7 @@ def test_a_session_that_stripe_does_not_know(shop, claim):
 
 
 def test_a_message_tells_of_the_session_whose_answer_was_lost(shop, claim):
-    """FAULTS 4, 12: whatever it says; what is fetched is open, and the buyer is led there."""
+    """Fault 4, fault 12: whatever it says; what is fetched is open, and the buyer is led there."""
     moment = claim("1969-07-20")
     session = shop.lose_the_answer(moment)
     shop.double.say("checkout.session.expired", shop.double.things["session"][session])
@@ -256,7 +256,7 @@ def test_a_message_tells_of_the_session_whose_answer_was_lost(shop, claim):
 
 @pytest.mark.parametrize("fault", ["answer", "drop"])
 def test_stripe_is_away_when_the_message_comes(shop, claim, fault):
-    """FAULTS 11: stored and answered; applied later, and it may fail as often as it likes."""
+    """Fault 11: stored and answered; applied later, and it may fail as often as it likes."""
     moment = claim("1969-07-20")
     shop.double.pay(shop.go_to_the_till(moment))
     if fault == "answer":
@@ -287,7 +287,7 @@ def test_a_key_that_stripe_refuses_loses_no_message(shop, claim):
 
 
 def test_the_worker_finishes_what_was_stored(shop, claim, settings):
-    """FAULTS 11: answered, queued, and the process that took it is gone."""
+    """Fault 11: answered, queued, and the process that took it is gone."""
     moment = claim("1969-07-20")
     shop.double.pay(shop.go_to_the_till(moment))
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
@@ -319,7 +319,7 @@ def test_one_event_that_cannot_be_applied_does_not_stop_the_others(shop, claim, 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("table", ["payment_events", "moments", "notices"])
 def test_the_disk_is_full(shop, claim, disturbed, table):
-    """FAULTS 28: nothing half-written; told again, or later, it is applied."""
+    """Fault 28: nothing half-written; told again, or later, it is applied."""
     moment = claim("1969-07-20")
     shop.double.pay(shop.go_to_the_till(moment))
     when = "NEW.status = 'active'" if table == "moments" else "true"
@@ -336,7 +336,7 @@ def test_the_disk_is_full(shop, claim, disturbed, table):
 
 
 def test_the_embedded_databases_disk_is_full(shop, claim):
-    """FAULTS 28, on SQLite: its file may not grow."""
+    """Fault 28, on SQLite: its file may not grow."""
     if connection.vendor != "sqlite":
         pytest.skip("about SQLite")
     moment = claim("1969-07-20")
@@ -364,7 +364,7 @@ def test_the_embedded_databases_disk_is_full(shop, claim):
 @pytest.mark.postgresql
 @pytest.mark.parametrize("code", ["40P01", "40001"])
 def test_what_the_database_asks_to_repeat(shop, claim, disturbed, code):
-    """FAULTS 30: three tries, not four."""
+    """Fault 30: three tries, not four."""
     moment = claim("1969-07-20")
     shop.double.pay(shop.go_to_the_till(moment))
     # A sequence counts on when its transaction is undone.
@@ -378,7 +378,7 @@ def test_what_the_database_asks_to_repeat(shop, claim, disturbed, code):
 @pytest.mark.postgresql
 @pytest.mark.parametrize("code", ["40P01", "40001"])
 def test_what_the_database_asks_to_repeat_for_ever(shop, claim, disturbed, code):
-    """FAULTS 30: at most three tries, then 503 for a person, and later for an event."""
+    """Fault 30: at most three tries, then 503 for a person, and later for an event."""
     moment = claim("1969-07-20")
     when = "NEW.status IN ('active', 'paying') AND nextval('fault_hits') > 0"
     fail_with(disturbed, "moments", code, "UPDATE", when)
@@ -401,7 +401,7 @@ def test_what_the_database_asks_to_repeat_for_ever(shop, claim, disturbed, code)
 @pytest.mark.postgresql
 @pytest.mark.parametrize("code", ["40P01", "40001", "08006"])
 def test_a_message_that_cannot_be_stored(shop, claim, disturbed, code):
-    """FAULTS 27, 30: 503, so Stripe sends it again."""
+    """Fault 27, fault 30: 503, so Stripe sends it again."""
     moment = claim("1969-07-20")
     shop.double.pay(shop.go_to_the_till(moment))
     fail_with(disturbed, "payment_events", code)

@@ -80,7 +80,7 @@ def test_nothing_tells_of_the_machine(
 def test_the_same_key_finds_the_same_session(
     stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
 ):
-    """EDGE_CASES 8."""
+    """Edge case 8."""
     first = provider.create_session(asked())
     assert provider.create_session(asked()) == first
     assert len(stripe_double.sessions()) == 1
@@ -98,7 +98,7 @@ def test_the_same_key_for_something_else_is_refused(
 def test_at_once_with_one_key_one_session_is_opened(
     stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
 ):
-    """EDGE_CASES 8: of a double click, one waits for the other or is told to ask again."""
+    """Edge case 8: of a double click, one waits for the other or is told to ask again."""
 
     def create(_: int) -> str:
         try:
@@ -114,7 +114,7 @@ def test_at_once_with_one_key_one_session_is_opened(
 def test_no_answer_in_time_then_the_same_session(
     stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
 ):
-    """FAULTS 13."""
+    """Fault 13."""
     stripe_double.slow(60, CREATE)
     with pytest.raises(ProviderUnavailable):
         provider.create_session(asked())
@@ -126,7 +126,7 @@ def test_no_answer_in_time_then_the_same_session(
 def test_a_lost_answer_is_asked_for_again(
     stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
 ):
-    """FAULTS 13: the library repeats with the same key."""
+    """Fault 13: the library repeats with the same key."""
     stripe_double.drop(CREATE)
     session = provider.create_session(asked())
     assert [session.id] == [one["id"] for one in stripe_double.sessions()]
@@ -136,7 +136,7 @@ def test_a_lost_answer_is_asked_for_again(
 def test_a_session_whose_answer_was_lost_for_good_is_listed(
     stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
 ):
-    """FAULTS 12: found by its key."""
+    """Fault 12: found by its key."""
     stripe_double.drop(CREATE, times=None)
     with pytest.raises(ProviderUnavailable):
         provider.create_session(asked())
@@ -147,7 +147,7 @@ def test_a_session_whose_answer_was_lost_for_good_is_listed(
 def test_a_kept_500_stays_and_another_key_helps(
     stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
 ):
-    """FAULTS 14: the session behind the 500 is found, and closed."""
+    """Fault 14: the session behind the 500 is found, and closed."""
     stripe_double.fail(CREATE)
     for _ in range(2):
         with pytest.raises(ProviderFailed):
@@ -236,6 +236,6 @@ def test_a_key_that_may_not_is_refused_and_logged(
     [("sk_test_1", False), ("rk_test_1", False), ("sk_live_1", True), ("rk_live_1", True)],
 )
 def test_the_key_says_whether_money_is_real(settings, key: str, live: bool):
-    """FAULTS 23."""
+    """Fault 23."""
     settings.STRIPE_SECRET_KEY = key
     assert StripeProvider().live is live

@@ -37,7 +37,7 @@ period_urls = [
 ]
 
 moment_urls = [
-    path("mine/", mine.mine, name="mine"),
+    path("mine/", mine.my_moments, name="mine"),
     path("<id:pk>/", detail.moment, name="moment-short"),
     path("<id:pk>/edit/", edit.edit, name="moment-edit"),
     path("<id:pk>/like/", likes.like, name="moment-like"),

@@ -28,7 +28,7 @@ logger = logging.getLogger("accounts.erasure")
 
 WAIT = dt.timedelta(days=14)
 
-FATE = (
+CONSEQUENCES = (
     "Your name, handle, e-mail addresses, profile, password, second factors and sessions are erased.",
     "Your handle is free again: somebody else may choose it.",
 )

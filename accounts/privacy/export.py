@@ -72,7 +72,7 @@ def write_archive(user: User) -> IO[bytes]:
     lines = []
     with zipfile.ZipFile(archive, "w") as zipped:
         for source in sources():
-            for file in source.collect(user):
+            for file in source.export(user):
                 name = f"{source.name}/{file.name}"
                 _add(zipped, name, stamp, _as_bytes(file.content))
                 lines.append(f"{name}\n    {file.about}")
@@ -109,7 +109,7 @@ def _as_bytes(content: Any) -> bytes:
     return text.encode() + b"\n"
 
 
-def collect_account(user: User) -> Iterator[PersonalFile]:
+def export_account(user: User) -> Iterator[PersonalFile]:
     """Yield what accounts themselves hold. Secrets and the password's hash are left out."""
     yield PersonalFile("profile.json", "Your account and what others see of you.", _profile(user))
     for name, about, model, fields in _ROWS:

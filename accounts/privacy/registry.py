@@ -32,9 +32,9 @@ class Source:
 
     name: str  # the folder of its files in an export
     # What becomes of it when an account is erased, in sentences for its owner.
-    fate: tuple[str, ...]
+    consequences: tuple[str, ...]
     # Yields the person's own data and nobody else's, in pieces that fit in memory.
-    collect: Callable[[User], Iterator[PersonalFile]]
+    export: Callable[[User], Iterator[PersonalFile]]
     # Erases a bounded part, in the caller's transaction; returns whether more is left.
     # What has been erased is not touched again, so it may be called as often as one likes.
     erase: Callable[[User], bool]

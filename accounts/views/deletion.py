@@ -55,7 +55,7 @@ def delete(request: HttpRequest) -> HttpResponse:
     form = DeletionForm(user, request.POST if request.method == "POST" else None)
     if form.is_valid():
         return _schedule(request, user)
-    fates = [sentence for source in sources() for sentence in source.fate]
+    fates = [sentence for source in sources() for sentence in source.consequences]
     days = erasure.WAIT.days
     return render(request, "accounts/delete.html", {"form": form, "fates": fates, "days": days})
 

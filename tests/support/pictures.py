@@ -34,7 +34,7 @@ def pictured(kept, make_moment, django_capture_on_commit_callbacks) -> Pictured:
     def make(start: str = "1969-07-20", *, content: bytes = b"", alt: str = "", **fields) -> Moment:
         moment = make_moment(start, **fields)
         with django_capture_on_commit_callbacks(execute=True):
-            uploads.put(moment, SimpleUploadedFile("x", content or saved(halves())), alt)
+            uploads.set_picture(moment, SimpleUploadedFile("x", content or saved(halves())), alt)
         return Moment.objects.select_related("picture").get(pk=moment.pk)
 
     return make

@@ -100,7 +100,7 @@ def hidden(tagged, make_moment, stranger, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         for word, moment in zip([*words[:3], "shown"], [*moments[:3], shown], strict=True):
             picture = saved(halves(), exif=exif(), comment=f"{CANARY}comment".encode())
-            uploads.put(moment, SimpleUploadedFile(f"{word}.jpg", picture), f"{word} alt")
+            uploads.set_picture(moment, SimpleUploadedFile(f"{word}.jpg", picture), f"{word} alt")
     for picture in Picture.objects.select_related("moment"):
         picture.moment.visibility = Visibility.PUBLIC
         former_tokens.append(picture.token)

@@ -26,7 +26,7 @@ class ReasonForm(forms.Form):
     )
 
 
-def with_reason(
+def confirm_with_reason(
     model_admin: admin.ModelAdmin[Any],
     request: HttpRequest,
     rows: QuerySet[Any],

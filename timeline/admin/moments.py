@@ -17,8 +17,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from momentverse.admin.pagination import UncountedAdminMixin
-from timeline.admin.actions import with_reason
+from momentverse.admin.pagination import LargeTableAdmin
+from timeline.admin.actions import confirm_with_reason
 from timeline.admin.orders import OrderAdmin, PaymentEventAdmin
 from timeline.admin.reports import ReportAdmin
 from timeline.core.exceptions import InvalidSpan, SpanTaken, TagRefused, TimelineBusy
@@ -29,7 +29,7 @@ from timeline.models import Moment, Order, PaymentEvent, Report, Status, Tag, Vi
 from timeline.selectors import availability
 from timeline.services import moderation, placement, transitions
 from timeline.services.payments import refunds
-from timeline.services.tags import put_tags, tag_names, tags_named
+from timeline.services.tags import get_or_create_tags, parse_tags, set_tags
 
 
 class StartFilter(admin.SimpleListFilter):
@@ -45,11 +45,11 @@ class StartFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Moment]) -> QuerySet[Moment]:
         """Keep what starts in the chosen period, or everything."""
-        period = period_named(self.value() or "")
-        return queryset.filter(starts_in(period)) if period else queryset
+        period = parse_period(self.value() or "")
+        return queryset.filter(starts_in_period(period)) if period else queryset
 
 
-def period_named(text: str) -> Period | None:
+def parse_period(text: str) -> Period | None:
     """Return the year, month or day that ``1969``, ``1969-07`` or ``1969-07-20`` names, if any."""
     parts = text.strip().split("-")
     if not 1 <= len(parts) <= 3 or not all(
@@ -62,7 +62,7 @@ def period_named(text: str) -> Period | None:
         return None
 
 
-def starts_in(period: Period) -> Q:
+def starts_in_period(period: Period) -> Q:
     """Return the condition that a moment starts in ``period``: a range of the index."""
     return Q(starts_at__gte=period.starts_at, starts_at__lt=period.ends_at)
 
@@ -92,7 +92,7 @@ class MomentForm(forms.ModelForm):
     def clean_tag_list(self) -> tuple[str, ...]:
         """Return the tags' names as they are stored."""
         try:
-            return tag_names(self.cleaned_data["tag_list"].split(","))
+            return parse_tags(self.cleaned_data["tag_list"].split(","))
         except TagRefused as error:
             raise ValidationError(str(error)) from error
 
@@ -118,7 +118,7 @@ class MomentForm(forms.ModelForm):
 
 
 @admin.register(Moment)
-class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
+class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
     """List, form and actions; every write goes through ``overlap`` or ``lifecycle``."""
 
     form = MomentForm
@@ -145,8 +145,8 @@ class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
         term = search_term.strip()
         if "\0" in term:
             return queryset.none(), False
-        if period := period_named(term):
-            return queryset.filter(starts_in(period)), False
+        if period := parse_period(term):
+            return queryset.filter(starts_in_period(period)), False
         if term.startswith("@"):
             return queryset.filter(user__handle=term[1:].lower()), False
         with suppress(ValueError):  # eleven letters may be an id, or just a word
@@ -186,7 +186,7 @@ class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
             obj.status = Status.ACTIVE
         placement.place(obj)
         names = set(form.cleaned_data["tag_list"])
-        put_tags(obj, tags_named(names).values(), replace=change)
+        set_tags(obj, get_or_create_tags(names).values(), replace=change)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -239,18 +239,18 @@ class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
     def hide_moments(self, request: HttpRequest, queryset: QuerySet[Moment]) -> HttpResponse | None:
         """Ask for a reason, then hide; owners are told."""
         assert request.user.is_authenticated
-        return with_reason(
+        return confirm_with_reason(
             self, request, queryset.select_related("user"),
             partial(moderation.hide, staff=request.user),
-            verb="hide", consequence=moderation.HIDING_WORDS, final=False,
+            verb="hide", warning=moderation.HIDE_MESSAGE, final=False,
         )  # fmt: skip
 
     @admin.action(description="Show hidden moments again", permissions=["change"])
     def show_moments(self, request: HttpRequest, queryset: QuerySet[Moment]) -> HttpResponse | None:
         """Ask for a reason, then show them to whom they were shown before."""
-        return with_reason(
-            self, request, queryset.select_related("user"), moderation.show_again,
-            verb="show again", consequence=moderation.SHOWING_WORDS, final=False,
+        return confirm_with_reason(
+            self, request, queryset.select_related("user"), moderation.unhide,
+            verb="show again", warning=moderation.UNHIDE_MESSAGE, final=False,
         )  # fmt: skip
 
     def _ask(
@@ -261,13 +261,13 @@ class MomentAdmin(UncountedAdminMixin, admin.ModelAdmin):
         verb: str,
     ) -> HttpResponse | None:
         rows = queryset.select_related("user")
-        return with_reason(
-            self, request, rows, decide, verb=verb, consequence="Others can claim the span at once."
+        return confirm_with_reason(
+            self, request, rows, decide, verb=verb, warning="Others can claim the span at once."
         )
 
 
 @admin.register(Tag)
-class TagAdmin(UncountedAdminMixin, admin.ModelAdmin):
+class TagAdmin(LargeTableAdmin, admin.ModelAdmin):
     """Tags by name."""
 
     search_fields = ("name",)

@@ -9,10 +9,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from momentverse.admin.pagination import UncountedAdminMixin
-from timeline.admin.actions import with_reason
+from momentverse.admin.pagination import LargeTableAdmin
+from timeline.admin.actions import confirm_with_reason
 from timeline.core.public_ids import decode_id
-from timeline.models import Checkout, Notice, Order, OrderEntry, PaymentEvent
+from timeline.models import Checkout, Order, OrderEmail, OrderLogEntry, PaymentEvent
 from timeline.services.claims.pricing import money
 from timeline.services.payments import refunds
 
@@ -36,7 +36,7 @@ class ReadOnlyMixin:
 class EntryInline(ReadOnlyMixin, admin.TabularInline):
     """The order's log: what happened, when, and who did it."""
 
-    model = OrderEntry
+    model = OrderLogEntry
     verbose_name_plural = "log"
     extra = 0
 
@@ -51,12 +51,12 @@ class CheckoutInline(ReadOnlyMixin, admin.StackedInline):
 class NoticeInline(ReadOnlyMixin, admin.TabularInline):
     """Mails that the order owes, and whether they went out."""
 
-    model = Notice
+    model = OrderEmail
     verbose_name_plural = "mails"
     extra = 0
 
 
-class OrderAdmin(ReadOnlyMixin, UncountedAdminMixin, admin.ModelAdmin):
+class OrderAdmin(ReadOnlyMixin, LargeTableAdmin, admin.ModelAdmin):
     """List and read orders; refund them with a reason."""
 
     list_display = ("public_id", "status", "price", "user", "moment", "created_at")
@@ -92,13 +92,13 @@ class OrderAdmin(ReadOnlyMixin, UncountedAdminMixin, admin.ModelAdmin):
         """Ask for a reason, then refund."""
         assert request.user.is_authenticated
         decide = partial(self._refund, actor=request.user)
-        return with_reason(
+        return confirm_with_reason(
             self,
             request,
             queryset.select_related("user", "moment"),
             decide,
             verb="refund",
-            consequence="The moment leaves the timeline, and the whole price goes back to who paid.",
+            warning="The moment leaves the timeline, and the whole price goes back to who paid.",
         )
 
     @staticmethod
@@ -125,7 +125,7 @@ class WaitingFilter(admin.SimpleListFilter):
         return queryset.filter(applied_at__isnull=self.value() == "no")
 
 
-class PaymentEventAdmin(ReadOnlyMixin, UncountedAdminMixin, admin.ModelAdmin):
+class PaymentEventAdmin(ReadOnlyMixin, LargeTableAdmin, admin.ModelAdmin):
     """What providers have sent, and what came of it."""
 
     list_display = ("received_at", "provider", "kind", "event_id", "applied_at", "outcome")

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from momentverse.admin.pagination import UncountedAdminMixin
-from timeline.admin.actions import with_reason
+from momentverse.admin.pagination import LargeTableAdmin
+from timeline.admin.actions import confirm_with_reason
 from timeline.models import Moment, Report
 from timeline.services import moderation
 from timeline.services.payments import refunds
@@ -21,7 +21,7 @@ from timeline.services.payments import refunds
 Decision = Callable[[Moment, str], None]
 
 
-class QueueFilter(admin.SimpleListFilter):
+class StatusFilter(admin.SimpleListFilter):
     """Open reports, unless others are asked for."""
 
     title = "status"
@@ -45,12 +45,12 @@ class QueueFilter(admin.SimpleListFilter):
         return queryset if chosen == "all" else queryset.filter(status=chosen)
 
 
-class ReportAdmin(UncountedAdminMixin, admin.ModelAdmin):
+class ReportAdmin(LargeTableAdmin, admin.ModelAdmin):
     """The queue, oldest first; reports are read and settled, never written here."""
 
     list_display = ("moment_link", "reason", "excerpt", "owner", "reporter", "created_at", "status")
     list_display_links = ("reason",)
-    list_filter = (QueueFilter, "reason")
+    list_filter = (StatusFilter, "reason")
     list_select_related = ("moment__user", "reporter")
     ordering = ("created_at",)
     fields = (
@@ -91,7 +91,7 @@ class ReportAdmin(UncountedAdminMixin, admin.ModelAdmin):
         staff = request.user
 
         def decide(moment: Moment, reason: str) -> None:
-            moderation.settle(moment, Report.Status.DISMISSED, reason, staff)
+            moderation.close_reports(moment, Report.Status.DISMISSED, reason, staff)
 
         return self._ask(request, queryset, decide, "dismiss", "The moments stay as they are.")
 
@@ -104,7 +104,7 @@ class ReportAdmin(UncountedAdminMixin, admin.ModelAdmin):
         def decide(moment: Moment, reason: str) -> None:
             moderation.hide(moment, reason, staff=staff)
 
-        return self._ask(request, queryset, decide, "hide", moderation.HIDING_WORDS, final=False)
+        return self._ask(request, queryset, decide, "hide", moderation.HIDE_MESSAGE, final=False)
 
     @admin.action(description="Revoke the moment, pay it back", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Report]) -> HttpResponse | None:
@@ -114,7 +114,7 @@ class ReportAdmin(UncountedAdminMixin, admin.ModelAdmin):
 
         def decide(moment: Moment, reason: str) -> None:
             refunds.take_off(moment, reason, actor=staff)
-            moderation.taken_off(moment, reason, staff=staff)
+            moderation.on_revoked(moment, reason, staff=staff)
 
         return self._ask(request, queryset, decide, "revoke", "Others can claim the span at once.")
 
@@ -136,6 +136,6 @@ class ReportAdmin(UncountedAdminMixin, admin.ModelAdmin):
                 self.log_change(request, report.moment, f"{verb}, as reported: {reason}")
 
         rows = queryset.select_related("moment__user")
-        return with_reason(
+        return confirm_with_reason(
             self, request, rows, settle, verb=verb, consequence=consequence, final=final
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     pass
 
 # So old is an account whose likes count towards trending: making one for a like does not help.
-WEIGHS_FROM_AGE = dt.timedelta(days=7)
+MIN_ACCOUNT_AGE = dt.timedelta(days=7)
 
 
 def like(user: User, moment: Moment) -> None:
@@ -28,7 +28,7 @@ def like(user: User, moment: Moment) -> None:
         raise LikeRefused("It is your own moment: liking it is for others.")
     with transaction.atomic():
         now = timezone.now()
-        weighs = user.date_joined <= now - WEIGHS_FROM_AGE
+        weighs = user.date_joined <= now - MIN_ACCOUNT_AGE
         given, is_new = Like.objects.get_or_create(
             user=user, moment=moment, defaults={"liked_at": now, "weighs": weighs}
         )

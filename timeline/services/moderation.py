@@ -24,15 +24,15 @@ from accounts.mail import dressed
 from accounts.models import User
 from momentverse import page_cache
 from timeline.core.exceptions import ReportRefused
-from timeline.core.text import clean_story
+from timeline.core.text import normalize_text
 from timeline.models import Moment, Report, Status, Visibility
 from timeline.services import placement
 
 # The n-th attempt to send a mail comes n² minutes after the last: three days in all.
 MAX_ATTEMPTS = 23
 MINUTE = dt.timedelta(minutes=1)
-HIDING_WORDS = "Nobody but its owner sees it then; the owner is told, with the reason."
-SHOWING_WORDS = "Whoever saw it before sees it again; the owner is told."
+HIDE_MESSAGE = "Nobody but its owner sees it then; the owner is told, with the reason."
+UNHIDE_MESSAGE = "Whoever saw it before sees it again; the owner is told."
 
 
 def report(moment: Moment, reason: str, words: str, reporter: User | None) -> Report:
@@ -41,7 +41,7 @@ def report(moment: Moment, reason: str, words: str, reporter: User | None) -> Re
     Who is logged in and has an open report of it changes that one. Raises
     ValidationError for words that cannot be kept.
     """
-    said = {"reason": reason, "words": clean_story(words)}
+    said = {"reason": reason, "words": normalize_text(words)}
     if reporter is None:
         return Report.objects.create(moment=moment, **said)
     own = Report.objects.filter(moment=moment, reporter=reporter, status=Report.Status.OPEN)
@@ -68,7 +68,7 @@ def hide(moment: Moment, reason: str, *, staff: User) -> None:
             )  # fmt: skip
             if changed:
                 page_cache.purge()
-                settle(moment, Report.Status.HIDDEN, reason, staff)
+                close_reports(moment, Report.Status.HIDDEN, reason, staff)
                 _tell_owner_later(moment, "hidden")
         return changed
 
@@ -76,7 +76,7 @@ def hide(moment: Moment, reason: str, *, staff: User) -> None:
         raise ReportRefused(f"“{moment.title}” is hidden already, or not on the timeline.")
 
 
-def show_again(moment: Moment, reason: str) -> None:
+def unhide(moment: Moment, reason: str) -> None:
     """Show a hidden moment to whom it was shown before; its owner is told. Raises ReportRefused."""
     hidden = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at__isnull=False)
 
@@ -94,13 +94,13 @@ def show_again(moment: Moment, reason: str) -> None:
         raise ReportRefused(f"“{moment.title}” is not hidden.")
 
 
-def taken_off(moment: Moment, reason: str, *, staff: User) -> None:
+def on_revoked(moment: Moment, reason: str, *, staff: User) -> None:
     """Settle the reports of a moment that was just revoked, and tell its owner."""
-    settle(moment, Report.Status.REVOKED, reason, staff)
+    close_reports(moment, Report.Status.REVOKED, reason, staff)
     _tell_owner_later(moment, "revoked")
 
 
-def settle(moment: Moment, outcome: Report.Status, answer: str, staff: User) -> None:
+def close_reports(moment: Moment, outcome: Report.Status, answer: str, staff: User) -> None:
     """Close all open reports of a moment."""
     moment.reports.filter(status=Report.Status.OPEN).update(
         status=outcome, answer=answer, handled_at=Now(), handled_by=staff

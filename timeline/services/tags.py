@@ -13,19 +13,19 @@ from timeline.models.tag import TAG_LENGTH
 MAX_TAGS = 20
 
 
-def tag_names(written: Iterable[str]) -> tuple[str, ...]:
+def parse_tags(written: Iterable[str]) -> tuple[str, ...]:
     """Return tags as they are stored, ``lower-case-with-hyphens``, each once.
 
     Raises TagRefused for one that has no letter a to z nor digit, or is too
     long, and for too many.
     """
-    names = dict.fromkeys(_tag_name(text) for text in written if text.strip())
+    names = dict.fromkeys(_normalize_tag(text) for text in written if text.strip())
     if len(names) > MAX_TAGS:
         raise TagRefused(f"tags: there are {len(names)}, {MAX_TAGS} at most.")
     return tuple(names)
 
 
-def tags_named(names: set[str]) -> dict[str, Tag]:
+def get_or_create_tags(names: set[str]) -> dict[str, Tag]:
     """Return tags by name; those that do not exist are made."""
     found = {tag.name: tag for tag in Tag.objects.filter(name__in=names)}
     # In order, so that two writers never wait for each other in a ring.
@@ -36,7 +36,7 @@ def tags_named(names: set[str]) -> dict[str, Tag]:
     return found
 
 
-def put_tags(moment: Moment, tags: Iterable[Tag], *, replace: bool) -> None:
+def set_tags(moment: Moment, tags: Iterable[Tag], *, replace: bool) -> None:
     """Put tags on a saved moment; with ``replace`` those that it had besides come off."""
     tags = list(tags)
     if replace:
@@ -47,7 +47,7 @@ def put_tags(moment: Moment, tags: Iterable[Tag], *, replace: bool) -> None:
     )
 
 
-def _tag_name(text: str) -> str:
+def _normalize_tag(text: str) -> str:
     name = slugify(text.replace("_", "-")).strip("-")
     name = "-".join(part for part in name.split("-") if part)
     if not name:

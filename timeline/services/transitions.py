@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from momentverse import page_cache
 from timeline.core.exceptions import TransitionRefused
 from timeline.models import Moment, Picture, Status
-from timeline.services.pictures.deletion import let_go
+from timeline.services.pictures.deletion import detach
 from timeline.services.placement import LAPSED, placing, retrying
 
 _MAY_BECOME = {
@@ -67,7 +67,7 @@ def _go(moment: Moment, target: Status, reason: str, held_until: dt.datetime | N
                 status=target, status_changed_at=Now(), status_reason=reason, held_until=held_until
             )
             if target is Status.REVOKED:
-                let_go(Picture.objects.filter(moment=moment))
+                detach(Picture.objects.filter(moment=moment))
             return changed
 
     changed = retrying(change)

@@ -82,8 +82,8 @@ def test_a_refund_pays_back_and_is_logged(admin_client, paid):
     assert (order.status, paid.status) == (OrderStatus.REFUNDED, Status.REVOKED)
     refund = Refund.objects.get()
     staff = User.objects.get(handle="chief")
-    assert (refund.state, refund.amount, refund.asked_by) == (Refund.State.DONE, 500, staff)
-    assert order.entries.filter(actor=staff, what="refund: a mistake").exists()
+    assert (refund.state, refund.amount, refund.requested_by) == (Refund.State.DONE, 500, staff)
+    assert order.log_entries.filter(actor=staff, message="refund: a mistake").exists()
     assert LogEntry.objects.get().change_message == "refund: a mistake"
     invariants.check_settled()
 

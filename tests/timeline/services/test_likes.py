@@ -168,7 +168,7 @@ def test_it_is_exported(make_moment, stranger):
     for moment in moments:
         likes.like(stranger, moment)
     likes.unlike(stranger, moments[1])
-    (file,) = personal_likes.collect(stranger)
+    (file,) = personal_likes.export(stranger)
     assert [(row["moment"], row["taken_back"]) for row in file.content] == [
         (moments[0].public_id, False),
         (moments[1].public_id, True),
@@ -177,11 +177,11 @@ def test_it_is_exported(make_moment, stranger):
 
 def test_who_likes_nothing_gets_no_file(make_moment, owner, stranger):
     likes.like(stranger, make_moment("1969-07-20"))
-    assert list(personal_likes.collect(owner)) == []
+    assert list(personal_likes.export(owner)) == []
 
 
 def test_it_is_erased_in_batches(make_moment, stranger, monkeypatch):
-    monkeypatch.setattr(personal_likes, "ERASED_AT_ONCE", 2)
+    monkeypatch.setattr(personal_likes, "ERASE_BATCH", 2)
     others = person("carol")
     for day in range(1, 6):
         moment = make_moment(f"1969-07-0{day}")

@@ -12,7 +12,7 @@ from django_tasks_db.models import DBTaskResult
 from momentverse.management.commands import worker
 from tests.support.servers import free_port
 from timeline.core.exceptions import ReportRefused
-from timeline.core.search_query import understood
+from timeline.core.search_query import parse
 from timeline.models import Moment, Report, Visibility
 from timeline.selectors import availability, search, trending
 from timeline.services import likes, moderation, rollups
@@ -63,7 +63,7 @@ def test_everything_that_others_see_follows(reported, staff, claimant, stranger)
         for by_address in (False, True):
             assert not Moment.objects.visible_to(viewer, by_address=by_address).exists()
     assert Moment.objects.visible_to(claimant).get() == reported
-    assert search.search(None, understood("canary")).found == []
+    assert search.search(None, parse("canary")).found == []
     assert trending.top(None) == []
     assert rollups.differences() == []
     assert sum(t.moments for t in rollups.recount().values()) == 0
@@ -73,7 +73,7 @@ def test_everything_that_others_see_follows(reported, staff, claimant, stranger)
 def test_shown_again_it_is_as_it_was(make_moment, staff, claimant, before):
     moment = make_moment("1969-07-20", user=claimant, visibility=before)
     hide(moment, staff)
-    moderation.show_again(moment, "it is all right")
+    moderation.unhide(moment, "it is all right")
     moment.refresh_from_db()
     assert (moment.visibility, moment.hidden_at, moment.hidden_reason, moment.shown_before) == (
         before, None, "", "",
@@ -83,7 +83,7 @@ def test_shown_again_it_is_as_it_was(make_moment, staff, claimant, before):
 
 def test_neither_is_done_twice(reported, staff):
     with pytest.raises(ReportRefused):
-        moderation.show_again(reported, "x")
+        moderation.unhide(reported, "x")
     hide(reported, staff)
     with pytest.raises(ReportRefused):
         moderation.hide(reported, "another reason", staff=staff)
@@ -152,14 +152,14 @@ def test_a_mail_that_is_refused_is_sent_later(reported, staff, claimant, setting
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()  # nobody is there
     hide(reported, staff)
-    worker._empty_queue()
+    worker._run_queued_tasks()
     waiting = DBTaskResult.objects.get(status="READY")
     assert waiting.run_after > timezone.now()
     settings.EMAIL_BACKEND = works
-    worker._empty_queue()
+    worker._run_queued_tasks()
     assert mail.outbox == []  # its time has not come
     DBTaskResult.objects.filter(pk=waiting.pk).update(run_after=timezone.now())
-    worker._empty_queue()
+    worker._run_queued_tasks()
     (message,) = mail.outbox
     assert message.to == [claimant.email]
     assert not DBTaskResult.objects.filter(status="READY").exists()
@@ -185,7 +185,7 @@ def test_a_curator_gets_no_mail(make_moment, staff, django_capture_on_commit_cal
 
 def test_it_is_exported(reported, stranger):
     moderation.report(reported, Report.Reason.HATE, "against me", stranger)
-    (file,) = reports.collect(stranger)
+    (file,) = reports.export(stranger)
     assert [(row["moment"], row["words"], row["status"]) for row in file.content] == [
         (reported.public_id, "against me", "open")
     ]

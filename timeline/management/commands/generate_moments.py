@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from timeline.core.exceptions import TimelineError
-from timeline.services.imports.sample_data import Load, generate
+from timeline.services.imports.sample_data import SampleData, generate_moments
 
 
 class Command(BaseCommand):
@@ -19,10 +19,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("count", type=int, metavar="N", help="how many moments")
-        parser.add_argument("--from-year", type=int, default=Load.from_year)
-        parser.add_argument("--to-year", type=int, default=Load.to_year, help="included")
-        parser.add_argument("--seed", type=int, default=Load.seed, help="same seed, same moments")
-        parser.add_argument("--owners", type=int, default=Load.owners, help="number of accounts")
+        parser.add_argument("--from-year", type=int, default=SampleData.from_year)
+        parser.add_argument("--to-year", type=int, default=SampleData.to_year, help="included")
+        parser.add_argument(
+            "--seed", type=int, default=SampleData.seed, help="same seed, same moments"
+        )
+        parser.add_argument(
+            "--owners", type=int, default=SampleData.owners, help="number of accounts"
+        )
         parser.add_argument("--workers", type=int, default=2, help="connections that write at once")
         parser.add_argument("--no-tags", action="store_false", dest="tags")
 
@@ -30,9 +34,9 @@ class Command(BaseCommand):
         fields = ("count", "from_year", "to_year", "seed", "owners", "tags")
         started = time.perf_counter()
         try:
-            load = Load(**{name: options[name] for name in fields})
+            load = SampleData(**{name: options[name] for name in fields})
             with tqdm(total=load.count, unit=" moments", disable=None) as bar:
-                made = generate(load, bar.update, workers=max(options["workers"], 1))
+                made = generate_moments(load, bar.update, workers=max(options["workers"], 1))
         except TimelineError as error:
             raise CommandError(str(error)) from error
         seconds = time.perf_counter() - started

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from accounts.models import User
 from timeline.core.exceptions import TimelineError
 from timeline.services.imports import astronomy
-from timeline.services.imports.importer import Report, import_rows
+from timeline.services.imports.importer import ImportReport, import_rows
 
 
 class Command(BaseCommand):
@@ -24,8 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="report, but write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = astronomy.rows(options["from_year"], options["to_year"])
-        report = Report()
+        rows = astronomy.generate_rows(options["from_year"], options["to_year"])
+        report = ImportReport()
         try:
             import_rows(
                 tqdm(rows, unit=" rows", disable=None),

@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from accounts.models import User
 from timeline.core.exceptions import TimelineError
-from timeline.services.imports.importer import Report, import_rows
-from timeline.services.imports.readers import READERS, reader_for
+from timeline.services.imports.importer import ImportReport, import_rows
+from timeline.services.imports.readers import READERS, get_reader
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="report, but write nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = Report()
+        report = ImportReport()
         try:
             self._import(options["file"], report, options)
         except (OSError, TimelineError) as error:
@@ -37,8 +37,8 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.stdout.write("Dry run: nothing was written.")
 
-    def _import(self, path: Path, report: Report, options: dict[str, Any]) -> None:
-        reader = reader_for(path, options["format"])
+    def _import(self, path: Path, report: ImportReport, options: dict[str, Any]) -> None:
+        reader = get_reader(path, options["format"])
         owner = _owner(options["owner"])
         with path.open("rb") as file:
             rows = tqdm(reader(file), unit=" rows", disable=None)

@@ -15,5 +15,5 @@ class Command(BaseCommand):
     help = "Make pictures that wait, and delete the files of those that are let go."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        made, purged = processing.make_waiting(), deletion.purge_waiting()
+        made, purged = processing.process_waiting_pictures(), deletion.delete_detached_pictures()
         self.stdout.write(f"{made} made, {purged} deleted.")

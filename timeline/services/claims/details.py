@@ -11,7 +11,7 @@ from timeline.models import Moment, MomentRevision, Order, OrderStatus, Status, 
 from timeline.services import placement
 from timeline.services.claims.holds import _locked, while_held
 from timeline.services.claims.orders import _reprice
-from timeline.services.tags import put_tags, tag_names, tags_named
+from timeline.services.tags import get_or_create_tags, parse_tags, set_tags
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,13 @@ def edit(moment: Moment, words: Words) -> None:
 
 
 def _put_words(moment: Moment, words: Words) -> None:
-    names = tag_names(words.tags)
+    names = parse_tags(words.tags)
     moment.title, moment.story, moment.place = words.title, words.story, words.place
     if not moment.hidden_at:  # by staff, and then who sees it is not its owner's choice
         moment.visibility = words.visibility
     moment.full_clean(validate_unique=False, validate_constraints=False)
     placement.place(moment)
-    put_tags(moment, tags_named(set(names)).values(), replace=True)
+    set_tags(moment, get_or_create_tags(set(names)).values(), replace=True)
 
 
 def _keep_revision(moment: Moment) -> None:

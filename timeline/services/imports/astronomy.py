@@ -27,7 +27,7 @@ from django.core.exceptions import ValidationError
 
 from timeline.core.exceptions import TimelineError
 from timeline.core.spans import SECOND, UTC
-from timeline.services.imports.rows import Refusal, Row, make_row, reason_of
+from timeline.services.imports.rows import Refusal, Row, build_row, format_error
 
 FIRST_YEAR, LAST_YEAR = 1, 3000
 SOURCE = "Computed with PyEphem"
@@ -41,9 +41,9 @@ _SUN_RADIUS = 696_000 / 6378.137
 # Smaller where the Sun must be hidden altogether, valleys of the Moon's rim included (Meeus, NASA).
 _MOON_RADIUS_UMBRA, _MOON_RADIUS = 0.272281, 0.2725076
 # An axis that passes farther from Earth's centre misses the globe, flattened as it is (Meeus).
-_GLOBE = 0.9972
+_MAX_AXIS_DISTANCE = 0.9972
 # Beyond this distance of the axis no shadow reaches anything.
-_NO_ECLIPSE = 1.7
+_MAX_ECLIPSE_DISTANCE = 1.7
 # An eclipse is greatest within half an hour of the new or full moon.
 _SEARCH_DAYS = 1 / 24
 
@@ -55,7 +55,7 @@ class YearsRefused(TimelineError):
 
 
 @dataclass(frozen=True)
-class Kind:
+class EventKind:
     """A kind of instant: part of the ids, title, tags, and what is so at that instant."""
 
     slug: str
@@ -70,13 +70,13 @@ class Event:
 
     instant: dt.datetime
     rank: int
-    kind: Kind = field(compare=False)
+    kind: EventKind = field(compare=False)
 
 
-_SEASONS: tuple[tuple[Callable[[float], float], Kind], ...] = tuple(
+_SEASONS: tuple[tuple[Callable[[float], float], EventKind], ...] = tuple(
     (
         find,
-        Kind(
+        EventKind(
             slug,
             f"{slug.split('-')[0].title()} {slug.split('-')[1]}",
             ("sun", "season", slug.split("-")[1]),
@@ -91,10 +91,10 @@ _SEASONS: tuple[tuple[Callable[[float], float], Kind], ...] = tuple(
     )
 )
 
-_PHASES: tuple[tuple[Callable[[float], float], Kind], ...] = tuple(
+_PHASES: tuple[tuple[Callable[[float], float], EventKind], ...] = tuple(
     (
         find,
-        Kind(
+        EventKind(
             slug,
             title,
             ("moon", slug),
@@ -110,7 +110,7 @@ _PHASES: tuple[tuple[Callable[[float], float], Kind], ...] = tuple(
 )
 
 _ECLIPSES = {
-    (body, kind): Kind(
+    (body, kind): EventKind(
         f"{body}-eclipse",
         f"{kind.title()} {body} eclipse",
         ("eclipse", f"{body}-eclipse", f"{kind}-{body}-eclipse"),
@@ -132,7 +132,7 @@ _ECLIPSES = {
 }
 
 
-def rows(from_year: int, to_year: int) -> Iterator[Row | Refusal]:
+def generate_rows(from_year: int, to_year: int) -> Iterator[Row | Refusal]:
     """Yield a row, one second long, for every instant in the years given, both included, in order.
 
     Raises YearsRefused when the computation does not hold for one of them.
@@ -144,42 +144,42 @@ def rows(from_year: int, to_year: int) -> Iterator[Row | Refusal]:
         )
     number = 0
     for year in range(from_year, to_year + 1):
-        for event in sorted(events(year)):
+        for event in sorted(compute_events(year)):
             number += 1
-            yield _row(number, event)
+            yield _build_row(number, event)
 
 
-def events(year: int) -> Iterator[Event]:
+def compute_events(year: int) -> Iterator[Event]:
     """Yield the instants of one year, grouped by kind."""
-    start, end = _day_of(year), _day_of(year + 1)
+    start, end = _first_day_of(year), _first_day_of(year + 1)
     for find, season in _SEASONS:
-        yield from (_event(day, season) for day in _between(find, start, end, step=300))
+        yield from (_build_event(day, season) for day in _list_days(find, start, end, step=300))
     for find, phase in _PHASES:
-        for day in _between(find, start, end, step=20):
-            yield _event(day, phase)
-            if eclipse := _eclipse_near(day, phase.slug):
+        for day in _list_days(find, start, end, step=20):
+            yield _build_event(day, phase)
+            if eclipse := _find_eclipse(day, phase.slug):
                 yield eclipse
 
 
-def solar_eclipse(new_moon: float) -> tuple[float, str] | None:
+def find_solar_eclipse(new_moon: float) -> tuple[float, str] | None:
     """Return the day of the greatest eclipse at a new moon, and its kind; None without an eclipse.
 
     Days are PyEphem's. Kinds are ``partial``, ``annular``, ``hybrid`` and
     ``total``; annular or hybrid is not certain when the umbra's tip ends within
     some kilometres of the ground.
     """
-    if _moon_off_axis(new_moon)[0] > _NO_ECLIPSE:
+    if _measure_moon_shadow(new_moon)[0] > _MAX_ECLIPSE_DISTANCE:
         return None
-    day = _least(lambda at: _moon_off_axis(at)[0], new_moon)
-    gamma, height, distance = _moon_off_axis(day)
+    day = _find_minimum(lambda at: _measure_moon_shadow(at)[0], new_moon)
+    gamma, height, distance = _measure_moon_shadow(day)
     narrowing = math.tan(math.asin((_SUN_RADIUS - _MOON_RADIUS_UMBRA) / distance))
     widening = math.tan(math.asin((_SUN_RADIUS + _MOON_RADIUS) / distance))
     # Radii of umbra (less than zero: it reaches further) and penumbra where they pass Earth's centre.
     umbra = height * narrowing - _MOON_RADIUS_UMBRA
     penumbra = height * widening + _MOON_RADIUS
-    if gamma > _GLOBE + penumbra:
+    if gamma > _MAX_AXIS_DISTANCE + penumbra:
         return None
-    if gamma > _GLOBE + abs(umbra):
+    if gamma > _MAX_AXIS_DISTANCE + abs(umbra):
         return day, "partial"
     if umbra < 0:
         return day, "total"
@@ -188,15 +188,15 @@ def solar_eclipse(new_moon: float) -> tuple[float, str] | None:
     return day, "hybrid" if umbra < ground * narrowing else "annular"
 
 
-def lunar_eclipse(full_moon: float) -> tuple[float, str] | None:
+def find_lunar_eclipse(full_moon: float) -> tuple[float, str] | None:
     """Return the day of the greatest eclipse at a full moon, and its kind; None without an eclipse.
 
     Days are PyEphem's. Kinds are ``penumbral``, ``partial`` and ``total``.
     """
-    if _moon_off_shadow(full_moon)[0] > _NO_ECLIPSE:
+    if _measure_earth_shadow(full_moon)[0] > _MAX_ECLIPSE_DISTANCE:
         return None
-    day = _least(lambda at: _moon_off_shadow(at)[0], full_moon)
-    off, along, sun_distance = _moon_off_shadow(day)
+    day = _find_minimum(lambda at: _measure_earth_shadow(at)[0], full_moon)
+    off, along, sun_distance = _measure_earth_shadow(day)
     angle, moon_distance = math.atan2(off, along), math.hypot(off, along)
     moon = math.asin(_MOON_RADIUS / moon_distance)
     sun = math.asin(_SUN_RADIUS / sun_distance)
@@ -209,32 +209,35 @@ def lunar_eclipse(full_moon: float) -> tuple[float, str] | None:
     return day, "total" if angle + moon <= earth - sun else "partial"
 
 
-_SEARCHES = {"new-moon": ("solar", solar_eclipse), "full-moon": ("lunar", lunar_eclipse)}
+_ECLIPSE_FINDERS = {
+    "new-moon": ("solar", find_solar_eclipse),
+    "full-moon": ("lunar", find_lunar_eclipse),
+}
 
 
-def instant_of(day: float) -> dt.datetime:
+def to_instant(day: float) -> dt.datetime:
     """Return a day of PyEphem's as an instant in UTC, rounded to the second."""
     return _DAY_ZERO + round(day * _DAY_SECONDS) * SECOND
 
 
-def _row(number: int, event: Event) -> Row | Refusal:
+def _build_row(number: int, event: Event) -> Row | Refusal:
     kind, at = event.kind, event.instant
     try:
-        return make_row(
+        return build_row(
             number,
             external_id=f"astro-{kind.slug}-{at.date()}",
             title=kind.title,
             starts_at=at,
             ends_at=at + SECOND,
             tags=("astronomy", *kind.tags),
-            story=f"{kind.meaning}: computed with PyEphem (VSOP87 and ELP), {_precision(at.year)}.",
+            story=f"{kind.meaning}: computed with PyEphem (VSOP87 and ELP), {_describe_precision(at.year)}.",
             source=SOURCE,
         )
     except (TimelineError, ValidationError) as error:
-        return Refusal(number, reason_of(error))
+        return Refusal(number, format_error(error))
 
 
-def _precision(year: int) -> str:
+def _describe_precision(year: int) -> str:
     """Say how far the second may be off: mostly what is not known of Earth's rotation."""
     if 1700 <= year <= 2030:
         return "good to about half a minute"
@@ -243,19 +246,19 @@ def _precision(year: int) -> str:
     return "where Earth's rotation is so little known that it may be minutes off"
 
 
-def _eclipse_near(day: float, phase: str) -> Event | None:
-    if phase not in _SEARCHES:
+def _find_eclipse(day: float, phase: str) -> Event | None:
+    if phase not in _ECLIPSE_FINDERS:
         return None
-    body, find = _SEARCHES[phase]
+    body, find = _ECLIPSE_FINDERS[phase]
     found = find(day)
-    return _event(found[0], _ECLIPSES[body, found[1]], rank=0) if found else None
+    return _build_event(found[0], _ECLIPSES[body, found[1]], rank=0) if found else None
 
 
-def _event(day: float, kind: Kind, rank: int = 1) -> Event:
-    return Event(instant_of(day), rank, kind)
+def _build_event(day: float, kind: EventKind, rank: int = 1) -> Event:
+    return Event(to_instant(day), rank, kind)
 
 
-def _between(
+def _list_days(
     find: Callable[[float], float], start: float, end: float, step: float
 ) -> Iterator[float]:
     """Yield the days in ``[start, end)`` that ``find`` gives, which are more than ``step`` days apart."""
@@ -265,12 +268,12 @@ def _between(
         day = float(find(day + step))
 
 
-def _day_of(year: int) -> float:
+def _first_day_of(year: int) -> float:
     """Return the day at which a year of the proleptic Gregorian calendar begins."""
     return (dt.datetime(year, 1, 1, tzinfo=UTC) - _DAY_ZERO) / dt.timedelta(days=1)
 
 
-def _least(function: Callable[[float], float], near: float) -> float:
+def _find_minimum(function: Callable[[float], float], near: float) -> float:
     """Return where a function with one valley has its least value, to a fifth of a second."""
     ratio = (math.sqrt(5) - 1) / 2
     start, end = near - _SEARCH_DAYS, near + _SEARCH_DAYS
@@ -283,39 +286,39 @@ def _least(function: Callable[[float], float], near: float) -> float:
     return (start + end) / 2
 
 
-def _moon_off_axis(day: float) -> tuple[float, float, float]:
+def _measure_moon_shadow(day: float) -> tuple[float, float, float]:
     """Measure the axis through Sun and Moon, in Earth's radii.
 
     Returns its distance from Earth's centre, the Moon's height above the plane
     through that centre, and the distance from Moon to Sun.
     """
-    sun, moon = _places(day)
+    sun, moon = _get_positions(day)
     axis = (sun[0] - moon[0], sun[1] - moon[1], sun[2] - moon[2])
-    return _along(moon, axis)
+    return _measure_from_axis(moon, axis)
 
 
-def _moon_off_shadow(day: float) -> tuple[float, float, float]:
+def _measure_earth_shadow(day: float) -> tuple[float, float, float]:
     """Measure the Moon against the axis of Earth's shadow, in Earth's radii.
 
     Returns her distance from it, how far along it she is, and the Sun's distance.
     """
-    sun, moon = _places(day)
-    return _along(moon, (-sun[0], -sun[1], -sun[2]))
+    sun, moon = _get_positions(day)
+    return _measure_from_axis(moon, (-sun[0], -sun[1], -sun[2]))
 
 
-def _along(point: Vector, axis: Vector) -> tuple[float, float, float]:
+def _measure_from_axis(point: Vector, axis: Vector) -> tuple[float, float, float]:
     """Return a point's distance from an axis through the origin, its place along it, the axis's length."""
     length = math.hypot(*axis)
     along = sum(p * a for p, a in zip(point, axis, strict=True)) / length
     return math.sqrt(max(math.hypot(*point) ** 2 - along**2, 0)), along, length
 
 
-def _places(day: float) -> tuple[Vector, Vector]:
+def _get_positions(day: float) -> tuple[Vector, Vector]:
     """Return where Sun and Moon are seen from Earth's centre, in Earth's radii."""
-    return _place(ephem.Sun(day)), _place(ephem.Moon(day))
+    return _to_vector(ephem.Sun(day)), _to_vector(ephem.Moon(day))
 
 
-def _place(body: ephem.Body) -> Vector:
+def _to_vector(body: ephem.Body) -> Vector:
     distance = body.earth_distance * _EARTH_RADII_PER_AU
     across = distance * math.cos(body.g_dec)
     return (

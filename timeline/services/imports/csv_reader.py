@@ -8,16 +8,16 @@ from typing import BinaryIO
 
 from timeline.services.imports.rows import (
     COLUMNS,
-    REQUIRED,
+    REQUIRED_COLUMNS,
     Refusal,
     Row,
     Rows,
     UnreadableFile,
-    row_of_cells,
+    parse_row,
 )
 
 
-def csv_rows(file: BinaryIO) -> Rows:
+def read_csv(file: BinaryIO) -> Rows:
     """Yield the rows of a CSV file; the header is row 1. Raises UnreadableFile for a wrong header."""
     # Bytes that are not UTF-8 pass as lone surrogates, so that they cost their own row only.
     text = io.TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="")
@@ -26,7 +26,7 @@ def csv_rows(file: BinaryIO) -> Rows:
         header = [name.strip() for name in next(reader, [])]
     except csv.Error as error:
         raise UnreadableFile(f"The file's first row is no CSV: {error}.") from error
-    _check(header)
+    _check_header(header)
     number = 1
     while True:
         number += 1
@@ -38,11 +38,11 @@ def csv_rows(file: BinaryIO) -> Rows:
             yield Refusal(number, f"The row is no CSV: {error}.")
             continue
         if cells:
-            yield _row(number, header, cells)
+            yield _parse_row(number, header, cells)
 
 
-def _check(header: list[str]) -> None:
-    missing = [name for name in REQUIRED if name not in header]
+def _check_header(header: list[str]) -> None:
+    missing = [name for name in REQUIRED_COLUMNS if name not in header]
     if missing:
         raise UnreadableFile(f"The file's first row names no column {', '.join(missing)}.")
     unknown = [ascii(name) for name in header if name not in COLUMNS]
@@ -54,9 +54,9 @@ def _check(header: list[str]) -> None:
         raise UnreadableFile("The file's first row names a column twice.")
 
 
-def _row(number: int, header: list[str], cells: list[str]) -> Row | Refusal:
+def _parse_row(number: int, header: list[str], cells: list[str]) -> Row | Refusal:
     if len(cells) != len(header):
         return Refusal(number, f"The row has {len(cells)} cells, the header {len(header)}.")
     if any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
         return Refusal(number, "The row is not UTF-8.")
-    return row_of_cells(number, dict(zip(header, cells, strict=True)))
+    return parse_row(number, dict(zip(header, cells, strict=True)))

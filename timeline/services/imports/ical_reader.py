@@ -10,22 +10,22 @@ from django.core.exceptions import ValidationError
 from icalendar import Calendar
 
 from timeline.core.exceptions import TimelineError
-from timeline.core.local_time import resolve, zone_named
-from timeline.core.spans import LONGEST, UTC
+from timeline.core.local_time import get_zone, resolve_local_time
+from timeline.core.spans import MAX_DURATION, UTC
 from timeline.services.imports.rows import (
     Refusal,
     Row,
     RowRefused,
     Rows,
     UnreadableFile,
-    make_row,
-    reason_of,
+    build_row,
+    format_error,
 )
 
 _DAY = dt.timedelta(days=1)
 
 
-def ical_rows(file: BinaryIO) -> Rows:
+def read_ical(file: BinaryIO) -> Rows:
     """Yield the events of an iCalendar file, numbered from 1. Raises UnreadableFile when it is none.
 
     Floating times and whole days are in the calendar's ``X-WR-TIMEZONE``, else in UTC.
@@ -39,77 +39,77 @@ def ical_rows(file: BinaryIO) -> Rows:
         home = str(calendar.get("X-WR-TIMEZONE", "UTC"))
         for event in calendar.walk("VEVENT"):
             number += 1
-            yield _row(number, event, home)
+            yield _parse_event(number, event, home)
 
 
-def _row(number: int, event: Any, home: str) -> Row | Refusal:
+def _parse_event(number: int, event: Any, home: str) -> Row | Refusal:
     try:
-        _refuse_what_repeats(event)
-        zone, starts_at = _instant(event, "DTSTART", zone_named(home))
-        return make_row(
+        _refuse_repeated_or_cancelled(event)
+        zone, starts_at = _parse_instant(event, "DTSTART", get_zone(home))
+        return build_row(
             number,
-            external_id=_text(event, "UID"),
-            title=_text(event, "SUMMARY"),
+            external_id=_get_text(event, "UID"),
+            title=_get_text(event, "SUMMARY"),
             starts_at=starts_at,
-            ends_at=_end(event, starts_at, zone),
+            ends_at=_parse_end(event, starts_at, zone),
             time_zone=zone.key,
-            place=_text(event, "LOCATION"),
-            story=_text(event, "DESCRIPTION"),
-            source=_text(event, "URL"),
-            tags=_categories(event),
+            place=_get_text(event, "LOCATION"),
+            story=_get_text(event, "DESCRIPTION"),
+            source=_get_text(event, "URL"),
+            tags=_parse_categories(event),
         )
     except (TimelineError, ValidationError, ValueError, OverflowError) as error:
-        return Refusal(number, reason_of(error))
+        return Refusal(number, format_error(error))
 
 
-def _refuse_what_repeats(event: Any) -> None:
+def _refuse_repeated_or_cancelled(event: Any) -> None:
     if any(name in event for name in ("RRULE", "RDATE", "RECURRENCE-ID")):
         raise RowRefused("The event repeats. Give each occurrence as an event of its own.")
-    if _text(event, "STATUS").upper() == "CANCELLED":
+    if _get_text(event, "STATUS").upper() == "CANCELLED":
         raise RowRefused("The event is cancelled.")
 
 
-def _end(event: Any, starts_at: dt.datetime, zone: zoneinfo.ZoneInfo) -> dt.datetime:
+def _parse_end(event: Any, starts_at: dt.datetime, zone: zoneinfo.ZoneInfo) -> dt.datetime:
     """Return the end; an event of one whole day ends at the next midnight, after 24 h at the latest."""
-    is_day = not isinstance(_value(event, "DTSTART"), dt.datetime)
+    is_day = not isinstance(_get_value(event, "DTSTART"), dt.datetime)
     if "DURATION" in event:
-        length = _value(event, "DURATION")
+        length = _get_value(event, "DURATION")
         if not isinstance(length, dt.timedelta):
             raise RowRefused("DURATION: a length of time is expected.")
         return starts_at + length
     if "DTEND" in event:
-        _, ends_at = _instant(event, "DTEND", zone)
-        if not is_day or _value(event, "DTEND") != _value(event, "DTSTART") + _DAY:
+        _, ends_at = _parse_instant(event, "DTEND", zone)
+        if not is_day or _get_value(event, "DTEND") != _get_value(event, "DTSTART") + _DAY:
             return ends_at
     elif is_day:
-        tomorrow = dt.datetime.combine(_value(event, "DTSTART") + _DAY, dt.time())
-        ends_at = resolve(tomorrow, zone)
+        tomorrow = dt.datetime.combine(_get_value(event, "DTSTART") + _DAY, dt.time())
+        ends_at = resolve_local_time(tomorrow, zone)
     else:
         raise RowRefused("The event has neither DTEND nor DURATION.")
-    return min(ends_at, starts_at + LONGEST)
+    return min(ends_at, starts_at + MAX_DURATION)
 
 
-def _instant(
+def _parse_instant(
     event: Any, name: str, home: zoneinfo.ZoneInfo
 ) -> tuple[zoneinfo.ZoneInfo, dt.datetime]:
     """Return a property's zone, and its instant in UTC."""
-    value = _value(event, name)
+    value = _get_value(event, name)
     if not isinstance(value, dt.date):
         raise RowRefused(f"{name}: a time is expected.")
     if not isinstance(value, dt.datetime):
-        return home, resolve(dt.datetime.combine(value, dt.time()), home)
+        return home, resolve_local_time(dt.datetime.combine(value, dt.time()), home)
     if value.tzinfo is None:
         if "TZID" in event[name].params:
             raise RowRefused(f"{name}: its time zone is not known.")
-        return home, resolve(value, home)
+        return home, resolve_local_time(value, home)
     if isinstance(value.tzinfo, zoneinfo.ZoneInfo):
-        zone = zone_named(value.tzinfo.key)
-        return zone, resolve(value.replace(tzinfo=None), zone)
+        zone = get_zone(value.tzinfo.key)
+        return zone, resolve_local_time(value.replace(tzinfo=None), zone)
     # UTC, or a zone that the file defines itself: the instant is known, the zone has no name.
-    return zone_named("UTC"), value.astimezone(UTC)
+    return get_zone("UTC"), value.astimezone(UTC)
 
 
-def _categories(event: Any) -> list[str]:
+def _parse_categories(event: Any) -> list[str]:
     lists = event.get("CATEGORIES", [])
     try:
         return [
@@ -121,7 +121,7 @@ def _categories(event: Any) -> list[str]:
         raise RowRefused("CATEGORIES: a list of texts is expected.") from None
 
 
-def _value(event: Any, name: str) -> Any:
+def _get_value(event: Any, name: str) -> Any:
     if name not in event:
         raise RowRefused(f"{name}: it is missing.")
     if isinstance(event[name], list):
@@ -129,7 +129,7 @@ def _value(event: Any, name: str) -> Any:
     return getattr(event[name], "dt", None)
 
 
-def _text(event: Any, name: str) -> str:
+def _get_text(event: Any, name: str) -> str:
     value = event.get(name, "")
     if isinstance(value, list):
         raise RowRefused(f"{name}: it stands there twice.")

@@ -23,12 +23,12 @@ from timeline.models import Moment, Status, Tag
 from timeline.services import rollups
 from timeline.services.imports.rows import Refusal, Row, RowRefused
 from timeline.services.placement import MAX_DAYS, is_overlap, placing, retrying
-from timeline.services.tags import put_tags, tags_named
+from timeline.services.tags import get_or_create_tags, set_tags
 
 # A row touches two days at most, and two more when it moves.
 BATCH_ROWS = MAX_DAYS // 5
-TEXTS = ("title", "story", "place", "source", "time_zone")
-TIMES = ("starts_at", "ends_at")
+TEXT_FIELDS = ("title", "story", "place", "source", "time_zone")
+TIME_FIELDS = ("starts_at", "ends_at")
 
 
 class Outcome(Enum):
@@ -40,7 +40,7 @@ class Outcome(Enum):
 
 
 @dataclass
-class Report:
+class ImportReport:
     """How many rows were taken, updated and unchanged, and which were refused."""
 
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
@@ -64,7 +64,7 @@ class Report:
 def import_rows(
     rows: Iterable[Row | Refusal],
     owner: Callable[[], User],
-    report: Report,
+    report: ImportReport,
     *,
     dry_run: bool = False,
 ) -> None:
@@ -76,15 +76,15 @@ def import_rows(
     ``owner`` is asked in each batch's transaction: a dry run, which writes each
     batch and takes it back, leaves no new account either.
     """
-    rehearsal = Rehearsal() if dry_run else None
-    for batch in _batches(_without_repeats(rows, report)):
+    rehearsal = DryRun() if dry_run else None
+    for batch in _split_into_batches(_skip_duplicates(rows, report)):
         for outcome in retrying(partial(_import_batch, batch, owner, rehearsal)):
             report.note(outcome)
     if not dry_run:
         rollups.fold()
 
 
-class Rehearsal:
+class DryRun:
     """What a dry run's earlier batches, taken back, would have left behind."""
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ class Rehearsal:
             self._vacated.add(moment.pk)
 
 
-def _without_repeats(rows: Iterable[Row | Refusal], report: Report) -> Iterator[Row]:
+def _skip_duplicates(rows: Iterable[Row | Refusal], report: ImportReport) -> Iterator[Row]:
     seen: dict[str, int] = {}
     for row in rows:
         if isinstance(row, Refusal):
@@ -124,13 +124,13 @@ def _without_repeats(rows: Iterable[Row | Refusal], report: Report) -> Iterator[
             report.note(Refusal(row.number, reason, row.moment.external_id))
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+def _split_into_batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
     while batch := list(islice(rows, BATCH_ROWS)):
         yield batch
 
 
 def _import_batch(
-    rows: list[Row], owner: Callable[[], User], rehearsal: Rehearsal | None
+    rows: list[Row], owner: Callable[[], User], rehearsal: DryRun | None
 ) -> list[Outcome | Refusal]:
     with transaction.atomic():
         batch = _Batch(owner(), rows, rehearsal)
@@ -144,7 +144,7 @@ def _import_batch(
 class _Batch:
     """Some rows, and what the database knows of them already."""
 
-    def __init__(self, owner: User, rows: list[Row], rehearsal: Rehearsal | None) -> None:
+    def __init__(self, owner: User, rows: list[Row], rehearsal: DryRun | None) -> None:
         self._owner = owner
         self._rows = rows
         self._rehearsal = rehearsal
@@ -154,7 +154,7 @@ class _Batch:
                 user=owner, external_id__in=[row.moment.external_id for row in rows]
             ).prefetch_related("tags")
         }
-        self._tags = tags_named({name for row in rows for name in row.tags})
+        self._tags = get_or_create_tags({name for row in rows for name in row.tags})
 
     def spans(self) -> list[Span]:
         """Spans that may be written: the rows', and those that known moments leave."""
@@ -181,11 +181,13 @@ class _Batch:
     def _update(self, row: Row, known: Moment) -> Outcome:
         if known.status != Status.ACTIVE:
             raise RowRefused(f"This moment is {known.status}; an import does not bring it back.")
-        moved = any(getattr(known, name) != getattr(row.moment, name) for name in TIMES)
-        changed = moved or any(getattr(known, name) != getattr(row.moment, name) for name in TEXTS)
+        moved = any(getattr(known, name) != getattr(row.moment, name) for name in TIME_FIELDS)
+        changed = moved or any(
+            getattr(known, name) != getattr(row.moment, name) for name in TEXT_FIELDS
+        )
         if not changed and {tag.name for tag in known.tags.all()} == set(row.tags):
             return Outcome.UNCHANGED
-        for name in (*TEXTS, *TIMES):
+        for name in (*TEXT_FIELDS, *TIME_FIELDS):
             setattr(known, name, getattr(row.moment, name))
         known.note_zone()
         self._write(known, row.tags, moved=moved)
@@ -213,5 +215,7 @@ def _save(moment: Moment, tags: list[Tag], *, is_new: bool) -> None:
         moment.save(force_insert=True)
     else:
         # Nothing else: who may see it is the owner's business.
-        moment.save(update_fields=[*TEXTS, *TIMES, "utc_offset", "tzdata_version", "updated_at"])
-    put_tags(moment, tags, replace=not is_new)
+        moment.save(
+            update_fields=[*TEXT_FIELDS, *TIME_FIELDS, "utc_offset", "tzdata_version", "updated_at"]
+        )
+    set_tags(moment, tags, replace=not is_new)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import BinaryIO
 
-from timeline.services.imports.rows import COLUMNS, Refusal, Row, Rows, row_of_cells
+from timeline.services.imports.rows import COLUMNS, Refusal, Row, Rows, parse_row
 
 
-def jsonl_rows(file: BinaryIO) -> Rows:
+def read_jsonl(file: BinaryIO) -> Rows:
     """Yield the rows of a JSON Lines file, numbered by line; empty lines are passed over."""
     for number, line in enumerate(file, 1):
         if line.strip():
-            yield _row(number, line)
+            yield _parse_line(number, line)
 
 
-def _row(number: int, line: bytes) -> Row | Refusal:
+def _parse_line(number: int, line: bytes) -> Row | Refusal:
     try:
         cells = json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -29,4 +29,4 @@ def _row(number: int, line: bytes) -> Row | Refusal:
         return Refusal(
             number, f"There is a key {', '.join(unknown)}; known are {', '.join(COLUMNS)}."
         )
-    return row_of_cells(number, cells)
+    return parse_row(number, cells)

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from timeline.services.imports.csv_reader import csv_rows
-from timeline.services.imports.ical_reader import ical_rows
-from timeline.services.imports.jsonl_reader import jsonl_rows
+from timeline.services.imports.csv_reader import read_csv
+from timeline.services.imports.ical_reader import read_ical
+from timeline.services.imports.jsonl_reader import read_jsonl
 from timeline.services.imports.rows import Rows, UnreadableFile
 
 READERS: dict[str, Callable[[BinaryIO], Rows]] = {
-    "csv": csv_rows,
-    "jsonl": jsonl_rows,
-    "ical": ical_rows,
+    "csv": read_csv,
+    "jsonl": read_jsonl,
+    "ical": read_ical,
 }
 _SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".ics": "ical", ".ical": "ical"}
 
 
-def reader_for(path: Path, name: str | None = None) -> Callable[[BinaryIO], Rows]:
+def get_reader(path: Path, name: str | None = None) -> Callable[[BinaryIO], Rows]:
     """Return the reader called ``name``, else the one for the file's suffix. Raises UnreadableFile."""
     chosen = name or _SUFFIXES.get(path.suffix.lower())
     if chosen is None:

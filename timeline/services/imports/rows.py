@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 
 from timeline.core.exceptions import TimelineError
-from timeline.core.local_time import read_instant, zone_named
-from timeline.core.spans import LONGEST
-from timeline.core.text import clean_line
+from timeline.core.local_time import get_zone, parse_local_instant
+from timeline.core.spans import MAX_DURATION
+from timeline.core.text import normalize_line
 from timeline.models import Moment, Status, Visibility
-from timeline.services.tags import tag_names
+from timeline.services.tags import parse_tags
 
 COLUMNS = (
     "external_id", "title", "starts_at", "ends_at", "seconds",
     "time_zone", "place", "tags", "story", "source",
 )  # fmt: skip
-REQUIRED = ("external_id", "title", "starts_at")
-LONGEST_SECONDS = int(LONGEST.total_seconds())
+REQUIRED_COLUMNS = ("external_id", "title", "starts_at")
+MAX_SECONDS = int(MAX_DURATION.total_seconds())
 
 
 class RowRefused(TimelineError):
@@ -59,27 +59,27 @@ class Row:
 Rows = Iterator[Row | Refusal]
 
 
-def row_of_cells(number: int, cells: Mapping[str, object]) -> Row | Refusal:
+def parse_row(number: int, cells: Mapping[str, object]) -> Row | Refusal:
     """Check a row of named cells: texts, a whole number of ``seconds``, a list of ``tags``."""
     try:
-        zone = zone_named(_text(cells, "time_zone") or "UTC")
-        starts_at = read_instant(_text(cells, "starts_at"), zone)
-        return make_row(
+        zone = get_zone(_get_text(cells, "time_zone") or "UTC")
+        starts_at = parse_local_instant(_get_text(cells, "starts_at"), zone)
+        return build_row(
             number,
-            tags=_tag_list(cells.get("tags")),
+            tags=_parse_tags(cells.get("tags")),
             starts_at=starts_at,
-            ends_at=_end(cells, starts_at, zone),
+            ends_at=_parse_end(cells, starts_at, zone),
             time_zone=zone.key,
             **{
-                name: _text(cells, name)
+                name: _get_text(cells, name)
                 for name in ("external_id", "title", "place", "story", "source")
             },
         )
     except (TimelineError, ValidationError, OverflowError) as error:
-        return Refusal(number, reason_of(error))
+        return Refusal(number, format_error(error))
 
 
-def make_row(
+def build_row(
     number: int,
     *,
     external_id: str,
@@ -94,7 +94,7 @@ def make_row(
 ) -> Row:
     """Return a checked row; instants are in UTC. Raises RowRefused or ValidationError."""
     moment = Moment(
-        external_id=_required_line("external_id", external_id),
+        external_id=_normalize_required_line("external_id", external_id),
         title=title,
         starts_at=starts_at,
         ends_at=ends_at,
@@ -108,10 +108,10 @@ def make_row(
     # Lengths after normalising: that can make a text longer.
     moment.clean_fields(exclude={"user"})
     moment.clean()
-    return Row(number, moment, tag_names(tags))
+    return Row(number, moment, parse_tags(tags))
 
 
-def reason_of(error: Exception) -> str:
+def format_error(error: Exception) -> str:
     """Return an error as the sentence, or sentences, of a refusal."""
     if isinstance(error, ValidationError):
         if hasattr(error, "error_dict"):
@@ -124,7 +124,7 @@ def reason_of(error: Exception) -> str:
     return str(error)
 
 
-def _text(cells: Mapping[str, object], name: str) -> str:
+def _get_text(cells: Mapping[str, object], name: str) -> str:
     value = cells.get(name)
     if value is None:
         return ""
@@ -133,28 +133,28 @@ def _text(cells: Mapping[str, object], name: str) -> str:
     return value.strip()
 
 
-def _required_line(name: str, text: str) -> str:
+def _normalize_required_line(name: str, text: str) -> str:
     try:
-        return clean_line(text)
+        return normalize_line(text)
     except ValidationError as error:
         raise RowRefused(f"{name}: {' '.join(error.messages)}") from error
 
 
-def _end(
+def _parse_end(
     cells: Mapping[str, object], starts_at: dt.datetime, zone: zoneinfo.ZoneInfo
 ) -> dt.datetime:
-    ends, seconds = _text(cells, "ends_at"), cells.get("seconds")
+    ends, seconds = _get_text(cells, "ends_at"), cells.get("seconds")
     if bool(ends) == (seconds not in (None, "")):
         raise RowRefused("Give either ends_at or seconds.")
     if ends:
-        return read_instant(ends, zone)
+        return parse_local_instant(ends, zone)
     digits = str(seconds).strip() if type(seconds) in (int, str) else ""
-    if not re.fullmatch(r"\d{1,5}", digits, re.ASCII) or not 1 <= int(digits) <= LONGEST_SECONDS:
-        raise RowRefused(f"seconds: a whole number from 1 to {LONGEST_SECONDS} is expected.")
+    if not re.fullmatch(r"\d{1,5}", digits, re.ASCII) or not 1 <= int(digits) <= MAX_SECONDS:
+        raise RowRefused(f"seconds: a whole number from 1 to {MAX_SECONDS} is expected.")
     return starts_at + dt.timedelta(seconds=int(digits))
 
 
-def _tag_list(value: object) -> list[str]:
+def _parse_tags(value: object) -> list[str]:
     if value is None or value == "":
         return []
     if isinstance(value, str):

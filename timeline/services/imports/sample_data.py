@@ -26,8 +26,8 @@ from momentverse.timezones import TZDATA_VERSION
 from timeline.core.exceptions import TimelineError
 from timeline.core.periods import FIRST_YEAR, LAST_YEAR
 from timeline.core.public_ids import random_id
-from timeline.core.spans import LONGEST, UTC, WINDOW_END, WINDOW_START, Span
-from timeline.db.functions import LengthSeconds
+from timeline.core.spans import MAX_DURATION, UTC, WINDOW_END, WINDOW_START, Span
+from timeline.db.functions import DurationSeconds
 from timeline.models import Moment, MomentTag, Status, Tag, Visibility
 from timeline.services import rollups
 from timeline.services.placement import placing
@@ -46,7 +46,7 @@ TAG_COUNTS = (0, 0, 0, 0, 0, 1, 1, 1, 2, 3)
 PUBLIC_SHARE, NOT_PRIVATE_SHARE = 0.90, 0.95
 
 DAY_SECONDS = 86_400
-LONGEST_SECONDS = int(LONGEST.total_seconds())
+LONGEST_SECONDS = int(MAX_DURATION.total_seconds())
 # About so many rows a transaction: enough to be fast, few enough that others wait a second at most.
 BATCH_ROWS = {"postgresql": 20_000, "sqlite": 1_000}
 # Each day is a lock, and PostgreSQL has room for some thousand locks of all its clients together.
@@ -57,7 +57,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 Gap = tuple[int, int]
 
 
-class LoadRefused(TimelineError):
+class SampleDataRefused(TimelineError):
     """The numbers do not describe a load that can be made."""
 
 
@@ -66,7 +66,7 @@ class NoRoom(TimelineError):
 
 
 @dataclass(frozen=True)
-class Load:
+class SampleData:
     """What to make: ``count`` moments in the years ``from_year`` to ``to_year``, both included.
 
     Raises LoadRefused for numbers that make no sense.
@@ -81,9 +81,9 @@ class Load:
 
     def __post_init__(self) -> None:
         if self.count < 1 or self.owners < 1:
-            raise LoadRefused("Ask for one moment and one owner or more.")
+            raise SampleDataRefused("Ask for one moment and one owner or more.")
         if not FIRST_YEAR <= self.from_year <= self.to_year <= LAST_YEAR:
-            raise LoadRefused("Give two years between 1 and 9999, the earlier first.")
+            raise SampleDataRefused("Give two years between 1 and 9999, the earlier first.")
 
     @property
     def range(self) -> Gap:
@@ -104,7 +104,7 @@ class Chunk(NamedTuple):
     share: int
 
 
-class LoadMoment(NamedTuple):
+class SampleMoment(NamedTuple):
     """One moment to write; instants in POSIX seconds."""
 
     id: int
@@ -117,8 +117,8 @@ class LoadMoment(NamedTuple):
     tag_ids: list[int]
 
 
-def generate(
-    load: Load, progress: Callable[[int], object] | None = None, *, workers: int = 1
+def generate_moments(
+    load: SampleData, progress: Callable[[int], object] | None = None, *, workers: int = 1
 ) -> int:
     """Make the moments of ``load`` and return how many, which is ``load.count``.
 
@@ -129,8 +129,8 @@ def generate(
     free seconds than moments are wanted; and afterwards, when others took the
     room meanwhile.
     """
-    chunks = plan(load)
-    maker = _Maker(load)
+    chunks = plan_chunks(load)
+    maker = _MomentFactory(load)
     made = 0
     for number in _fill_all(chunks, maker, workers):
         made += number
@@ -143,7 +143,7 @@ def generate(
     return made
 
 
-def plan(load: Load) -> list[Chunk]:
+def plan_chunks(load: SampleData) -> list[Chunk]:
     """Share the moments out over the free time of the years. Raises NoRoom."""
     rooms = list(_rooms(list(_runs_of_days(load))))
     free = sum(room for _, _, room in rooms)
@@ -166,7 +166,7 @@ def plan(load: Load) -> list[Chunk]:
 def _rooms(runs: list[Gap]) -> Iterator[tuple[int, int, int]]:
     """Yield adjoining runs, each with its free seconds; where nobody is yet, one question is enough."""
     start, end = runs[0][0], runs[-1][1]
-    free = free_seconds(start, end)
+    free = count_free_seconds(start, end)
     if len(runs) == 1:
         yield start, end, free
     elif free == end - start:
@@ -177,10 +177,10 @@ def _rooms(runs: list[Gap]) -> Iterator[tuple[int, int, int]]:
         yield from _rooms(runs[half:])
 
 
-def free_seconds(start: int, end: int) -> int:
+def count_free_seconds(start: int, end: int) -> int:
     """Return how many seconds of ``[start, end)``, POSIX seconds, no live moment owns."""
     first, after = _instant(start), _instant(end)
-    length = LengthSeconds(
+    length = DurationSeconds(
         Greatest("starts_at", Value(first, DateTimeField())),
         Least("ends_at", Value(after, DateTimeField())),
     )
@@ -188,7 +188,7 @@ def free_seconds(start: int, end: int) -> int:
     return end - start - (taken or 0)
 
 
-def gaps_between(start: int, end: int) -> Iterator[Gap]:
+def iterate_gaps(start: int, end: int) -> Iterator[Gap]:
     """Yield, in order, the free pieces of ``[start, end)``, POSIX seconds."""
     live = (
         Moment.objects.live()
@@ -205,7 +205,7 @@ def gaps_between(start: int, end: int) -> Iterator[Gap]:
         yield start, end
 
 
-def cut(gaps: list[Gap], count: int) -> Iterator[list[Gap]]:
+def divide_into_slots(gaps: list[Gap], count: int) -> Iterator[list[Gap]]:
     """Divide free time into ``count`` slots of equal length and yield the pieces of each.
 
     There must be at least ``count`` free seconds.
@@ -226,26 +226,26 @@ def cut(gaps: list[Gap], count: int) -> Iterator[list[Gap]]:
         yield pieces
 
 
-class _Maker:
+class _MomentFactory:
     """Makes up moments; the same seed makes the same ones, but for their ids."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: SampleData) -> None:
         self._seed = load.seed
         self._owners = _owner_ids(load.owners)
         self._tags = _tag_ids() if load.tags else []
 
-    def moments(self, chunk: Chunk, gaps: list[Gap]) -> list[LoadMoment]:
+    def moments(self, chunk: Chunk, gaps: list[Gap]) -> list[SampleMoment]:
         """Return a chunk's moments, in order, each in its slot of the free time ``gaps``."""
         rng = random.Random(f"{self._seed} {chunk.starts}")  # noqa: S311  test data, not secrets
         room = sum(end - start for start, end in gaps)
-        slots = cut(gaps, min(chunk.share, room))
+        slots = divide_into_slots(gaps, min(chunk.share, room))
         return [
             self._moment(rng, number, _span_in(pieces, rng))
             for number, pieces in enumerate(slots, chunk.before + 1)
         ]
 
-    def _moment(self, rng: random.Random, number: int, span: Gap) -> LoadMoment:
-        return LoadMoment(
+    def _moment(self, rng: random.Random, number: int, span: Gap) -> SampleMoment:
+        return SampleMoment(
             random_id(),
             rng.choice(self._owners),
             *span,
@@ -271,7 +271,7 @@ def _visibility(chance: float) -> str:
     return Visibility.UNLISTED.value if chance < NOT_PRIVATE_SHARE else Visibility.PRIVATE.value
 
 
-def _runs_of_days(load: Load) -> Iterator[Gap]:
+def _runs_of_days(load: SampleData) -> Iterator[Gap]:
     """Cut the years into runs of whole days: few enough to lock, enough for a good batch."""
     start, end = load.range
     days = BATCH_ROWS[connection.vendor] * (end - start) // (load.count * DAY_SECONDS)
@@ -280,7 +280,7 @@ def _runs_of_days(load: Load) -> Iterator[Gap]:
         yield first, min(first + step, end)
 
 
-def _fill_all(chunks: list[Chunk], maker: _Maker, workers: int) -> Iterator[int]:
+def _fill_all(chunks: list[Chunk], maker: _MomentFactory, workers: int) -> Iterator[int]:
     """Write all chunks; yield how many moments each got."""
     if workers == 1 or connection.vendor != "postgresql":
         for chunk in chunks:
@@ -292,7 +292,7 @@ def _fill_all(chunks: list[Chunk], maker: _Maker, workers: int) -> Iterator[int]
         yield from pool.map(lambda at: _fill_apart(chunks[at], maker), order)
 
 
-def _fill_apart(chunk: Chunk, maker: _Maker) -> int:
+def _fill_apart(chunk: Chunk, maker: _MomentFactory) -> int:
     """Fill a chunk in a thread of its own, whose connection goes back afterwards."""
     try:
         return _fill(chunk, maker)
@@ -300,12 +300,12 @@ def _fill_apart(chunk: Chunk, maker: _Maker) -> int:
         connection.close()
 
 
-def _fill(chunk: Chunk, maker: _Maker) -> int:
+def _fill(chunk: Chunk, maker: _MomentFactory) -> int:
     """Write one chunk's moments and return how many."""
     midnights = range(chunk.starts, chunk.ends, DAY_SECONDS)
     with placing(Span(_instant(day), _instant(day + DAY_SECONDS)) for day in midnights):
         # Read under the locks, so that nobody takes a gap before it is filled.
-        moments = maker.moments(chunk, list(gaps_between(chunk.starts, chunk.ends)))
+        moments = maker.moments(chunk, list(iterate_gaps(chunk.starts, chunk.ends)))
         if connection.vendor == "postgresql":
             _copy(moments)
         else:
@@ -313,7 +313,7 @@ def _fill(chunk: Chunk, maker: _Maker) -> int:
     return len(moments)
 
 
-def _copy(moments: list[LoadMoment]) -> None:
+def _copy(moments: list[SampleMoment]) -> None:
     """Write by COPY. The texts are ours: none holds a tab, a line feed or a backslash."""
     now = _text(_seconds(dt.datetime.now(UTC)))
     shared = (
@@ -345,7 +345,7 @@ def _copy_lines(statement: str, lines: Iterable[str]) -> None:
         copy.write("".join(lines))
 
 
-def _bulk_create(moments: list[LoadMoment]) -> None:
+def _bulk_create(moments: list[SampleMoment]) -> None:
     """Write by many-row INSERTs, where there is no COPY."""
     Moment.objects.bulk_create(
         Moment(

@@ -9,18 +9,18 @@ from accounts.privacy.registry import PersonalFile, Source
 from timeline.core.public_ids import encode_id
 from timeline.models import Like, LikeTally
 
-EXPORTED_AT_ONCE = 5000
-ERASED_AT_ONCE = 1000
-FATE = ("Your likes are erased, and counts fall accordingly.",)
+EXPORT_BATCH = 5000
+ERASE_BATCH = 1000
+CONSEQUENCES = ("Your likes are erased, and counts fall accordingly.",)
 
 
-def collect(user: User) -> Iterator[PersonalFile]:
+def export(user: User) -> Iterator[PersonalFile]:
     """Yield what a person likes or has liked, oldest first; a moment's id is all that is told of it."""
     likes = Like.objects.filter(user=user).order_by("liked_at", "pk")
     rows = likes.values_list("moment_id", "liked_at", "withdrawn")
     data = [
         {"moment": encode_id(moment), "liked_at": liked_at, "taken_back": withdrawn}
-        for moment, liked_at, withdrawn in rows.iterator(chunk_size=EXPORTED_AT_ONCE)
+        for moment, liked_at, withdrawn in rows.iterator(chunk_size=EXPORT_BATCH)
     ]
     if data:
         yield PersonalFile("likes.json", "Moments that you like, or liked and took back.", data)
@@ -29,8 +29,8 @@ def collect(user: User) -> Iterator[PersonalFile]:
 def erase(user: User) -> bool:
     """Delete a person's likes, at most ``ERASED_AT_ONCE``; return whether more are left."""
     likes = Like.objects.filter(user=user).order_by("moment")
-    rows = list(likes.values_list("pk", "moment_id")[: ERASED_AT_ONCE + 1])
-    batch = rows[:ERASED_AT_ONCE]
+    rows = list(likes.values_list("pk", "moment_id")[: ERASE_BATCH + 1])
+    batch = rows[:ERASE_BATCH]
     # The counts that will fall, locked in order: two erasures never wait for each other in a ring.
     tallies = LikeTally.objects.filter(moment__in=[moment for _, moment in batch])
     list(tallies.order_by("moment").select_for_update(of=("self",)).values_list("pk"))
@@ -38,4 +38,4 @@ def erase(user: User) -> bool:
     return len(rows) > len(batch)
 
 
-SOURCE = Source("likes", FATE, collect, erase)
+SOURCE = Source("likes", CONSEQUENCES, export, erase)

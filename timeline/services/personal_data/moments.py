@@ -29,15 +29,15 @@ from timeline.models import (
 )
 from timeline.services import placement, transitions
 from timeline.services.pictures import storage
-from timeline.services.pictures.deletion import let_go
+from timeline.services.pictures.deletion import detach
 
-EXPORTED_AT_ONCE = 500
+EXPORT_BATCH = 500
 # So many that their days can be locked in one transaction.
-ERASED_AT_ONCE = placement.MAX_DAYS // 2
+ERASE_BATCH = placement.MAX_DAYS // 2
 
-WITHDRAWN = "Withdrawn"
-REASON = "withdrawn by its owner"
-FATE = (
+WITHDRAWN_TITLE = "Withdrawn"
+ERASURE_REASON = "withdrawn by its owner"
+CONSEQUENCES = (
     "Your moments leave the timeline, whatever their visibility, and their spans are free for anybody.",
     "Their titles, stories, places, sources and tags are erased, and their pictures with all copies here.",
     "What is left of each says that it was withdrawn, and when, without a name.",
@@ -45,8 +45,8 @@ FATE = (
 )
 
 # Every column that holds words of the owner, or about the owner, and what it holds afterwards.
-BLANK: dict[str, Any] = {
-    "title": WITHDRAWN,
+BLANK_VALUES: dict[str, Any] = {
+    "title": WITHDRAWN_TITLE,
     "story": "",
     "place": "",
     "source": "",
@@ -57,37 +57,37 @@ BLANK: dict[str, Any] = {
     "hidden_reason": "",
     "shown_before": "",
 }
-EXPORTED = (
+EXPORTED_FIELDS = (
     "title", "starts_at", "ends_at", "status", "status_changed_at", "status_reason", "held_until",
     "visibility", "story", "place", "time_zone", "utc_offset", "tzdata_version", "source",
     "external_id", "hidden_at", "hidden_reason", "shown_before", "created_at", "updated_at",
 )  # fmt: skip
 
-UNREAD = (
+UNREADABLE_PICTURE = (
     b"This picture could not be read when the archive was made. Ask for another archive later.\n"
 )
-PICTURED = ("state", "problem", "width", "height", "alt", "uploaded_at")
-REVISED = ("replaced_at", "title", "story", "place", "visibility", "tags")
+PICTURE_FIELDS = ("state", "problem", "width", "height", "alt", "uploaded_at")
+REVISION_FIELDS = ("replaced_at", "title", "story", "place", "visibility", "tags")
 
 
-def collect(user: User) -> Iterator[PersonalFile]:
+def export(user: User) -> Iterator[PersonalFile]:
     """Yield all moments of a person in order of start, whatever their state and visibility."""
     moments = (
         Moment.objects.filter(user=user)
         .order_by("starts_at", "pk")
         .select_related("picture")
         .prefetch_related("tags", "revisions")
-        .iterator(chunk_size=EXPORTED_AT_ONCE)
+        .iterator(chunk_size=EXPORT_BATCH)
     )
     number = 0
-    while batch := [_as_data(moment) for moment in islice(moments, EXPORTED_AT_ONCE)]:
+    while batch := [_serialize_moment(moment) for moment in islice(moments, EXPORT_BATCH)]:
         number += 1
         about = f"Your moments, {batch[0]['starts_at']} to {batch[-1]['starts_at']}."
         yield PersonalFile(f"{number:04}.json", about, batch)
-    yield from _pictures(user)
+    yield from _export_pictures(user)
 
 
-def _pictures(user: User) -> Iterator[PersonalFile]:
+def _export_pictures(user: User) -> Iterator[PersonalFile]:
     """Yield the pictures, each as large as it is kept, one at a time in memory."""
     pictures = Picture.objects.filter(moment__user=user, state=Picture.State.READY)
     for picture in pictures.select_related("moment").order_by("pk").iterator(chunk_size=100):
@@ -97,24 +97,24 @@ def _pictures(user: User) -> Iterator[PersonalFile]:
         try:
             content = storage.read(picture.file(picture.width, "jpg"))
         except OSError:
-            yield PersonalFile(f"{name}.txt", f"{about}: it could not be read.", UNREAD)
+            yield PersonalFile(f"{name}.txt", f"{about}: it could not be read.", UNREADABLE_PICTURE)
         else:
             yield PersonalFile(f"{name}.jpg", f"{about}.", content)
 
 
-def _about_picture(moment: Moment) -> dict[str, Any] | None:
+def _serialize_picture(moment: Moment) -> dict[str, Any] | None:
     picture = getattr(moment, "picture", None)
-    return picture and {name: getattr(picture, name) for name in PICTURED}
+    return picture and {name: getattr(picture, name) for name in PICTURE_FIELDS}
 
 
-def _as_data(moment: Moment) -> dict[str, Any]:
+def _serialize_moment(moment: Moment) -> dict[str, Any]:
     return {
         "id": moment.public_id,
-        **{name: getattr(moment, name) for name in EXPORTED},
+        **{name: getattr(moment, name) for name in EXPORTED_FIELDS},
         "tags": [tag.name for tag in moment.tags.all()],
-        "picture": _about_picture(moment),
+        "picture": _serialize_picture(moment),
         "earlier_versions": [
-            {name: getattr(revision, name) for name in REVISED}
+            {name: getattr(revision, name) for name in REVISION_FIELDS}
             for revision in moment.revisions.all()
         ],
     }
@@ -125,20 +125,20 @@ def erase(user: User) -> bool:
 
     In order of start, so that the days of one batch after another are locked in order.
     """
-    batch = list(_not_yet_erased(user).order_by("starts_at", "pk")[: ERASED_AT_ONCE + 1])
-    more = len(batch) > ERASED_AT_ONCE
-    batch = batch[:ERASED_AT_ONCE]
+    batch = list(_not_yet_erased(user).order_by("starts_at", "pk")[: ERASE_BATCH + 1])
+    more = len(batch) > ERASE_BATCH
+    batch = batch[:ERASE_BATCH]
     ids = [moment.pk for moment in batch]
     # Before their days, as whoever claims and pays does.
     list(Order.objects.select_for_update().filter(moment__in=ids).order_by("pk").values_list("pk"))
     with placement.placing(moment.span for moment in batch):
-        _blank(ids)
+        _blank_moments(ids)
         # Read again now that nobody else can change their state.
         for moment in Moment.objects.live().filter(pk__in=ids).order_by("starts_at"):
             step = transitions.revoke if moment.status == Status.ACTIVE else transitions.release
-            step(moment, REASON)
+            step(moment, ERASURE_REASON)
     if ids and not more:
-        search_index.forget()
+        search_index.optimize_index()
     return more
 
 
@@ -146,24 +146,24 @@ def _not_yet_erased(user: User) -> MomentQuerySet:
     has_tags = Exists(MomentTag.objects.filter(moment=OuterRef("pk")))
     has_history = Exists(MomentRevision.objects.filter(moment=OuterRef("pk")))
     has_picture = Exists(Picture.objects.filter(moment=OuterRef("pk")))
-    blank = Q(**BLANK, status__in=[Status.REVOKED, Status.RELEASED])
+    blank = Q(**BLANK_VALUES, status__in=[Status.REVOKED, Status.RELEASED])
     moments: MomentQuerySet = Moment.objects.filter(user=user)
     return moments.filter(~blank | has_tags | has_history | has_picture)
 
 
-def _blank(ids: list[int]) -> None:
+def _blank_moments(ids: list[int]) -> None:
     """Erase all words of some moments; a reason that staff wrote may name somebody, so it goes too."""
-    Moment.objects.filter(pk__in=ids).update(**BLANK, status_reason="", updated_at=Now())
+    Moment.objects.filter(pk__in=ids).update(**BLANK_VALUES, status_reason="", updated_at=Now())
     MomentRevision.objects.filter(moment__in=ids).delete()
-    let_go(Picture.objects.filter(moment__in=ids))
+    detach(Picture.objects.filter(moment__in=ids))
     carried = MomentTag.objects.filter(moment__in=ids)
     tags = list(carried.order_by().values_list("tag", flat=True).distinct())
     carried.delete()
-    _drop_unused(tags)
+    _delete_unused_tags(tags)
     blank_admin_log(Moment, ids)
 
 
-def _drop_unused(tags: list[int]) -> None:
+def _delete_unused_tags(tags: list[int]) -> None:
     """Delete those tags that no moment carries any more: they were this person's words."""
     # A locked row cannot get a new carrier; one that somebody else has locked is in use.
     rows = Tag.objects.select_for_update(skip_locked=True).filter(pk__in=tags)
@@ -171,4 +171,4 @@ def _drop_unused(tags: list[int]) -> None:
     Tag.objects.filter(pk__in=locked, moment_tags=None).delete()
 
 
-SOURCE = Source("moments", FATE, collect, erase)
+SOURCE = Source("moments", CONSEQUENCES, export, erase)

@@ -13,31 +13,31 @@ from django.db.models import Q
 
 from accounts.models import User
 from accounts.privacy.registry import PersonalFile, Source, blank_admin_log
-from timeline.models import Checkout, Notice, Order, OrderEntry, Refund
+from timeline.models import Checkout, Order, OrderEmail, OrderLogEntry, Refund
 
-EXPORTED_AT_ONCE = 500
-FATE = (
+EXPORT_BATCH = 500
+CONSEQUENCES = (
     "Orders stay, with amount and date, because the law asks for that; they hold no personal data then.",
     "Moments that you paid for are not paid back.",
     "What you have not finished paying is called off, or paid back if the money arrives all the same.",
 )
-BLANKED = "by staff"
+ERASED_REASON = "by staff"
 
 
-def collect(user: User) -> Iterator[PersonalFile]:
+def export(user: User) -> Iterator[PersonalFile]:
     """Yield all orders of a person with their payments, refunds and log, oldest first."""
     orders = (
         Order.objects.filter(user=user)
         .order_by("created_at", "pk")
         .select_related("moment")
-        .prefetch_related("entries", "checkouts__refund")
+        .prefetch_related("log_entries", "checkouts__refund")
     )
-    data = [_as_data(order) for order in orders.iterator(chunk_size=EXPORTED_AT_ONCE)]
+    data = [_serialize_order(order) for order in orders.iterator(chunk_size=EXPORT_BATCH)]
     if data:
         yield PersonalFile("orders.json", "What you ordered, paid and got back.", data)
 
 
-def _as_data(order: Order) -> dict[str, Any]:
+def _serialize_order(order: Order) -> dict[str, Any]:
     return {
         "number": order.public_id,
         "moment": order.moment.public_id,
@@ -47,12 +47,14 @@ def _as_data(order: Order) -> dict[str, Any]:
         "lines": order.lines,
         "created_at": order.created_at,
         "paid_at": order.paid_at,
-        "payments": [_payment(checkout) for checkout in order.checkouts.all()],
-        "log": [{"at": entry.at, "what": entry.what} for entry in order.entries.all()],
+        "payments": [_serialize_payment(checkout) for checkout in order.checkouts.all()],
+        "log": [
+            {"at": entry.created_at, "what": entry.message} for entry in order.log_entries.all()
+        ],
     }
 
 
-def _payment(checkout: Checkout) -> dict[str, Any]:
+def _serialize_payment(checkout: Checkout) -> dict[str, Any]:
     refund = getattr(checkout, "refund", None)
     return {
         "provider": checkout.provider,
@@ -67,13 +69,17 @@ def _payment(checkout: Checkout) -> dict[str, Any]:
 def erase(user: User) -> bool:
     """Take out what staff wrote about a person's orders; nothing is left for another call."""
     orders = Order.objects.filter(user=user)
-    OrderEntry.objects.filter(order__in=orders, actor__isnull=False).update(what=BLANKED)
-    Refund.objects.filter(checkout__order__in=orders, asked_by__isnull=False).update(reason=BLANKED)
+    OrderLogEntry.objects.filter(order__in=orders, actor__isnull=False).update(
+        message=ERASED_REASON
+    )
+    Refund.objects.filter(checkout__order__in=orders, requested_by__isnull=False).update(
+        reason=ERASED_REASON
+    )
     # The provider's page, and what a mail server said, may name its buyer.
     Checkout.objects.filter(~Q(url=""), order__in=orders).update(url="")
-    Notice.objects.filter(~Q(error=""), order__in=orders).update(error="")
+    OrderEmail.objects.filter(~Q(error=""), order__in=orders).update(error="")
     blank_admin_log(Order, orders.values_list("pk", flat=True))
     return False
 
 
-SOURCE = Source("orders", FATE, collect, erase)
+SOURCE = Source("orders", CONSEQUENCES, export, erase)

@@ -15,11 +15,11 @@ from accounts.privacy.registry import PersonalFile, Source, blank_admin_log
 from timeline.core.public_ids import encode_id
 from timeline.models import Report
 
-EXPORTED_AT_ONCE = 500
-FATE = ("What you reported stays without your name and your words.",)
+EXPORT_BATCH = 500
+CONSEQUENCES = ("What you reported stays without your name and your words.",)
 
 
-def collect(user: User) -> Iterator[PersonalFile]:
+def export(user: User) -> Iterator[PersonalFile]:
     """Yield what a person has reported, oldest first."""
     reports = Report.objects.filter(reporter=user).order_by("created_at", "pk")
     data = [
@@ -30,7 +30,7 @@ def collect(user: User) -> Iterator[PersonalFile]:
             "created_at": report.created_at,
             "status": report.status,
         }
-        for report in reports.iterator(chunk_size=EXPORTED_AT_ONCE)
+        for report in reports.iterator(chunk_size=EXPORT_BATCH)
     ]
     if data:
         yield PersonalFile("reports.json", "Moments that you reported, and what came of it.", data)
@@ -48,4 +48,4 @@ def erase(user: User) -> bool:
     return False
 
 
-SOURCE = Source("reports", FATE, collect, erase)
+SOURCE = Source("reports", CONSEQUENCES, export, erase)

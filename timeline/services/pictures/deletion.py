@@ -23,9 +23,9 @@ from timeline.services.pictures import storage
 logger = logging.getLogger("timeline.pictures")
 
 # An upload has a row before it has a moment, for no longer than this.
-UPLOAD = dt.timedelta(hours=1)
+UPLOAD_TIMEOUT = dt.timedelta(hours=1)
 # Who has begun to make a picture and not finished after this time has died.
-LEASE = dt.timedelta(minutes=5)
+PROCESSING_LEASE = dt.timedelta(minutes=5)
 
 
 def ago(length: dt.timedelta) -> ExpressionWrapper:
@@ -33,12 +33,12 @@ def ago(length: dt.timedelta) -> ExpressionWrapper:
     return ExpressionWrapper(Now() - length, output_field=DateTimeField())
 
 
-def not_being_made() -> Q:
+def is_not_processing() -> Q:
     """Return the condition that nobody is at making a picture."""
-    return Q(taken_at=None) | Q(taken_at__lt=ago(LEASE))
+    return Q(taken_at=None) | Q(taken_at__lt=ago(PROCESSING_LEASE))
 
 
-def let_go(pictures: QuerySet[Picture]) -> None:
+def detach(pictures: QuerySet[Picture]) -> None:
     """Part pictures from their moments; part of the caller's transaction.
 
     No kept page shows them then, and their files are deleted.
@@ -46,30 +46,30 @@ def let_go(pictures: QuerySet[Picture]) -> None:
     for pk in list(pictures.values_list("pk", flat=True)):
         Picture.objects.filter(pk=pk).update(moment=None, alt="", placeholder="", problem="")
         page_cache.purge()
-        transaction.on_commit(partial(purge_later.enqueue, pk), robust=True)
+        transaction.on_commit(partial(delete_picture_task.enqueue, pk), robust=True)
 
 
 @task()
-def purge_later(pk: int) -> None:
+def delete_picture_task(pk: int) -> None:
     """Background task: delete the files of a picture that is let go. ``purge_waiting`` tries again."""
-    purge(pk)
+    delete_picture(pk)
 
 
-def purge_waiting(limit: int = 1000) -> int:
+def delete_detached_pictures(limit: int = 1000) -> int:
     """Delete what was let go, or was left when its moment or its upload went; return how many pictures."""
-    waiting = Picture.objects.filter(moment=None, uploaded_at__lt=ago(UPLOAD))
+    waiting = Picture.objects.filter(moment=None, uploaded_at__lt=ago(UPLOAD_TIMEOUT))
     return sum(
-        purge(pk)
+        delete_picture(pk)
         for pk in list(waiting.order_by("uploaded_at").values_list("pk", flat=True)[:limit])
     )
 
 
-def purge(pk: int) -> bool:
+def delete_picture(pk: int) -> bool:
     """Delete the files of a picture without a moment, then its row; return whether it is gone now.
 
     Not while somebody makes it, who would write more of them afterwards.
     """
-    picture = Picture.objects.filter(not_being_made(), pk=pk, moment=None).first()
+    picture = Picture.objects.filter(is_not_processing(), pk=pk, moment=None).first()
     if picture is None:
         return False
     try:

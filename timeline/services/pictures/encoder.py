@@ -23,7 +23,13 @@ from typing import Any
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from timeline.core.picture_formats import LARGEST, MAX_ICC_BYTES, MAX_PIXELS, TALLEST, widths_of
+from timeline.core.picture_formats import (
+    MAX_HEIGHT,
+    MAX_ICC_BYTES,
+    MAX_PIXELS,
+    MAX_WIDTH,
+    list_widths,
+)
 
 MAX_MEMORY_BYTES = 1536 * 1024 * 1024
 MAX_CPU_SECONDS = 60
@@ -31,55 +37,57 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 WHITE = "#ffffff"  # behind what is transparent
 PLACEHOLDER_WIDTH = 16
 
-SAVED: dict[str, dict[str, Any]] = {
+SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "avif": {"format": "AVIF", "quality": 55, "speed": 7, "max_threads": 1},
     "webp": {"format": "WEBP", "quality": 78, "method": 4},
     "jpg": {"format": "JPEG", "quality": 80, "optimize": True, "progressive": True},
 }
 
 
-class Refused(Exception):
+class UnusablePicture(Exception):
     """The picture cannot be taken; the text is a sentence for its owner."""
 
 
 def encode(source: Path, folder: Path) -> dict[str, Any]:
     """Make all files of ``source`` in ``folder``; return size and placeholder. Raises Refused."""
-    picture = _fitted(_decoded(source))
-    for width in widths_of(picture.width):
-        small = _resized(picture, width)
-        for ending, how in SAVED.items():
+    picture = _shrink_to_limits(_decode(source))
+    for width in list_widths(picture.width):
+        small = _resize(picture, width)
+        for ending, how in SAVE_OPTIONS.items():
             small.save(folder / f"{width}.{ending}", **how)
     return {
         "width": picture.width,
         "height": picture.height,
-        "placeholder": _placeholder(picture),
+        "placeholder": _build_placeholder(picture),
     }
 
 
-def _decoded(source: Path) -> Image.Image:
+def _decode(source: Path) -> Image.Image:
     """Return the first frame, upright, in sRGB. Raises Refused."""
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
         with Image.open(source, formats=FORMATS) as image:
             # A JPEG of a camera need not be decoded at its full size.
-            image.draft(None, (LARGEST, LARGEST))
+            image.draft(None, (MAX_WIDTH, MAX_WIDTH))
             image.load()
             upright = ImageOps.exif_transpose(image)
-            return _in_srgb(_opaque(upright), image.info.get("icc_profile"))
+            return _convert_to_srgb(_flatten(upright), image.info.get("icc_profile"))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Refused(
+        raise UnusablePicture(
             f"The picture has too many pixels: {MAX_PIXELS // 1_000_000} million at most."
         ) from None
     except UnidentifiedImageError:
-        raise Refused("This is no picture that can be read: JPEG, PNG, WebP or AVIF.") from None
+        raise UnusablePicture(
+            "This is no picture that can be read: JPEG, PNG, WebP or AVIF."
+        ) from None
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001  decoders fail in every way there is
-        raise Refused("The picture is damaged, or a part of it is missing.") from None
+        raise UnusablePicture("The picture is damaged, or a part of it is missing.") from None
 
 
-def _opaque(image: Image.Image) -> Image.Image:
+def _flatten(image: Image.Image) -> Image.Image:
     """Return the picture on white, as grey, RGB or CMYK of 8 bits."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -90,7 +98,7 @@ def _opaque(image: Image.Image) -> Image.Image:
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
 
 
-def _in_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
+def _convert_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
     """Return pixels and nothing else, in sRGB."""
     converted = None
     if icc and len(icc) <= MAX_ICC_BYTES:
@@ -106,20 +114,20 @@ def _in_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
     return clean
 
 
-def _fitted(picture: Image.Image) -> Image.Image:
+def _shrink_to_limits(picture: Image.Image) -> Image.Image:
     """Return the picture no larger than the largest that is kept."""
-    picture.thumbnail((LARGEST, TALLEST), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    picture.thumbnail((MAX_WIDTH, MAX_HEIGHT), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return picture
 
 
-def _resized(picture: Image.Image, width: int) -> Image.Image:
+def _resize(picture: Image.Image, width: int) -> Image.Image:
     if width == picture.width:
         return picture
     height = max(1, round(picture.height * width / picture.width))
     return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def _placeholder(picture: Image.Image) -> str:
+def _build_placeholder(picture: Image.Image) -> str:
     """Return the picture in a few hundred bytes, as an address that holds it: it is shown blurred."""
     tiny = picture.copy()
     tiny.thumbnail((PLACEHOLDER_WIDTH, PLACEHOLDER_WIDTH), Image.Resampling.BOX)
@@ -128,7 +136,7 @@ def _placeholder(picture: Image.Image) -> str:
     return f"data:image/webp;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
-def _bound() -> None:
+def _limit_resources() -> None:
     """Let this process take no more than its share, where the system can keep it from that."""
     for what, most in (
         (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
@@ -142,10 +150,10 @@ def _bound() -> None:
 def main() -> None:
     """Run as a process of its own."""
     source, folder = (Path(argument) for argument in sys.argv[1:])
-    _bound()
+    _limit_resources()
     try:
         answer = encode(source, folder)
-    except Refused as refusal:
+    except UnusablePicture as refusal:
         answer = {"refused": str(refusal)}
     sys.stdout.write(json.dumps(answer))
 

@@ -15,7 +15,7 @@ from django.core.files.storage import Storage, storages
 
 
 @contextmanager
-def _storage() -> Iterator[Storage]:
+def _open_storage() -> Iterator[Storage]:
     try:
         yield storages["pictures"]
     except OSError:
@@ -27,27 +27,27 @@ def _storage() -> Iterator[Storage]:
 def write(name: str, content: bytes | IO[bytes]) -> None:
     """Store a file; one of the same name is replaced."""
     file = ContentFile(content) if isinstance(content, bytes) else File(content)
-    with _storage() as storage:
+    with _open_storage() as storage:
         storage.delete(name)
         storage.save(name, file)
 
 
 def read(name: str) -> bytes:
     """Return a file. Raises FileNotFoundError when it is not there."""
-    with _storage() as storage, storage.open(name) as file:
+    with _open_storage() as storage, storage.open(name) as file:
         content: bytes = file.read()
         return content
 
 
 def delete(name: str) -> None:
     """Delete a file, if it is there."""
-    with _storage() as storage:
+    with _open_storage() as storage:
         storage.delete(name)
 
 
 def delete_folder(folder: str) -> None:
     """Delete all files of a folder, if it is there."""
-    with _storage() as storage, suppress(FileNotFoundError):
+    with _open_storage() as storage, suppress(FileNotFoundError):
         _, files = storage.listdir(folder)
         for file in files:
             storage.delete(f"{folder}/{file}")

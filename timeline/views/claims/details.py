@@ -23,7 +23,7 @@ from timeline.views.claims.responses import (
     refused,
     show_review,
 )
-from timeline.views.moments.forms import WordsForm
+from timeline.views.moments.forms import MomentDetailsForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,11 +32,11 @@ def details(request: HttpRequest, claim: Moment) -> HttpResponse:
     """Ask what the moment is; keep it and go on to the review."""
     if request.method != "POST":
         return _elsewhere(request, claim) or _show_details(request, claim, _form_of(request, claim))
-    form = WordsForm(request.POST)
+    form = MomentDetailsForm(request.POST)
     if "extend" in request.POST:
         return _extend(request, claim, form)
     try:
-        stored = form.stored(partial(describe, claim))
+        stored = form.save_with(partial(describe, claim))
     except (ClaimRefused, TimelineBusy) as error:
         return refused(request, claim, error, form)
     if not stored:
@@ -78,12 +78,14 @@ def give_back(request: HttpRequest, claim: Moment) -> HttpResponse:
     return see_other("timeline:claim-choose")
 
 
-def _extend(request: HttpRequest, claim: Moment, form: WordsForm | None = None) -> HttpResponse:
+def _extend(
+    request: HttpRequest, claim: Moment, form: MomentDetailsForm | None = None
+) -> HttpResponse:
     try:
         holds.extend(claim)
     except (ClaimRefused, TimelineBusy) as error:
         return refused(request, claim, error, form)
     if form is None:
         return see_other("timeline:claim-review", claim.pk)
-    session.keep_words(request.session, form.typed, claim)
+    session.keep_words(request.session, form.raw_data, claim)
     return see_other("timeline:claim", claim.pk)

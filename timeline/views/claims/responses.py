@@ -11,18 +11,18 @@ from django.utils import timezone
 
 from momentverse.http.redirects import see_other
 from timeline.core.exceptions import TimelineError
-from timeline.core.formatting import time_left_in_words
-from timeline.core.span_display import ToldSpan
+from timeline.core.formatting import format_time_left
+from timeline.core.span_display import SpanDisplay
 from timeline.models import Moment, OrderStatus, Status, Visibility
 from timeline.views.claims import session
 from timeline.views.claims.decorators import own_claim
 from timeline.views.claims.offers import offer_of, open_claims_of
-from timeline.views.moments.forms import SEEN_BY, WordsForm
+from timeline.views.moments.forms import VISIBILITY_TEXTS, MomentDetailsForm
 from timeline.views.shortcuts import status_of
 
 
 def refused(
-    request: HttpRequest, claim: Moment, error: TimelineError, form: WordsForm | None = None
+    request: HttpRequest, claim: Moment, error: TimelineError, form: MomentDetailsForm | None = None
 ) -> HttpResponse:
     """Say what a rule has refused, on the page where the claim now stands; what was typed is kept."""
     fresh = own_claim(request, claim.pk)
@@ -30,7 +30,7 @@ def refused(
         form = form or _form_of(request, fresh)
         return _show_details(request, fresh, form, problem=str(error), status=status_of(error))
     if form is not None:
-        session.keep_words(request.session, form.typed)
+        session.keep_words(request.session, form.raw_data)
     elsewhere = _elsewhere(request, fresh)
     assert elsewhere is not None
     return elsewhere
@@ -50,18 +50,23 @@ def _is_held(claim: Moment) -> bool:
     return claim.status == Status.HELD and ends is not None and ends > timezone.now()
 
 
-def _form_of(request: HttpRequest, claim: Moment) -> WordsForm:
+def _form_of(request: HttpRequest, claim: Moment) -> MomentDetailsForm:
     """Return the form with what the claim says, or with words that were typed and not stored."""
     kept = session.kept_words(request.session, claim)
-    return WordsForm(initial=WordsForm.texts_of(claim) | kept)
+    return MomentDetailsForm(initial=MomentDetailsForm.initial_from(claim) | kept)
 
 
 def _show_details(
-    request: HttpRequest, claim: Moment, form: WordsForm, *, problem: str = "", status: int = 200
+    request: HttpRequest,
+    claim: Moment,
+    form: MomentDetailsForm,
+    *,
+    problem: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     context = _hold_context(claim) | {
         "form": form,
-        "visibilities": form.visibilities(claim.order),
+        "visibilities": form.visibility_choices(claim.order),
         "problem": problem,
     }
     return render(request, "claim/details.html", context, status=status)
@@ -74,7 +79,7 @@ def show_review(
     context = _hold_context(claim) | {
         "order": claim.order,
         "tags": claim.tags.all(),
-        "seen_by": SEEN_BY[Visibility(claim.visibility)],
+        "seen_by": VISIBILITY_TEXTS[Visibility(claim.visibility)],
         "paying": claim.status == Status.PAYING,
         "problem": problem,
     }
@@ -85,16 +90,16 @@ def _hold_context(claim: Moment) -> dict[str, Any]:
     left = (claim.held_until or timezone.now()) - timezone.now()
     return {
         "moment": claim,
-        "told": ToldSpan.of_moment(claim),
+        "told": SpanDisplay.of_moment(claim),
         "seconds_left": max(0, int(left.total_seconds())),
-        "time_left": time_left_in_words(int(left.total_seconds())),
+        "time_left": format_time_left(int(left.total_seconds())),
         "extensions_left": settings.HOLD_EXTENSIONS - claim.order.extensions,
     }
 
 
 def _show_over(request: HttpRequest, claim: Moment) -> HttpResponse:
     own = open_claims_of(request.user)
-    offer = offer_of(ToldSpan.of_moment(claim), own)
+    offer = offer_of(SpanDisplay.of_moment(claim), own)
     title, words = _why_over(claim)
     context = {
         "title": title,

@@ -10,14 +10,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import PROFILES, TIMELINE, public_page
-from timeline.core.formatting import distance_in_words
-from timeline.core.periods import Level, period_at
+from timeline.core.formatting import format_relative_time
+from timeline.core.periods import Level, get_period
 from timeline.models import Moment, Visibility
 from timeline.selectors import feeds, likes, moments
 from timeline.views.browse.on_this_day import day_of_year_link
-from timeline.views.moments.metadata import description_of, structured_data
+from timeline.views.moments.metadata import build_description, build_structured_data
 
-SHOWN_OF_THE_DAY = 3
+SAME_DAY_SIZE = 3
 
 
 @require_safe
@@ -34,30 +34,30 @@ def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     return render(
         request,
         "timeline/moment.html",
-        _told(found)
+        _build_metadata(found)
         | {
             "is_owner": found.user_id == request.user.pk,
             "earlier": earlier,
             "later": later,
             "likes": likes.likes_of(found),
             "liked": likes.is_liked_by(request.user, found),
-            "distance": distance_in_words(found.starts_at, found.ends_at, now),
+            "distance": format_relative_time(found.starts_at, found.ends_at, now),
             "is_to_come": found.starts_at > now,
             "day_of_year": day_of_year_link(found.starts_at),
-            "same_day": moments.same_day_of_year(request.user, found, size=SHOWN_OF_THE_DAY),
+            "same_day": moments.same_day_of_year(request.user, found, size=SAME_DAY_SIZE),
         },
     )
 
 
-def _told(found: Moment) -> dict[str, Any]:
+def _build_metadata(found: Moment) -> dict[str, Any]:
     """Return the moment and what programs are told of it; of one that is not for everybody, nothing."""
-    day = period_at(Level.DAY, found.starts_at)
+    day = get_period(Level.DAY, found.starts_at)
     periods = [*day.ancestors, day]
     told: dict[str, Any] = {"moment": found, "periods": periods}
     if found.visibility == Visibility.PUBLIC:
-        told["structured_data"] = structured_data(found, periods)
+        told["structured_data"] = build_structured_data(found, periods)
         told["oembed_url"] = feeds.oembed_url(found)
         told["picture_url"] = feeds.picture_url(found)
     if found.visibility != Visibility.PRIVATE:
-        told["description"] = description_of(found)
+        told["description"] = build_description(found)
     return told

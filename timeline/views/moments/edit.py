@@ -12,14 +12,14 @@ from django.views.decorators.http import require_http_methods
 
 from momentverse.http.redirects import see_other
 from timeline.core.exceptions import ClaimRefused, TimelineBusy
-from timeline.core.span_display import ToldSpan
+from timeline.core.span_display import SpanDisplay
 from timeline.models import Moment, Visibility
 from timeline.selectors import moments
 from timeline.services.claims import details
-from timeline.views.moments.forms import SEEN_BY, WordsForm
+from timeline.views.moments.forms import VISIBILITY_TEXTS, MomentDetailsForm
 from timeline.views.shortcuts import status_of
 
-REVISIONS_SHOWN = 50
+MAX_REVISIONS = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -30,29 +30,36 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     if moment is None or moment.user_id != request.user.pk:
         raise Http404(moments.NO_SUCH_MOMENT)
     if request.method != "POST":
-        return _show(request, moment, WordsForm(initial=WordsForm.texts_of(moment)))
-    form = WordsForm(request.POST)
+        return _render_form(
+            request, moment, MomentDetailsForm(initial=MomentDetailsForm.initial_from(moment))
+        )
+    form = MomentDetailsForm(request.POST)
     try:
-        if not form.stored(partial(details.edit, moment)):
-            return _show(request, moment, form, status=400)
+        if not form.save_with(partial(details.edit, moment)):
+            return _render_form(request, moment, form, status=400)
     except (ClaimRefused, TimelineBusy) as error:
-        return _show(request, moment, form, problem=str(error), status=status_of(error))
+        return _render_form(request, moment, form, problem=str(error), status=status_of(error))
     messages.success(request, "It is changed. What it said before is kept for you.")
     moment.refresh_from_db(fields=["title"])  # a part of its address
     return see_other(moment)
 
 
-def _show(
-    request: HttpRequest, moment: Moment, form: WordsForm, *, problem: str = "", status: int = 200
+def _render_form(
+    request: HttpRequest,
+    moment: Moment,
+    form: MomentDetailsForm,
+    *,
+    problem: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     context = {
         "moment": moment,
-        "told": ToldSpan.of_moment(moment),
+        "told": SpanDisplay.of_moment(moment),
         "form": form,
-        "visibilities": form.visibilities(),
+        "visibilities": form.visibility_choices(),
         "revisions": [
-            {"words": revision, "seen_by": SEEN_BY[Visibility(revision.visibility)][0]}
-            for revision in moment.revisions.all()[:REVISIONS_SHOWN]
+            {"words": revision, "seen_by": VISIBILITY_TEXTS[Visibility(revision.visibility)][0]}
+            for revision in moment.revisions.all()[:MAX_REVISIONS]
         ],
         "problem": problem,
     }

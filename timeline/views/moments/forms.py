@@ -11,8 +11,13 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
 from timeline.core.exceptions import TagRefused
-from timeline.core.picture_formats import MAX_BYTES, MAX_PIXELS, TYPES, is_picture
-from timeline.core.text import clean_line
+from timeline.core.picture_formats import (
+    CONTENT_TYPES,
+    MAX_BYTES,
+    MAX_PIXELS,
+    has_picture_signature,
+)
+from timeline.core.text import normalize_line
 from timeline.models import Moment, Order, Report, Visibility
 from timeline.models.moment import STORY_LENGTH, TITLE_LENGTH
 from timeline.models.picture import ALT_LENGTH
@@ -20,12 +25,12 @@ from timeline.models.report import REPORT_LENGTH
 from timeline.models.tag import TAG_LENGTH
 from timeline.services.claims.details import Words
 from timeline.services.claims.pricing import Tariff, money
-from timeline.services.tags import MAX_TAGS, tag_names
+from timeline.services.tags import MAX_TAGS, parse_tags
 from timeline.views.forms import PlainForm
 
 PLACE_LENGTH = 120
 # What each choice means; that the span is taken is public whichever it is.
-SEEN_BY = {
+VISIBILITY_TEXTS = {
     Visibility.PUBLIC: ("Everybody", "It is on the timeline and on your profile."),
     Visibility.UNLISTED: ("Whoever has its address", "It is on no list; share the address."),
     Visibility.PRIVATE: ("Only you", "To everybody else there is no such moment."),
@@ -33,7 +38,7 @@ SEEN_BY = {
 
 
 @dataclass(frozen=True)
-class Choice:
+class VisibilityChoice:
     """One way to be seen, as a radio button."""
 
     value: str
@@ -43,7 +48,7 @@ class Choice:
     checked: bool
 
 
-class WordsForm(PlainForm):
+class MomentDetailsForm(PlainForm):
     """Title, story, place, tags and visibility.
 
     The model's rules are asked when the words are stored; what they refuse
@@ -81,7 +86,7 @@ class WordsForm(PlainForm):
     )
 
     @staticmethod
-    def texts_of(moment: Moment) -> dict[str, str]:
+    def initial_from(moment: Moment) -> dict[str, str]:
         """Return what a moment says now, as the form shows it."""
         return {
             "title": moment.title,
@@ -92,18 +97,20 @@ class WordsForm(PlainForm):
         }
 
     @property
-    def typed(self) -> dict[str, str]:
+    def raw_data(self) -> dict[str, str]:
         """What was sent, valid or not."""
         return {name: self.data.get(name, "") for name in self.fields}
 
-    def visibilities(self, order: Order | None = None) -> list[Choice]:
+    def visibility_choices(self, order: Order | None = None) -> list[VisibilityChoice]:
         """Return the ways to be seen, each with what it adds to an order that is not paid yet."""
         chosen = self["visibility"].value()
         extra = Tariff.kept(order.tariff).not_public if order else 0
         price = money(extra, order.currency) if order and extra else ""
         return [
-            Choice(value, *words, "" if value == Visibility.PUBLIC else price, value == chosen)
-            for value, words in SEEN_BY.items()
+            VisibilityChoice(
+                value, *words, "" if value == Visibility.PUBLIC else price, value == chosen
+            )
+            for value, words in VISIBILITY_TEXTS.items()
         ]
 
     def clean_tags(self) -> tuple[str, ...]:
@@ -112,11 +119,11 @@ class WordsForm(PlainForm):
         for tag in written:
             _check_tag(tag.strip())
         try:
-            return tag_names(written)
+            return parse_tags(written)
         except TagRefused as error:
             raise ValidationError(str(error).removeprefix("tags: ").capitalize()) from None
 
-    def stored(self, store: Callable[[Words], Any]) -> bool:
+    def save_with(self, store: Callable[[Words], Any]) -> bool:
         """Hand valid words to ``store``; return whether it took them, with its reasons at the fields."""
         if not self.is_valid():
             return False
@@ -130,7 +137,7 @@ class WordsForm(PlainForm):
 
 def _check_tag(tag: str) -> None:
     try:
-        tag_names([tag])
+        parse_tags([tag])
     except TagRefused:
         raise ValidationError(
             f"“{tag}” cannot be a tag: it takes letters from a to z or digits, {TAG_LENGTH} at most."
@@ -155,10 +162,10 @@ class ReportForm(PlainForm):
     )
 
 
-MOST = f"{MAX_BYTES // (1024 * 1024)} MB"
+MAX_SIZE = f"{MAX_BYTES // (1024 * 1024)} MB"
 
 
-NO_PICTURE = "That is no picture that we can take: it has to be JPEG, PNG, WebP or AVIF."
+NOT_A_PICTURE_MESSAGE = "That is no picture that we can take: it has to be JPEG, PNG, WebP or AVIF."
 
 
 class PictureForm(PlainForm):
@@ -167,9 +174,9 @@ class PictureForm(PlainForm):
     file = forms.FileField(
         required=False,
         error_messages={"empty": "That file is empty."},
-        help_text=f"JPEG, PNG, WebP or AVIF, {MOST} and {MAX_PIXELS // 1_000_000} megapixels at most."
+        help_text=f"JPEG, PNG, WebP or AVIF, {MAX_SIZE} and {MAX_PIXELS // 1_000_000} megapixels at most."
         " Only its pixels are kept: no place, no camera, no names.",
-        widget=forms.FileInput(attrs={"accept": ",".join([*TYPES.values(), "image/png"])}),
+        widget=forms.FileInput(attrs={"accept": ",".join([*CONTENT_TYPES.values(), "image/png"])}),
     )
     alt = forms.CharField(
         required=False,
@@ -190,14 +197,14 @@ class PictureForm(PlainForm):
                 raise ValidationError("Choose a picture.")
             return None
         if (file.size or 0) > MAX_BYTES:
-            raise ValidationError(f"That file is too large: {MOST} at most.")
+            raise ValidationError(f"That file is too large: {MAX_SIZE} at most.")
         head = file.read(16)
         file.seek(0)
-        if not is_picture(head):
-            raise ValidationError(NO_PICTURE)
+        if not has_picture_signature(head):
+            raise ValidationError(NOT_A_PICTURE_MESSAGE)
         return file
 
     def clean_alt(self) -> str:
         """Return the description as it is stored."""
         alt: str = self.cleaned_data["alt"]
-        return clean_line(alt) if alt else ""
+        return normalize_line(alt) if alt else ""

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from momentverse.http.errors import is_script
+from momentverse.http.errors import wants_json
 from momentverse.http.redirects import see_other
 from timeline.core.exceptions import LikeRefused
 from timeline.selectors import moments
@@ -36,12 +36,12 @@ def like(request: HttpRequest, pk: int) -> HttpResponse:
         (likes.like if wanted == "yes" else likes.unlike)(request.user, moment)
     except LikeRefused as error:
         messages.error(request, str(error))
-    if is_script(request):
-        return _as_json(request, pk)
+    if wants_json(request):
+        return _render_json(request, pk)
     return see_other(f"{moment.get_absolute_url()}#likes")
 
 
-def _as_json(request: HttpRequest, pk: int) -> HttpResponse:
+def _render_json(request: HttpRequest, pk: int) -> HttpResponse:
     moment = moments.by_id(request.user, pk)
     if moment is None:
         raise Http404(moments.NO_SUCH_MOMENT)

@@ -18,7 +18,7 @@ _DESCRIPTION_LENGTH = 160
 _ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
-def description_of(moment: Moment) -> str:
+def build_description(moment: Moment) -> str:
     """Return when a moment is and how its story begins, on one line."""
     words = f"{moment.when}. {' '.join(moment.story.split())}".strip()
     if len(words) <= _DESCRIPTION_LENGTH:
@@ -26,7 +26,7 @@ def description_of(moment: Moment) -> str:
     return f"{words[: _DESCRIPTION_LENGTH - 1].rsplit(' ', 1)[0]}…"
 
 
-def structured_data(moment: Moment, periods: list[Period]) -> SafeString:
+def build_structured_data(moment: Moment, periods: list[Period]) -> SafeString:
     """Return a moment as schema.org describes events, with the periods that lead to it, in JSON-LD."""
     url = settings.SITE_URL + moment.get_absolute_url()
     event: dict[str, Any] = {
@@ -36,7 +36,7 @@ def structured_data(moment: Moment, periods: list[Period]) -> SafeString:
         "name": moment.title,
         "startDate": format_instant(moment.starts_at),
         "endDate": format_instant(moment.ends_at),
-        "description": description_of(moment),
+        "description": build_description(moment),
     }
     if image := picture_url(moment):
         event["image"] = image
@@ -48,10 +48,10 @@ def structured_data(moment: Moment, periods: list[Period]) -> SafeString:
         for position, (name, address) in enumerate([*steps, (moment.title, url)], start=1)
     ]
     graph = [event, {"@type": "BreadcrumbList", "itemListElement": crumbs}]
-    return in_a_script({"@context": "https://schema.org", "@graph": graph})
+    return dump_for_script({"@context": "https://schema.org", "@graph": graph})
 
 
-def in_a_script(data: dict[str, Any]) -> SafeString:
+def dump_for_script(data: dict[str, Any]) -> SafeString:
     """Return JSON that can stand inside of a script element, whatever its texts hold."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return mark_safe(text.translate(_ESCAPES))  # noqa: S308  nothing in it ends the element

@@ -8,17 +8,17 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from timeline.selectors import profiles
-from timeline.selectors.pagination import Cut
-from timeline.views.pagination import cut_of, shown
+from timeline.selectors.pagination import Cursor
+from timeline.views.pagination import pagination_context, parse_cursor
 
 
 @require_safe
 @login_required
-def mine(request: HttpRequest) -> HttpResponse:
+def my_moments(request: HttpRequest) -> HttpResponse:
     """List the viewer's moments with what nobody else is told: visibility, edits, what staff did."""
     assert request.user.is_authenticated
-    cut = cut_of(request)
+    cut = parse_cursor(request)
     page, own = profiles.own_moments(request.user, cut)
-    revoked = profiles.revoked_moments(request.user) if cut == Cut() else []
-    context = {"own": own, "revoked": revoked, **shown(page, cut)}
+    revoked = profiles.revoked_moments(request.user) if cut == Cursor() else []
+    context = {"own": own, "revoked": revoked, **pagination_context(page, cut)}
     return render(request, "timeline/mine.html", context)

@@ -16,7 +16,9 @@ from timeline.services.pictures import uploads
 from timeline.views.moments.forms import PictureForm
 from timeline.views.shortcuts import status_of
 
-STORAGE_AWAY = "The picture cannot be kept right now. Nothing is changed; try again in a moment."
+STORAGE_DOWN_MESSAGE = (
+    "The picture cannot be kept right now. Nothing is changed; try again in a moment."
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -34,32 +36,32 @@ def picture(request: HttpRequest, pk: int) -> HttpResponse:
         has_picture=shown is not None,
     )
     if request.method != "POST":
-        return _show(request, moment, form)
+        return _render_form(request, moment, form)
     try:
-        return _changed(request, moment, form)
+        return _save(request, moment, form)
     except (PictureRefused, TimelineBusy) as error:
-        return _show(request, moment, form, problem=str(error), status=status_of(error))
+        return _render_form(request, moment, form, problem=str(error), status=status_of(error))
     except OSError:
-        return _show(request, moment, form, problem=STORAGE_AWAY, status=503)
+        return _render_form(request, moment, form, problem=STORAGE_DOWN_MESSAGE, status=503)
 
 
-def _changed(request: HttpRequest, moment: Moment, form: PictureForm) -> HttpResponse:
+def _save(request: HttpRequest, moment: Moment, form: PictureForm) -> HttpResponse:
     if "remove" in request.POST:
-        uploads.remove(moment)
+        uploads.remove_picture(moment)
         messages.success(request, "The picture is gone, and so are all its copies here.")
         return see_other("timeline:moment-picture", moment.pk)
     if not form.is_valid():
-        return _show(request, moment, form, status=400)
+        return _render_form(request, moment, form, status=400)
     file, alt = form.cleaned_data["file"], form.cleaned_data["alt"]
     if file:
-        uploads.put(moment, file, alt)
+        uploads.set_picture(moment, file, alt)
     else:
-        uploads.describe(moment, alt)
+        uploads.set_description(moment, alt)
         messages.success(request, "The description is changed.")
     return see_other("timeline:moment-picture", moment.pk)
 
 
-def _show(
+def _render_form(
     request: HttpRequest, moment: Moment, form: PictureForm, *, problem: str = "", status: int = 200
 ) -> HttpResponse:
     context = {"moment": moment, "form": form, "problem": problem}

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from momentverse.http.errors import error_response
-from timeline.core.picture_formats import TYPES
+from timeline.core.picture_formats import CONTENT_TYPES
 from timeline.models import Moment, Picture, Visibility
 from timeline.services.pictures import storage
 
@@ -20,9 +20,9 @@ logger = logging.getLogger("timeline.pictures")
 
 # What has this address never changes. Browsers keep it for a month; a cache that others share for a
 # day: for so long it may go on showing, to who knows the address, what is not public any more.
-FOR_ALL = "public, max-age=2592000, s-maxage=86400, immutable"
-FOR_ONE = "private, max-age=3600, immutable"
-NOTHING_HERE = "There is no such picture."
+PUBLIC_CACHE_CONTROL = "public, max-age=2592000, s-maxage=86400, immutable"
+PRIVATE_CACHE_CONTROL = "private, max-age=3600, immutable"
+NO_SUCH_PICTURE = "There is no such picture."
 
 
 @require_safe
@@ -34,15 +34,15 @@ def picture_file(
     Its address is only right while the moment's visibility is what it was when
     the address was made. Who has a session is asked for nothing that all may see.
     """
-    picture = _picture(None, pk) or _picture(request.user, pk)
+    picture = _find_picture(None, pk) or _find_picture(request.user, pk)
     if picture is None or not picture.is_its_token(token):
-        raise Http404(NOTHING_HERE)
-    if width not in picture.widths or ending not in TYPES:
-        raise Http404(NOTHING_HERE)
+        raise Http404(NO_SUCH_PICTURE)
+    if width not in picture.widths or ending not in CONTENT_TYPES:
+        raise Http404(NO_SUCH_PICTURE)
     try:
         content = storage.read(picture.file(width, ending))
     except FileNotFoundError:
-        raise Http404(NOTHING_HERE) from None
+        raise Http404(NO_SUCH_PICTURE) from None
     except OSError as error:
         logger.warning("no file of %s: %s", picture, error)
         return error_response(request, 503)
@@ -50,12 +50,12 @@ def picture_file(
     for_all = picture.moment.visibility == Visibility.PUBLIC
     return HttpResponse(
         content,
-        content_type=TYPES[ending],
-        headers={"Cache-Control": FOR_ALL if for_all else FOR_ONE},
+        content_type=CONTENT_TYPES[ending],
+        headers={"Cache-Control": PUBLIC_CACHE_CONTROL if for_all else PRIVATE_CACHE_CONTROL},
     )
 
 
-def _picture(viewer: Viewer, pk: int) -> Picture | None:
+def _find_picture(viewer: Viewer, pk: int) -> Picture | None:
     visible = Moment.objects.visible_to(viewer, by_address=True).filter(
         pk=pk, picture__state=Picture.State.READY
     )

@@ -22,14 +22,14 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
     if moment is None:
         raise Http404(moments.NO_SUCH_MOMENT)
     if request.method != "POST":
-        return _show(request, moment, ReportForm())
+        return _render_form(request, moment, ReportForm())
     form = ReportForm(request.POST)
-    if not _stored(request, moment, form):
-        return _show(request, moment, form, status=400)
+    if not _save(request, moment, form):
+        return _render_form(request, moment, form, status=400)
     return see_other(f"{reverse('timeline:report', args=[pk])}?sent")
 
 
-def _stored(request: HttpRequest, moment: Moment, form: ReportForm) -> bool:
+def _save(request: HttpRequest, moment: Moment, form: ReportForm) -> bool:
     if not form.is_valid():
         return False
     reporter = request.user if request.user.is_authenticated else None
@@ -41,7 +41,7 @@ def _stored(request: HttpRequest, moment: Moment, form: ReportForm) -> bool:
     return True
 
 
-def _show(
+def _render_form(
     request: HttpRequest, moment: Moment, form: ReportForm, *, status: int = 200
 ) -> HttpResponse:
     # In the address and not in a message: visitors get no session for it.

@@ -17,7 +17,7 @@ from timeline.services.imports.rows import Refusal
 def instants(year, slug, title=None):
     return [
         event.instant
-        for event in astronomy.events(year)
+        for event in astronomy.compute_events(year)
         if event.kind.slug == slug and title in (None, event.kind.title)
     ]
 
@@ -75,7 +75,7 @@ def test_the_eclipses_of_two_centuries_are_those_of_the_catalog():
         century: Counter(
             event.kind.title
             for year in range(century, century + 100)
-            for event in astronomy.events(year)
+            for event in astronomy.compute_events(year)
             if event.rank == 0
         )
         for century in (1901, 2001)
@@ -106,7 +106,7 @@ def test_the_eclipses_of_two_centuries_are_those_of_the_catalog():
 @pytest.mark.parametrize("year", [1, 1582, 3000])
 def test_far_years_have_their_seasons_and_moons(year):
     """The calendar is the Gregorian one throughout, so an equinox stays near 20 March."""
-    found = list(astronomy.events(year))
+    found = list(astronomy.compute_events(year))
     counts = Counter(event.kind.slug for event in found)
     assert all(event.instant.year == year for event in found)
     assert all(counts[slug] in (12, 13) for slug in ("new-moon", "full-moon", "first-quarter"))
@@ -120,10 +120,10 @@ def test_the_day_before_the_timeline_begins_is_refused_not_an_error(monkeypatch)
     day = dt.datetime(1, 1, 1, 12, tzinfo=dt.UTC)
     monkeypatch.setattr(
         astronomy,
-        "events",
-        lambda year: [astronomy.Event(day, 0, astronomy.Kind("a", "A", (), "A"))],
+        "compute_events",
+        lambda year: [astronomy.Event(day, 0, astronomy.EventKind("a", "A", (), "A"))],
     )
-    (row,) = astronomy.rows(1, 1)
+    (row,) = astronomy.generate_rows(1, 1)
     assert isinstance(row, Refusal)
     assert "0001-01-02" in row.reason
 
@@ -139,7 +139,7 @@ def test_the_day_before_the_timeline_begins_is_refused_not_an_error(monkeypatch)
     ],
 )
 def test_a_story_says_how_exact_it_is(year, words):
-    row = next(astronomy.rows(year, year))
+    row = next(astronomy.generate_rows(year, year))
     assert words in row.moment.story
     assert "PyEphem" in row.moment.story
 
@@ -189,10 +189,10 @@ def test_years_that_cannot_be_computed_are_an_error(years):
 def test_of_an_eclipse_and_a_phase_at_the_same_second_the_phase_is_left_out(monkeypatch):
     at = parse_instant("2001-01-09T20:24:00Z")
     eclipse, phase = (
-        astronomy.Event(at, rank, astronomy.Kind(slug, slug, (), slug))
+        astronomy.Event(at, rank, astronomy.EventKind(slug, slug, (), slug))
         for rank, slug in enumerate(("lunar-eclipse", "full-moon"))
     )
-    monkeypatch.setattr(astronomy, "events", lambda year: [phase, eclipse])
+    monkeypatch.setattr(astronomy, "compute_events", lambda year: [phase, eclipse])
     report = run("--from-year=2001", "--to-year=2001")
     assert (
         "row 2 (astro-full-moon-2001-01-09) refused: This span, or a part of it, is taken."

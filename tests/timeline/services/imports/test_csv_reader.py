@@ -13,8 +13,8 @@ from accounts.models import User
 from timeline.models import Moment, MomentTag, RollupDay, Tag
 from timeline.services import rollups
 from timeline.services.imports import importer
-from timeline.services.imports.csv_reader import csv_rows
-from timeline.services.imports.importer import Report, import_rows
+from timeline.services.imports.csv_reader import read_csv
+from timeline.services.imports.importer import ImportReport, import_rows
 from timeline.services.imports.rows import COLUMNS, Refusal, Row
 
 pytestmark = pytest.mark.django_db
@@ -375,7 +375,7 @@ hostile = st.text(st.characters(codec="utf-8"), max_size=200)
 
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, hostile)), max_size=3))
 def test_hostile_text_is_always_taken_or_refused(rows):
-    read = list(csv_rows(io.BytesIO(written(rows).encode())))
+    read = list(read_csv(io.BytesIO(written(rows).encode())))
     assert len(read) <= len(rows)
     assert all(isinstance(one, Row | Refusal) for one in read)
 
@@ -383,7 +383,7 @@ def test_hostile_text_is_always_taken_or_refused(rows):
 @given(st.binary(max_size=300))
 def test_hostile_bytes_are_always_taken_or_refused(content):
     file = io.BytesIO(b"external_id,title,starts_at,seconds\n" + content)
-    assert all(isinstance(one, Row | Refusal) for one in csv_rows(file))
+    assert all(isinstance(one, Row | Refusal) for one in read_csv(file))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
@@ -392,9 +392,9 @@ def test_whatever_is_read_can_be_stored_and_is_unchanged_afterwards(owner, **tex
     """Edge case 19."""
     Moment.objects.all().delete()
     content = written([row(1, **texts)]).encode()
-    report, again = Report(), Report()
+    report, again = ImportReport(), ImportReport()
     for noted in (report, again):
-        import_rows(csv_rows(io.BytesIO(content)), lambda: owner, noted)
+        import_rows(read_csv(io.BytesIO(content)), lambda: owner, noted)
     counts = [list(one.counts.values()) for one in (report, again)]
     assert counts in ([[1, 0, 0], [0, 0, 1]], [[0, 0, 0], [0, 0, 0]])
     assert len(report.refusals) == 1 - sum(report.counts.values())

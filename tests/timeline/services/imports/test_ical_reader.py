@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from timeline.core.exceptions import TimelineError
 from timeline.core.spans import format_instant
 from timeline.models import Moment
-from timeline.services.imports.ical_reader import ical_rows
+from timeline.services.imports.ical_reader import read_ical
 from timeline.services.imports.rows import Refusal, Row
 
 pytestmark = pytest.mark.django_db
@@ -139,7 +139,7 @@ def test_a_second_run_changes_nothing(load):
     ],
 )
 def test_times_of_every_form_are_read(times, head, start, length, zone):
-    (row,) = ical_rows(io.BytesIO(calendar(f"{TIMES}{times}\n", head=head)))
+    (row,) = read_ical(io.BytesIO(calendar(f"{TIMES}{times}\n", head=head)))
     assert isinstance(row, Row), row
     moment = row.moment
     assert (moment.starts_iso, moment.length, moment.time_zone) == (start, length, zone)
@@ -245,7 +245,7 @@ NAMES = [
 def test_hostile_events_are_always_taken_or_refused(properties):
     lines = "".join(f"{name}{parameter}:{value}\n" for name, parameter, value in properties)
     try:
-        rows = list(ical_rows(io.BytesIO(calendar(lines))))
+        rows = list(read_ical(io.BytesIO(calendar(lines))))
     except TimelineError:
         return
     assert all(isinstance(row, Row | Refusal) for row in rows)
@@ -255,6 +255,6 @@ def test_hostile_events_are_always_taken_or_refused(properties):
 @given(st.binary(max_size=200))
 def test_hostile_bytes_are_always_read_or_refused(content):
     try:
-        list(ical_rows(io.BytesIO(content)))
+        list(read_ical(io.BytesIO(content)))
     except TimelineError:
         return

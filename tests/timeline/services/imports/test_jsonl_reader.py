@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from timeline.models import Moment
-from timeline.services.imports.jsonl_reader import jsonl_rows
+from timeline.services.imports.jsonl_reader import read_jsonl
 from timeline.services.imports.rows import COLUMNS, Refusal, Row
 
 pytestmark = pytest.mark.django_db
@@ -87,5 +87,5 @@ values = st.recursive(
 @given(st.dictionaries(st.sampled_from(COLUMNS), values))
 def test_hostile_values_are_always_taken_or_refused(cells):
     file = io.BytesIO(json.dumps(cells).encode())
-    (read,) = jsonl_rows(file)
+    (read,) = read_jsonl(file)
     assert isinstance(read, Row | Refusal)

@@ -15,13 +15,13 @@ from timeline.core.spans import parse_instant
 from timeline.models import Moment, MomentTag, RollupDay, Tag, Visibility
 from timeline.services import rollups
 from timeline.services.imports.sample_data import (
-    Load,
     NoRoom,
-    cut,
-    free_seconds,
-    gaps_between,
-    generate,
-    plan,
+    SampleData,
+    count_free_seconds,
+    divide_into_slots,
+    generate_moments,
+    iterate_gaps,
+    plan_chunks,
 )
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ def test_it_works():
 
 
 def test_every_moment_is_valid_and_marked_as_test_data():
-    generate(Load(200, 2000, 2000))
+    generate_moments(SampleData(200, 2000, 2000))
     moments = list(Moment.objects.order_by("starts_at").prefetch_related("moment_tags__tag"))
     for number, moment in enumerate(moments, 1):
         moment.full_clean()
@@ -74,19 +74,19 @@ def test_every_moment_is_valid_and_marked_as_test_data():
 
 
 def test_the_database_holds_the_rule_afterwards():
-    generate(Load(10, 2000, 2000))
+    generate_moments(SampleData(10, 2000, 2000))
     taken = Moment.objects.first()
-    assert free_seconds(int(taken.starts_at.timestamp()), int(taken.ends_at.timestamp())) == 0
+    assert count_free_seconds(int(taken.starts_at.timestamp()), int(taken.ends_at.timestamp())) == 0
 
 
 def test_the_same_seed_makes_the_same_spans():
-    generate(Load(50, 2000, 2000, seed=7))
+    generate_moments(SampleData(50, 2000, 2000, seed=7))
     first = spans()
     Moment.objects.all().delete()
-    generate(Load(50, 2000, 2000, seed=7))
+    generate_moments(SampleData(50, 2000, 2000, seed=7))
     assert spans() == first
     Moment.objects.all().delete()
-    generate(Load(50, 2000, 2000, seed=8))
+    generate_moments(SampleData(50, 2000, 2000, seed=8))
     assert spans() != first
 
 
@@ -98,21 +98,21 @@ def test_tags_can_be_left_out():
 
 def test_what_is_there_is_gone_around(make_moment):
     there = [make_moment(f"2000-01-{day:02}T00:00:00Z", seconds=86_000) for day in range(1, 31)]
-    generate(Load(300, 2000, 2000))
+    generate_moments(SampleData(300, 2000, 2000))
     assert len(spans()) == 330
     assert Moment.objects.filter(pk__in=[moment.pk for moment in there]).count() == 30
     assert list(rollups.differences()) == []
 
 
 def test_a_second_load_finds_room_beside_the_first():
-    generate(Load(300, 2000, 2000))
-    generate(Load(300, 2000, 2000))
+    generate_moments(SampleData(300, 2000, 2000))
+    generate_moments(SampleData(300, 2000, 2000))
     assert len(spans()) == 600
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_thin_load_is_spread_over_all_the_years():
-    generate(Load(121, 1900, 2020))
+    generate_moments(SampleData(121, 1900, 2020))
     starts = [start for start, _ in spans()]
     gaps = [later - earlier for earlier, later in pairwise(starts)]
     assert len(starts) == 121
@@ -122,7 +122,7 @@ def test_a_thin_load_is_spread_over_all_the_years():
 @pytest.mark.django_db(transaction=True)
 def test_the_ends_of_the_timeline_are_no_error():
     """Edge case 6."""
-    generate(Load(30, 1, 9999))
+    generate_moments(SampleData(30, 1, 9999))
     assert len(spans()) == 30
 
 
@@ -130,25 +130,25 @@ def test_more_moments_than_free_seconds_are_refused_before_anything_is_written(
     monkeypatch, make_moment
 ):
     start = posix("2000-01-01")
-    monkeypatch.setattr(Load, "range", (start, start + 100))
+    monkeypatch.setattr(SampleData, "range", (start, start + 100))
     make_moment("2000-01-01T00:00:10Z", seconds=20)
     with pytest.raises(CommandError, match=r"There is no room: .* have 80 free seconds, and 81"):
         run("81", "--from-year=2000", "--to-year=2000")
     assert len(spans()) == 1
-    generate(Load(80, 2000, 2000))
-    assert free_seconds(start, start + 100) == 0
+    generate_moments(SampleData(80, 2000, 2000))
+    assert count_free_seconds(start, start + 100) == 0
     assert len(spans()) == 81
 
 
 def test_room_that_others_took_meanwhile_is_told(monkeypatch, make_moment):
     start = posix("2000-01-01")
-    monkeypatch.setattr(Load, "range", (start, start + 100))
-    load = Load(80, 2000, 2000)
-    chunks = plan(load)
-    monkeypatch.setattr("timeline.services.imports.sample_data.plan", lambda load: chunks)
+    monkeypatch.setattr(SampleData, "range", (start, start + 100))
+    load = SampleData(80, 2000, 2000)
+    chunks = plan_chunks(load)
+    monkeypatch.setattr("timeline.services.imports.sample_data.plan_chunks", lambda load: chunks)
     make_moment("2000-01-01T00:00:10Z", seconds=50)
     with pytest.raises(NoRoom, match="50 of 80 were made"):
-        generate(load)
+        generate_moments(load)
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ def test_free_seconds_count_only_what_is_inside(make_moment):
     make_moment("2000-01-01T00:00:00Z", seconds=60)
     make_moment("2000-01-01T00:01:30Z", seconds=60)
     make_moment("2000-01-01T00:03:00Z", seconds=60)
-    assert free_seconds(posix("2000-01-01T00:00:30Z"), posix("2000-01-01T00:03:00Z")) == 60
-    assert list(gaps_between(posix("2000-01-01T00:00:30Z"), posix("2000-01-01T00:03:00Z"))) == [
+    assert count_free_seconds(posix("2000-01-01T00:00:30Z"), posix("2000-01-01T00:03:00Z")) == 60
+    assert list(iterate_gaps(posix("2000-01-01T00:00:30Z"), posix("2000-01-01T00:03:00Z"))) == [
         (posix("2000-01-01T00:01:00Z"), posix("2000-01-01T00:01:30Z")),
         (posix("2000-01-01T00:02:30Z"), posix("2000-01-01T00:03:00Z")),
     ]
@@ -186,7 +186,10 @@ def test_slots_are_equal_disjoint_and_use_up_the_free_time(data):
         gaps.append((at, at + length))
         at += length + 1
     count = data.draw(st.integers(1, sum(lengths)))
-    slots = [[second for piece in slot for second in range(*piece)] for slot in cut(gaps, count)]
+    slots = [
+        [second for piece in slot for second in range(*piece)]
+        for slot in divide_into_slots(gaps, count)
+    ]
     assert [second for slot in slots for second in slot] == [s for gap in gaps for s in range(*gap)]
     assert max(map(len, slots)) - min(map(len, slots)) <= 1
     assert min(map(len, slots)) >= 1
@@ -196,11 +199,11 @@ def test_slots_are_equal_disjoint_and_use_up_the_free_time(data):
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_make_the_same_as_one(monkeypatch):
     monkeypatch.setattr("timeline.services.imports.sample_data.BATCH_ROWS", {"postgresql": 50})
-    generate(Load(500, 2000, 2001, seed=3), workers=1)
+    generate_moments(SampleData(500, 2000, 2001, seed=3), workers=1)
     one = spans()
     Moment.objects.all().delete()
     made = []
-    generate(Load(500, 2000, 2001, seed=3), made.append, workers=2)
+    generate_moments(SampleData(500, 2000, 2001, seed=3), made.append, workers=2)
     assert spans() == one
     assert (sum(made), len(made) > 5) == (500, True)
     assert list(rollups.differences()) == []
@@ -208,7 +211,7 @@ def test_two_workers_make_the_same_as_one(monkeypatch):
 
 @pytest.mark.postgresql
 def test_the_planner_knows_what_the_tables_hold():
-    generate(Load(300, 2000, 2000))
+    generate_moments(SampleData(300, 2000, 2000))
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'moments'::regclass")
         assert cursor.fetchone() == (300,)

@@ -173,7 +173,7 @@ def test_it_holds_moments_of_every_state_and_visibility(person, one_of_each):
 
 def test_every_column_of_a_moment_is_exported():
     columns = {field.name for field in Moment._meta.get_fields() if field.concrete}
-    assert columns - {"id", "user", "tags"} == set(personal_data.EXPORTED)
+    assert columns - {"id", "user", "tags"} == set(personal_data.EXPORTED_FIELDS)
 
 
 def test_it_holds_nobody_elses(person, their, make_moment, stranger):
@@ -193,11 +193,11 @@ def test_who_has_no_moments_gets_no_file_of_them(person):
 def test_many_moments_are_many_files(
     person, make_moment, monkeypatch, django_assert_max_num_queries
 ):
-    monkeypatch.setattr(personal_data, "EXPORTED_AT_ONCE", 2)
+    monkeypatch.setattr(personal_data, "EXPORT_BATCH", 2)
     for day in range(1, 6):
         make_moment(f"2001-01-0{day}", user=person)
     with django_assert_max_num_queries(8):  # moments and pictures; tags and versions of each batch
-        files = list(personal_data.collect(person))
+        files = list(personal_data.export(person))
     assert [(file.name, len(file.content)) for file in files] == [
         ("0001.json", 2), ("0002.json", 2), ("0003.json", 1),
     ]  # fmt: skip
@@ -242,9 +242,9 @@ def test_each_goes_as_its_state_allows(person, one_of_each):
     erase(person)
     after = {moment.pk: moment for moment in Moment.objects.filter(user=person)}
     gone = {
-        Status.HELD: (Status.RELEASED, personal_data.REASON),
-        Status.PAYING: (Status.RELEASED, personal_data.REASON),
-        Status.ACTIVE: (Status.REVOKED, personal_data.REASON),
+        Status.HELD: (Status.RELEASED, personal_data.ERASURE_REASON),
+        Status.PAYING: (Status.RELEASED, personal_data.ERASURE_REASON),
+        Status.ACTIVE: (Status.REVOKED, personal_data.ERASURE_REASON),
         Status.REVOKED: (Status.REVOKED, ""),
         Status.RELEASED: (Status.RELEASED, ""),
     }
@@ -290,7 +290,7 @@ def test_their_page_shows_nothing(person, their):
 
 
 def test_it_goes_in_batches_whose_days_can_be_locked(person, make_moment, monkeypatch):
-    monkeypatch.setattr(personal_data, "ERASED_AT_ONCE", 2)
+    monkeypatch.setattr(personal_data, "ERASE_BATCH", 2)
     for day in range(1, 6):
         make_moment(f"2001-01-0{day}", user=person)
     assert [personal_data.erase(person) for _ in range(4)] == [True, True, False, False]
@@ -298,7 +298,7 @@ def test_it_goes_in_batches_whose_days_can_be_locked(person, make_moment, monkey
 
 
 def test_more_moments_than_one_transaction_may_hold_are_erased(person, make_moment, monkeypatch):
-    monkeypatch.setattr(personal_data, "ERASED_AT_ONCE", 2)
+    monkeypatch.setattr(personal_data, "ERASE_BATCH", 2)
     for day in range(1, 6):
         make_moment(f"2001-01-0{day}", user=person)
     erase(person)
@@ -329,7 +329,7 @@ def test_in_the_14_days_moments_are_as_they_were_and_new_ones_are_placed(person,
 def test_a_busy_timeline_delays_it_and_undoes_it_whole(person, their, monkeypatch):
     their("2001-01-01")
     before = found()
-    monkeypatch.setattr(personal_data, "_drop_unused", lambda tags: 1 / 0)
+    monkeypatch.setattr(personal_data, "_delete_unused_tags", lambda tags: 1 / 0)
     let_days_pass(person)
     with pytest.raises(ZeroDivisionError):
         erasure.erase(person.pk)
@@ -343,12 +343,12 @@ def test_columns_of_words_are_all_blanked():
         for field in Moment._meta.concrete_fields
         if field.get_internal_type() in ("CharField", "TextField", "JSONField", "FileField")
     }
-    assert text - {"status", "visibility", "status_reason"} <= set(personal_data.BLANK)
+    assert text - {"status", "visibility", "status_reason"} <= set(personal_data.BLANK_VALUES)
 
 
 def test_the_page_says_what_becomes_of_moments(person):
     text = logged_in(person).get("/accounts/delete/").text
-    for sentence in personal_data.FATE:
+    for sentence in personal_data.CONSEQUENCES:
         assert sentence in text
 
 

@@ -26,7 +26,12 @@ from tests.support.picture_samples import (
     swapped_profile,
 )
 from tests.support.servers import ROOT
-from timeline.core.picture_formats import MAX_PIXELS, TYPES, is_picture, widths_of
+from timeline.core.picture_formats import (
+    CONTENT_TYPES,
+    MAX_PIXELS,
+    has_picture_signature,
+    list_widths,
+)
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def close(pixel, colour):
 
 
 def left_and_right(folder, width):
-    for ending in TYPES:
+    for ending in CONTENT_TYPES:
         with Image.open(folder / f"{width}.{ending}") as image:
             rgb = image.convert("RGB")
             middle = rgb.height // 2
@@ -69,7 +74,9 @@ def test_it_works(encode, kind):
     assert (answer["width"], answer["height"]) == (1000, 750)
     assert answer["placeholder"].startswith("data:image/webp;base64,")
     assert len(answer["placeholder"]) < 500
-    names = {f"{width}.{ending}" for width in (192, 384, 640, 960, 1000) for ending in TYPES}
+    names = {
+        f"{width}.{ending}" for width in (192, 384, 640, 960, 1000) for ending in CONTENT_TYPES
+    }
     assert made(folder).keys() == names
     for name in names:
         with Image.open(folder / name) as image:
@@ -88,7 +95,7 @@ def test_a_large_one_is_made_smaller_and_a_small_one_not_larger(encode):
     assert (answer["width"], answer["height"]) == (1920, 1440)
     answer, folder = encode(saved(halves(20, 10)))
     assert (answer["width"], answer["height"]) == (20, 10)
-    assert widths_of(20) == (20,)
+    assert list_widths(20) == (20,)
     assert "20.avif" in made(folder)
 
 
@@ -219,7 +226,7 @@ def test_what_is_cut_off_is_refused(encode, kind):
 )  # fmt: skip
 def test_other_formats_are_refused(encode, content):
     """Edge case 20: by content, both where it is uploaded and where it is decoded."""
-    assert not is_picture(content[:16])
+    assert not has_picture_signature(content[:16])
     answer, _ = encode(content)
     assert "no picture that can be read" in answer["refused"]
 

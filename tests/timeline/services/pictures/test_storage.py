@@ -52,7 +52,7 @@ def place(request, settings, tmp_path, monkeypatch):
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "test")
         monkeypatch.setattr(module, "PICTURES_S3_URL", request.getfixturevalue("service"))
-        entry = module.pictures_in("pictures")
+        entry = module.build_picture_storage("pictures")
     settings.STORAGES = site_settings.STORAGES | {"pictures": entry}
     return storages["pictures"]
 
@@ -91,7 +91,9 @@ def test_a_service_that_is_away_is_an_os_error(settings, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setattr(module, "PICTURES_S3_URL", f"http://127.0.0.1:{free_port()}")
-    settings.STORAGES = site_settings.STORAGES | {"pictures": module.pictures_in("pictures")}
+    settings.STORAGES = site_settings.STORAGES | {
+        "pictures": module.build_picture_storage("pictures")
+    }
     for ask in (
         lambda: storage.read("a/b"),
         lambda: storage.write("a/b", b""),

@@ -13,7 +13,7 @@ from django.utils import timezone
 from tests.support.picture_samples import CANARY, exif, halves, png, saved
 from tests.support.pictures import addresses, files
 from timeline.core.exceptions import PictureRefused
-from timeline.core.picture_formats import TYPES
+from timeline.core.picture_formats import CONTENT_TYPES
 from timeline.models import Moment, Order, OrderStatus, Picture
 from timeline.services import placement, transitions
 from timeline.services.pictures import deletion, processing, storage, uploads
@@ -29,7 +29,7 @@ def waiting_since(picture, **ago):
 def waiting(kept, make_moment):
     """A moment whose picture is not made yet: its transaction has not committed."""
     moment = make_moment("1969-07-20")
-    uploads.put(moment, io.BytesIO(saved(halves())), "Two halves")
+    uploads.set_picture(moment, io.BytesIO(saved(halves())), "Two halves")
     return Picture.objects.get(moment=moment)
 
 
@@ -39,7 +39,7 @@ def test_it_works(kept, pictured):
     assert picture.is_ready
     assert (picture.width, picture.height, picture.alt) == (800, 600, "Two halves")
     assert files(kept) == {
-        picture.file(width, ending) for width in (192, 384, 640, 800) for ending in TYPES
+        picture.file(width, ending) for width in (192, 384, 640, 800) for ending in CONTENT_TYPES
     }
 
 
@@ -67,7 +67,7 @@ def test_another_takes_its_place(kept, pictured, django_capture_on_commit_callba
     moment = pictured()
     old = moment.picture
     with django_capture_on_commit_callbacks(execute=True):
-        uploads.put(moment, io.BytesIO(saved(halves(300, 300))), "Another")
+        uploads.set_picture(moment, io.BytesIO(saved(halves(300, 300))), "Another")
     picture = Picture.objects.get()
     assert (picture.moment_id, picture.height, picture.alt) == (moment.pk, 300, "Another")
     assert picture.key != old.key
@@ -77,7 +77,7 @@ def test_another_takes_its_place(kept, pictured, django_capture_on_commit_callba
 def test_it_is_taken_off_with_all_its_files(kept, pictured, django_capture_on_commit_callbacks):
     moment = pictured()
     with django_capture_on_commit_callbacks(execute=True):
-        uploads.remove(moment)
+        uploads.remove_picture(moment)
     assert not Picture.objects.exists()
     assert files(kept) == set()
     assert not any(kept.listdir(""))
@@ -110,7 +110,7 @@ def test_a_deleted_moments_files_are_deleted_later(kept, pictured):
 def test_nothing_is_let_go_by_what_is_undone(kept, pictured, django_capture_on_commit_callbacks):
     moment = pictured()
     with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
-        uploads.remove(moment)
+        uploads.remove_picture(moment)
         transaction.set_rollback(True)
     assert Picture.objects.get(moment=moment).is_ready
     assert files(kept)
@@ -124,47 +124,47 @@ def test_what_the_task_did_not_do_is_done_later(kept, waiting):
 
 
 def test_what_was_let_go_and_not_deleted_is_deleted_later(kept, waiting):
-    deletion.let_go(Picture.objects.filter(pk=waiting.pk))
+    deletion.detach(Picture.objects.filter(pk=waiting.pk))
     assert files(kept) == {f"{waiting.key}/source"}
-    assert deletion.purge_waiting() == 0  # it may be an upload that has no moment yet
+    assert deletion.delete_detached_pictures() == 0  # it may be an upload that has no moment yet
     waiting_since(waiting, hours=2)
-    assert deletion.purge_waiting() == 1
+    assert deletion.delete_detached_pictures() == 1
     assert files(kept) == set()
 
 
 def test_one_that_was_let_go_while_it_was_made_leaves_nothing(kept, waiting, monkeypatch):
-    made = processing._made
+    made = processing._create_files
 
     def remove_meanwhile(picture):
-        deletion.let_go(Picture.objects.filter(pk=picture.pk))
-        assert not deletion.purge(picture.pk)  # not while its files are being written
+        deletion.detach(Picture.objects.filter(pk=picture.pk))
+        assert not deletion.delete_picture(picture.pk)  # not while its files are being written
         return made(picture)
 
-    monkeypatch.setattr(processing, "_made", remove_meanwhile)
-    assert not processing.make(waiting.pk)
+    monkeypatch.setattr(processing, "_create_files", remove_meanwhile)
+    assert not processing.process_picture(waiting.pk)
     assert not Picture.objects.exists()
     assert files(kept) == set()
 
 
 def test_two_workers_do_not_make_one_picture(waiting, monkeypatch):
-    made = processing._made
+    made = processing._create_files
     second = []
 
     def make_meanwhile(picture):
-        second.append(processing.make(picture.pk))
+        second.append(processing.process_picture(picture.pk))
         return made(picture)
 
-    monkeypatch.setattr(processing, "_made", make_meanwhile)
-    assert processing.make(waiting.pk)
+    monkeypatch.setattr(processing, "_create_files", make_meanwhile)
+    assert processing.process_picture(waiting.pk)
     assert second == [False]
-    assert not processing.make(waiting.pk)
+    assert not processing.process_picture(waiting.pk)
 
 
 def test_a_worker_that_died_holds_it_for_some_minutes(waiting):
     Picture.objects.filter(pk=waiting.pk).update(taken_at=timezone.now() - dt.timedelta(minutes=4))
-    assert not processing.make(waiting.pk)
+    assert not processing.process_picture(waiting.pk)
     Picture.objects.filter(pk=waiting.pk).update(taken_at=timezone.now() - dt.timedelta(minutes=6))
-    assert processing.make(waiting.pk)
+    assert processing.process_picture(waiting.pk)
 
 
 def test_a_storage_that_is_away_is_tried_again(kept, waiting, monkeypatch):
@@ -174,8 +174,8 @@ def test_a_storage_that_is_away_is_tried_again(kept, waiting, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(storage, "read", away)
         for _ in range(processing.MAX_ATTEMPTS - 1):
-            assert not processing.make(waiting.pk)
-    assert processing.make(waiting.pk)
+            assert not processing.process_picture(waiting.pk)
+    assert processing.process_picture(waiting.pk)
 
 
 def test_but_not_for_ever(waiting, monkeypatch):
@@ -184,41 +184,44 @@ def test_but_not_for_ever(waiting, monkeypatch):
 
     monkeypatch.setattr(storage, "read", away)
     for _ in range(processing.MAX_ATTEMPTS):
-        processing.make(waiting.pk)
+        processing.process_picture(waiting.pk)
     waiting.refresh_from_db()
     assert waiting.state == Picture.State.REFUSED
-    assert waiting.problem == processing.NOT_NOW
+    assert waiting.problem == processing.FAILED_MESSAGE
 
 
 def test_an_encoder_that_is_killed_ends_nothing_else(waiting, monkeypatch):
     """Edge case 20: whatever a picture does to its decoder."""
     monkeypatch.setattr(processing, "ENCODER", ["-c", "import os; os.kill(os.getpid(), 11)"])
-    assert not processing.make(waiting.pk)
+    assert not processing.process_picture(waiting.pk)
     waiting.refresh_from_db()
-    assert (waiting.state, waiting.problem) == (Picture.State.REFUSED, processing.TOO_MUCH)
+    assert (waiting.state, waiting.problem) == (
+        Picture.State.REFUSED,
+        processing.TOO_COMPLEX_MESSAGE,
+    )
 
 
 def test_an_encoder_that_takes_too_long_is_stopped(waiting, monkeypatch):
     """Edge case 20."""
     monkeypatch.setattr(processing, "ENCODER", ["-c", "import time; time.sleep(600)"])
     monkeypatch.setattr(processing, "TIMEOUT_SECONDS", 0.5)
-    assert not processing.make(waiting.pk)
+    assert not processing.process_picture(waiting.pk)
     waiting.refresh_from_db()
-    assert waiting.problem == processing.TOO_MUCH
+    assert waiting.problem == processing.TOO_COMPLEX_MESSAGE
 
 
 def test_what_is_not_on_the_timeline_takes_none(kept, make_moment):
     moment = make_moment("1969-07-20")
     transitions.revoke(moment, "a test")
     for change in (
-        lambda: uploads.put(moment, io.BytesIO(saved(halves())), ""),
-        lambda: uploads.describe(moment, ""),
-        lambda: uploads.remove(moment),
+        lambda: uploads.set_picture(moment, io.BytesIO(saved(halves())), ""),
+        lambda: uploads.set_description(moment, ""),
+        lambda: uploads.remove_picture(moment),
     ):
         with pytest.raises(PictureRefused):
             change()
     Picture.objects.update(uploaded_at=timezone.now() - dt.timedelta(hours=2))
-    deletion.purge_waiting()
+    deletion.delete_detached_pictures()
     assert files(kept) == set()
 
 
@@ -227,7 +230,10 @@ def test_a_change_of_the_picture_changes_the_moment(
 ):
     """Feeds and copies of pages see that there is something new."""
     moment = pictured()
-    for change in (lambda: uploads.describe(moment, "New words"), lambda: uploads.remove(moment)):
+    for change in (
+        lambda: uploads.set_description(moment, "New words"),
+        lambda: uploads.remove_picture(moment),
+    ):
         before = Moment.objects.get(pk=moment.pk).changed_at
         with django_capture_on_commit_callbacks(execute=True):
             change()
@@ -242,5 +248,5 @@ def test_while_its_payment_is_disputed_it_stays(kept, pictured):
         user=moment.user, moment=moment, currency="eur", amount=500, status=OrderStatus.DISPUTED
     )
     with pytest.raises(PictureRefused, match="disputed"):
-        uploads.remove(moment)
+        uploads.remove_picture(moment)
     assert Picture.objects.filter(moment=moment).exists()

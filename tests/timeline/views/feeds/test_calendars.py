@@ -9,7 +9,7 @@ import pytest
 from icalendar import Calendar
 
 from timeline.models import Visibility
-from timeline.services.imports.ical_reader import ical_rows
+from timeline.services.imports.ical_reader import read_ical
 
 
 def calendar_of(response):
@@ -103,7 +103,7 @@ def test_hostile_words_stay_words(client, hostile):
 def test_its_first_event_can_be_imported_again(client, tagged):
     moment = tagged("1969-07-20T20:17:40Z", "moon", title="The Eagle; has, landed")
     response = client.get(address(moment))
-    row, refusal = ical_rows(io.BytesIO(response.content))
+    row, refusal = read_ical(io.BytesIO(response.content))
     assert (row.moment.title, row.moment.span) == (moment.title, moment.span)
     assert "repeats" in refusal.reason
 

@@ -11,8 +11,8 @@ from django.test import Client
 from accounts.throttling import middleware
 from accounts.throttling.counters import Attempts
 from accounts.throttling.rules import LIKE
-from momentverse.ratelimit.limiter import local_share
-from momentverse.settings import cache_in
+from momentverse.ratelimit.limiter import get_local_limit
+from momentverse.settings import build_cache
 from tests.support.servers import valkey
 from timeline.models import Like
 
@@ -25,7 +25,7 @@ OFTEN = LIKE.pair.attempts
 def _own_counts(monkeypatch, settings):
     """Counts of this test alone, in windows that do not end."""
     settings.CACHES = settings.CACHES | {
-        "throttle": cache_in("", "counts of likes", ignore_exceptions=False)
+        "throttle": build_cache("", "counts of likes", ignore_exceptions=False)
     }
     monkeypatch.setattr(middleware, "attempts", Attempts())
     now = time.time()
@@ -89,10 +89,10 @@ def test_a_visitor_is_sent_to_log_in_however_often(send):
 def test_it_is_limited_while_redis_is_away(send, settings, fault):
     """Edge case 17: by a stricter local limit, and no page fails."""
     with valkey() as server:
-        cache = cache_in(server.url, "counts of likes", ignore_exceptions=False)
+        cache = build_cache(server.url, "counts of likes", ignore_exceptions=False)
         settings.CACHES = settings.CACHES | {"throttle": cache}
         assert send().status_code == 303
         getattr(server, fault)()
-        share = local_share(OFTEN)
+        share = get_local_limit(OFTEN)
         answers = [send().status_code for _ in range(share + 2)]
     assert answers == [303] * share + [429] * 2

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from timeline.models import Visibility
-from timeline.views.moments.metadata import description_of
+from timeline.views.moments.metadata import build_description
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -112,8 +112,8 @@ def test_pages_are_indexed_but_for_errors_and_what_is_ones_own(client, db, setti
 
 def test_a_long_story_is_cut_between_words(make_moment):
     moment = make_moment("1969-07-20", story="word " * 100)
-    assert len(description_of(moment)) <= 160
-    assert description_of(moment).endswith(" word…")
+    assert len(build_description(moment)) <= 160
+    assert build_description(moment).endswith(" word…")
 
 
 def test_the_earliest_moment(page_of, make_moment):

@@ -15,7 +15,7 @@ from timeline.core.picture_formats import MAX_BYTES
 from timeline.models import Moment, Picture, Visibility
 from timeline.services import transitions
 from timeline.services.pictures import storage
-from timeline.views.moments.forms import NO_PICTURE
+from timeline.views.moments.forms import NOT_A_PICTURE_MESSAGE
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_other_files_are_refused_by_their_content(moment, send, kept, content, n
     """Edge case 20: GIF, SVG with a script, a wrong MIME type."""
     response = send(content, name, kind)
     assert response.status_code == 400
-    assert NO_PICTURE in response.text
+    assert NOT_A_PICTURE_MESSAGE in response.text
     assert 'aria-invalid="true"' in response.text
     assert not Picture.objects.exists()
     assert files(kept) == set()

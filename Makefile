@@ -8,11 +8,17 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 MANAGE := $(PYTHON) manage.py
 
-# What is installed is stamped with the wanted packages' checksum: a changed line installs anew.
-TO_RUN := sed '/^. To develop/,$$d' requirements.txt
-RUN_STAMP := $(VENV)/installed-to-run-$(shell $(TO_RUN) | cksum | cut -d' ' -f1)
-DEVELOP_STAMP := $(VENV)/installed-to-develop-$(shell cksum < requirements.txt | cut -d' ' -f1)
-PIP_INSTALL := $(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --no-input
+# A stamp carries the checksum of the lock that was installed, so a changed lock is installed again.
+RUN_STAMP := $(VENV)/installed-to-run-$(shell cksum < requirements.lock.txt | cut -d' ' -f1)
+DEVELOP_STAMP := $(VENV)/installed-to-develop-$(shell cksum < requirements-dev.lock.txt | cut -d' ' -f1)
+# pip installs uv alone, at the version and with the hashes of the lock; uv installs the rest in a fraction of pip's time.
+UV := $(VENV)/bin/uv
+UV_LOCK := sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock.txt
+UV_STAMP := $(VENV)/installed-uv-$(shell $(UV_LOCK) | cksum | cut -d' ' -f1)
+PIP_INSTALL := $(PYTHON) -m pip install --quiet --quiet --disable-pip-version-check --no-input --require-hashes
+UV_INSTALL := $(UV) pip install --quiet --python $(PYTHON) --link-mode copy --require-hashes
+UV_COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
 
 # `make run` is the embedded default whatever the shell has exported for other servers.
 EMBEDDED := env -u DATABASE_URL -u REDIS_URL BIND=127.0.0.1:$(PORT) SITE_URL=http://127.0.0.1:$(PORT)
@@ -23,7 +29,7 @@ LIKE_PRODUCTION := MOMENTVERSE_MODE=production SITE_URL=https://momentverse.exam
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev serve test bench load lighthouse lint format clean chromium
+.PHONY: help run dev serve test bench load lighthouse budgets lint format lock clean chromium
 
 help: ## list what can be done
 	@echo "make run      MomentVerse on this machine: needs Python alone, keeps its data in .data"
@@ -33,8 +39,10 @@ help: ## list what can be done
 	@echo "make bench    speed as ratios, in one table, up to 5,000,000 moments (half an hour; ARGS='--quick --rows=100000')"
 	@echo "make load     200 users, then 10,000 visitors, on a site as in production (10 minutes; ARGS='--seconds=10')"
 	@echo "make lighthouse  every public page as Lighthouse sees it, beside the goals (a quarter of an hour)"
-	@echo "make lint     style, types, templates, migrations, deployment settings"
+	@echo "make budgets  what every public page costs in bytes, against its limits"
+	@echo "make lint     style, types, templates, scripts, styles, migrations, deployment settings"
 	@echo "make format   bring code into shape"
+	@echo "make lock     write the requirements' lock files anew (ARGS=--upgrade also takes newer releases of what they need)"
 	@echo "make clean    remove what can be made again; .data with its moments stays"
 	@echo
 	@echo "PORT=8001 chooses another port; ARGS=... goes to the test runner."
@@ -65,20 +73,31 @@ load: $(DEVELOP_STAMP)
 lighthouse: $(DEVELOP_STAMP) chromium
 	@$(PYTHON) -m tests.lighthouse $(ARGS)
 
+budgets: $(DEVELOP_STAMP)
+	@$(EMBEDDED) MOMENTVERSE_MODE=embedded $(MANAGE) prepare --port $(PORT)
+	@$(EMBEDDED) MOMENTVERSE_MODE=embedded $(PYTHON) -m tests.budgets
+
 lint: $(DEVELOP_STAMP)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/djlint --quiet --lint templates
+	@$(PYTHON) -m tests.biome check --log-level=warn static tests
 	@$(EMBEDDED) $(MANAGE) makemigrations --check --dry-run
 	@$(LIKE_PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING
 
 format: $(DEVELOP_STAMP)
 	@$(VENV)/bin/ruff check --fix-only --quiet .
 	@$(VENV)/bin/ruff format --quiet .
+	@$(PYTHON) -m tests.biome check --write --log-level=warn static tests
+
+# The lock of production is held to that of development, so that what is deployed is what was tested.
+lock: $(UV_STAMP)
+	@$(UV_COMPILE) $(ARGS) --output-file requirements-dev.lock.txt requirements-dev.txt
+	@$(UV_COMPILE) --constraints requirements-dev.lock.txt --output-file requirements.lock.txt requirements.txt
 
 clean:
-	@rm -rf $(VENV) .data/static tests/lighthouse/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
+	@rm -rf $(VENV) .data/static tests/lighthouse/node_modules tests/biome/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The browser that the browser tests drive; only taken where nobody needs to be asked.
@@ -110,13 +129,17 @@ $(PYTHON):
 	fi; \
 	exit 1
 
-$(RUN_STAMP): | $(PYTHON)
-	@echo "Installing what MomentVerse needs (once, about a minute) ..."
-	@$(TO_RUN) > $(VENV)/to-run.txt
-	@$(PIP_INSTALL) -r $(VENV)/to-run.txt
+$(UV_STAMP): | $(PYTHON)
+	@$(UV_LOCK) > $(VENV)/uv.lock.txt
+	@$(PIP_INSTALL) --requirement $(VENV)/uv.lock.txt
 	@touch $@
 
-$(DEVELOP_STAMP): | $(PYTHON)
-	@echo "Installing what MomentVerse and its tests need (once, a few minutes) ..."
-	@$(PIP_INSTALL) -r requirements.txt
+$(RUN_STAMP): $(UV_STAMP)
+	@echo "Installing what MomentVerse needs (once) ..."
+	@$(UV_INSTALL) --compile-bytecode --requirement requirements.lock.txt
+	@touch $@
+
+$(DEVELOP_STAMP): $(UV_STAMP)
+	@echo "Installing what MomentVerse and its tests need (once) ..."
+	@$(UV_INSTALL) --requirement requirements-dev.lock.txt
 	@touch $@ $(RUN_STAMP)

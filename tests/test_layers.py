@@ -75,7 +75,9 @@ LIBRARY_HOMES = {
 
 TOP_LEVEL = {
     ".ci",
+    ".editorconfig",
     ".gitignore",
+    ".pre-commit-config.yaml",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "LICENSE",
@@ -83,9 +85,13 @@ TOP_LEVEL = {
     "Procfile",
     "README.md",
     "accounts",
+    "biome.jsonc",
     "manage.py",
     "momentverse",
     "pyproject.toml",
+    "requirements-dev.lock.txt",
+    "requirements-dev.txt",
+    "requirements.lock.txt",
     "requirements.txt",
     "static",
     "templates",

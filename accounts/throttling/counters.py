@@ -13,7 +13,10 @@ The local counts are stricter, and their windows move.
 from __future__ import annotations
 
 import math
+import threading
 import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,14 +28,13 @@ from django_ratelimit.core import (  # type: ignore[import-untyped]
     _make_cache_key,
     get_usage,
 )
-from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 from momentverse.ratelimit.limiter import local_share
 from momentverse.redis.breaker import Breaker
 
 CACHE = "throttle"
+# The most counters that one process keeps. Beyond that it forgets the one that was used longest ago.
+MAX_LOCAL_COUNTERS = 100_000
 
 
 @dataclass(frozen=True)
@@ -92,26 +94,51 @@ class SharedCounts:
 
 
 class LocalCounts:
-    """Counts of this process alone, to a share of the limit."""
+    """Counts of this process alone, to a share of the limit.
 
-    def __init__(self) -> None:
-        self._strategy = MovingWindowRateLimiter(MemoryStorage())
+    Each counter keeps the times of its latest attempts, so the window is exact: no stretch of
+    ``Limit.seconds`` holds more attempts than the limit. A refused attempt is not counted.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._attempts: OrderedDict[Counter, deque[float]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def take(self, counter: Counter) -> bool:
         """Count an attempt and tell whether it is within the limit."""
-        return self._strategy.hit(_local_limit(counter), counter.who)
+        with self._lock:
+            attempts = self._attempts_within_window(counter)
+            allowed = len(attempts) < local_share(counter.limit.attempts)
+            if allowed:
+                attempts.append(self._now())
+            self._attempts[counter] = attempts
+            self._attempts.move_to_end(counter)
+            if len(self._attempts) > MAX_LOCAL_COUNTERS:
+                self._attempts.popitem(last=False)
+        return allowed
 
     def wait(self, counter: Counter) -> int:
         """Return the seconds until the oldest attempt no longer counts; 0 while there is room."""
-        window = self._strategy.get_window_stats(_local_limit(counter), counter.who)
-        return 0 if window.remaining else max(1, math.ceil(window.reset_time - time.time()))
+        with self._lock:
+            attempts = self._attempts_within_window(counter)
+            if len(attempts) < local_share(counter.limit.attempts):
+                return 0
+            return max(1, math.ceil(attempts[0] + counter.limit.seconds - self._now()))
 
     def give_back(self, counter: Counter) -> None:
         """Keep it: what is stricter here is this as well."""
 
     def clear(self, counter: Counter) -> None:
         """Begin anew."""
-        self._strategy.clear(_local_limit(counter), counter.who)
+        with self._lock:
+            self._attempts.pop(counter, None)
+
+    def _attempts_within_window(self, counter: Counter) -> deque[float]:
+        attempts = self._attempts.get(counter) or deque[float]()
+        while attempts and attempts[0] <= self._now() - counter.limit.seconds:
+            attempts.popleft()
+        return attempts
 
 
 class Attempts:
@@ -167,8 +194,3 @@ def _key(counter: Counter) -> str:
 
 def _cache() -> BaseCache:
     return caches[CACHE]
-
-
-def _local_limit(counter: Counter) -> RateLimitItem:
-    limit = counter.limit
-    return RateLimitItemPerSecond(local_share(limit.attempts), limit.seconds, counter.group)

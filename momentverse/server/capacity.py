@@ -19,8 +19,14 @@
 from __future__ import annotations
 
 import os
-import resource
 from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # on Windows
+    HAS_RESOURCE_LIMITS = False
+else:
+    HAS_RESOURCE_LIMITS = True
 
 CLIENT_CONNECTIONS = 10_000
 # Of a process's open files: the database's and Redis's connections, logs, static files, modules.
@@ -45,8 +51,10 @@ def client_connections(wanted: int = CLIENT_CONNECTIONS) -> int:
     """Return how many connections of clients a process can keep, having raised its limit of open files.
 
     A process may raise its soft limit up to the hard one; past the limit
-    gunicorn's worker would end with "too many open files".
+    gunicorn's worker would end with "too many open files". Windows has no such limit.
     """
+    if not HAS_RESOURCE_LIMITS:
+        return wanted
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = wanted + OPEN_FILES_RESERVED
     if hard != resource.RLIM_INFINITY:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from pathlib import Path
 from urllib.parse import quote
+
+from rcssmin import cssmin  # type: ignore[import-untyped]
 
 from momentverse.staticfiles.storage import as_served
 
@@ -22,13 +23,7 @@ STATIC = Path(__file__).resolve().parents[2] / "static"
 ICON = STATIC / "img" / "icon.svg"
 STYLES = STATIC / "css" / "site.css"
 RULES = STATIC / "js" / "links.speculationrules"
-LOADER = STATIC / "js" / "after_paint.js"
-
-
-def without_comments(styles: str) -> str:
-    """Return styles for browsers: no comments, no indentation, no empty lines."""
-    bare = re.sub(r"/\*.*?\*/", "", styles, flags=re.DOTALL)
-    return "\n".join(line.strip() for line in bare.splitlines() if line.strip())
+LOADER = STATIC / "js" / "after-paint.js"
 
 
 def source_of(text: str) -> str:
@@ -42,7 +37,7 @@ def data_address(svg: str) -> str:
 
 
 INLINE_ICON = data_address(ICON.read_text(encoding="utf-8"))
-INLINE_STYLES = without_comments(STYLES.read_text(encoding="utf-8"))
+INLINE_STYLES = str(cssmin(STYLES.read_text(encoding="utf-8")))
 INLINE_RULES = json.dumps(json.loads(RULES.read_text(encoding="utf-8")), separators=(",", ":"))
 INLINE_LOADER = as_served(LOADER.read_bytes()).decode()
 # As Content-Security-Policy's style-src and script-src take them.

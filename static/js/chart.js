@@ -1,9 +1,9 @@
 // The chart of a period page, in one's hands: dragged and zoomed from centuries to seconds without
 // loading a page. What the server drew stands until the first gesture; every address works without this.
 
-import { DAY, END, FIRST, HOUR, LEVELS, clip, inWords, periodAt, seconds, tileAt } from "./parts/calendar.js";
+import { clip, DAY, END, FIRST, HOUR, inWords, LEVELS, periodAt, seconds, tileAt } from "./parts/calendar.js";
 import { listen } from "./parts/gestures.js";
-import { Picture, holding } from "./parts/picture.js";
+import { holding, Picture } from "./parts/picture.js";
 import { levelOf, survey } from "./parts/survey.js";
 import { Tiles } from "./parts/tiles.js";
 
@@ -12,7 +12,8 @@ const REST = 350; // milliseconds without a change, after which the page follows
 const GLIDE = 280; // milliseconds that going somewhere takes
 const idle = globalThis.requestIdleCallback ?? setTimeout;
 const HINT = "Drag to move, scroll or pinch to zoom, click to go in.";
-const KEYS = "Chart of the timeline. Arrow keys move, plus and minus zoom, Home and End go to the ends of time, Enter opens the middle.";
+const KEYS =
+  "Chart of the timeline. Arrow keys move, plus and minus zoom, Home and End go to the ends of time, Enter opens the middle.";
 
 class Chart {
   #frame = 0;
@@ -35,7 +36,8 @@ class Chart {
       this.#following();
     }
     // Whoever comes near with a hand or with keys is about to use it.
-    for (const intent of ["pointerenter", "focusin"]) figure.addEventListener(intent, () => this.#prepare(), { once: true });
+    for (const intent of ["pointerenter", "focusin"])
+      figure.addEventListener(intent, () => this.#prepare(), { once: true });
   }
 
   #dress() {
@@ -222,9 +224,11 @@ class Chart {
     if (!this.found.complete) return;
     this.saying = setTimeout(() => {
       const { from, to } = this.view;
-      const claimed = this.found.bars.reduce(
-        (sum, bar) => sum + bar.claimed * Math.max(0, Math.min(to, bar.to) - Math.max(from, bar.from)), 0,
-      ) / this.span;
+      const claimed =
+        this.found.bars.reduce(
+          (sum, bar) => sum + bar.claimed * Math.max(0, Math.min(to, bar.to) - Math.max(from, bar.from)),
+          0,
+        ) / this.span;
       this.where.textContent = `${inWords(from, this.span)} to ${inWords(to - 1, this.span)}: ${holding({ moments: this.found.count, claimed })}`;
     }, REST);
   }

@@ -23,7 +23,8 @@ function inWords(rest) {
 }
 
 function finish() {
-  const words = "The time is over. Press the button: what you wrote is kept, and if the span is still free you can hold it again.";
+  const words =
+    "The time is over. Press the button: what you wrote is kept, and if the span is still free you can hold it again.";
   hold.querySelector("[data-hold-words]").textContent = words;
   said.textContent = words;
   const longer = hold.querySelector("[name=extend]");
@@ -32,7 +33,8 @@ function finish() {
 
 function say(rest, before) {
   const passed = SAID_AT.find((threshold) => rest <= threshold && threshold < before);
-  if (passed) said.textContent = `${passed / MINUTE === 1 ? "One minute" : `${passed / MINUTE} minutes`} left.`;
+  if (passed)
+    said.textContent = `${passed / MINUTE === 1 ? "One minute" : `${passed / MINUTE} minutes`} left.`;
 }
 
 function tick(before) {

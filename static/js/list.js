@@ -13,7 +13,12 @@ const idle = globalThis.requestIdleCallback ?? setTimeout;
 
 function pageOf(root, address) {
   const link = (rel) => root.querySelector(`.pager [rel=${rel}]`);
-  return { address, items: [...root.querySelectorAll(".moment")], previous: link("prev"), next: link("next") };
+  return {
+    address,
+    items: [...root.querySelectorAll(".moment")],
+    previous: link("prev"),
+    next: link("next"),
+  };
 }
 
 class List {
@@ -166,7 +171,8 @@ class List {
     const anchor = this.#topItem();
     const before = anchor?.getBoundingClientRect().top;
     change();
-    if (anchor?.isConnected) scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
+    if (anchor?.isConnected)
+      scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
     this.#last = scrollY;
   }
 
@@ -197,7 +203,9 @@ class List {
     const address = this.#addressOf(side);
     if (!address || navigator.connection?.saveData || this.#ahead.address === address) return;
     const page = fetchPage(new URL(address, location.href).href);
-    page.catch(() => { this.#ahead = {}; }); // it is tried again when it is needed
+    page.catch(() => {
+      this.#ahead = {};
+    }); // it is tried again when it is needed
     this.#ahead = { address, page };
   }
 
@@ -219,7 +227,8 @@ class List {
     const page = this.#pages.find(({ items }) => items.includes(item));
     if (!page) return;
     const { top } = item.getBoundingClientRect();
-    const list = top < innerHeight ? { first: item.querySelector("h3 a").getAttribute("href"), top } : undefined;
+    const list =
+      top < innerHeight ? { first: item.querySelector("h3 a").getAttribute("href"), top } : undefined;
     history.scrollRestoration = list ? "manual" : "auto";
     history.replaceState({ ...history.state, list }, "", page.address);
     this.#point(item);
@@ -231,7 +240,9 @@ class List {
 
   #return(kept) {
     if (!kept) return;
-    const item = this.#pages[0].items.find((one) => one.querySelector("h3 a").getAttribute("href") === kept.first);
+    const item = this.#pages[0].items.find(
+      (one) => one.querySelector("h3 a").getAttribute("href") === kept.first,
+    );
     if (item) scrollBy({ top: item.getBoundingClientRect().top - kept.top, behavior: "instant" });
     // Near the end of its page a moment gets to its place only when the next page is there.
     this.wanted = item && item.getBoundingClientRect().top > kept.top + 1 ? kept : null;

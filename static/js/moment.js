@@ -7,13 +7,28 @@ const COUNTED = 100 * DAY;
 
 function onOwnClock(instant) {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-  const parts = { day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
-  const words = new Intl.DateTimeFormat("en-GB", { ...parts, timeZone }).format(instant).replace(" at ", ", ");
+  const parts = {
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  };
+  const words = new Intl.DateTimeFormat("en-GB", { ...parts, timeZone })
+    .format(instant)
+    .replace(" at ", ", ");
   return `${words} (${timeZone})`;
 }
 
 function left(seconds) {
-  const units = [[86_400, "d"], [3_600, "h"], [60, "min"], [1, "s"]];
+  const units = [
+    [86_400, "d"],
+    [3_600, "h"],
+    [60, "min"],
+    [1, "s"],
+  ];
   let rest = seconds;
   const words = units.map(([size, name]) => {
     const count = Math.floor(rest / size);

@@ -8,8 +8,16 @@ const FARTHEST = 400; // parsecs that one can go from the Sun
 const [NARROWEST, WIDEST] = [8, 75]; // degrees of the view's height
 const TURN = 0.06; // of the view's height, a key press
 const PICK = 18; // pixels around a star that are its
-const HUES = [[1, 0.62, 0.42], [1, 0.79, 0.56], [1, 0.91, 0.72], [1, 0.97, 0.9], [0.89, 0.92, 1], [0.71, 0.79, 1]];
-const KEYS = "The stars in 3D. Arrow keys turn, plus and minus zoom and then leave the Sun, Enter opens the star in the middle.";
+const HUES = [
+  [1, 0.62, 0.42],
+  [1, 0.79, 0.56],
+  [1, 0.91, 0.72],
+  [1, 0.97, 0.9],
+  [0.89, 0.92, 1],
+  [0.71, 0.79, 1],
+];
+const KEYS =
+  "The stars in 3D. Arrow keys turn, plus and minus zoom and then leave the Sun, Enter opens the star in the middle.";
 
 const VERTEX = `#version 300 es
 uniform mat3 turn; uniform float back, zoom, aspect, scale;
@@ -49,7 +57,10 @@ function unpack(buffer) {
 
 function program(gl) {
   const made = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
+  for (const [kind, source] of [
+    [gl.VERTEX_SHADER, VERTEX],
+    [gl.FRAGMENT_SHADER, FRAGMENT],
+  ]) {
     const shader = gl.createShader(kind);
     gl.shaderSource(shader, source);
     gl.compileShader(shader);
@@ -72,7 +83,11 @@ class Sky {
     gl.useProgram(made);
     gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
     gl.bufferData(gl.ARRAY_BUFFER, stars.data, gl.STATIC_DRAW);
-    for (const [name, size, offset] of [["place", 3, 0], ["magnitude", 1, 12], ["hue", 3, 16]]) {
+    for (const [name, size, offset] of [
+      ["place", 3, 0],
+      ["magnitude", 1, 12],
+      ["hue", 3, 16],
+    ]) {
       const where = gl.getAttribLocation(made, name);
       gl.enableVertexAttribArray(where);
       gl.vertexAttribPointer(where, size, gl.FLOAT, false, 28, offset);
@@ -88,8 +103,17 @@ class Sky {
 
   // Rows of the rotation that brings what is looked at before the eye, north up.
   get turn() {
-    const [sr, cr, su, cu] = [Math.sin(this.right), Math.cos(this.right), Math.sin(this.up), Math.cos(this.up)];
-    return [[sr, -cr, 0], [-cr * su, -sr * su, cu], [-cr * cu, -sr * cu, -su]];
+    const [sr, cr, su, cu] = [
+      Math.sin(this.right),
+      Math.cos(this.right),
+      Math.sin(this.up),
+      Math.cos(this.up),
+    ];
+    return [
+      [sr, -cr, 0],
+      [-cr * su, -sr * su, cu],
+      [-cr * cu, -sr * cu, -su],
+    ];
   }
 
   get zoom() {
@@ -133,7 +157,12 @@ class Sky {
   // The star at a place of the canvas: its number, or undefined.
   at(x, y) {
     const { clientWidth, clientHeight } = this.canvas;
-    const { turn, zoom, back, stars: { count, data, hips } } = this;
+    const {
+      turn,
+      zoom,
+      back,
+      stars: { count, data, hips },
+    } = this;
     const half = clientHeight / 2;
     let [best, found] = [PICK ** 2, undefined];
     for (let n = 0; n < count; n += 1) {
@@ -141,7 +170,10 @@ class Sky {
       const [sx, sy, sz] = turn.map((row) => row[0] * place[0] + row[1] * place[1] + row[2] * place[2]);
       const depth = back - sz;
       if (depth <= 0) continue;
-      const [dx, dy] = [clientWidth / 2 + (sx * zoom * half) / depth - x, half - (sy * zoom * half) / depth - y];
+      const [dx, dy] = [
+        clientWidth / 2 + (sx * zoom * half) / depth - x,
+        half - (sy * zoom * half) / depth - y,
+      ];
       const distance = dx * dx + dy * dy;
       if (distance < best) [best, found] = [distance, hips[n]];
       // The brightest come first: a faint one has to be much nearer to be meant.
@@ -179,19 +211,25 @@ class Sky {
       moved += Math.hypot(dx, dy);
       if (pointers.size > 1) {
         const other = [...pointers.values()].find((one) => one !== before);
-        const apart = (one) => Math.max(10, Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY));
+        const apart = (one) =>
+          Math.max(10, Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY));
         this.closer(apart(before) / apart(event));
       } else this.move(dx / canvas.clientHeight, dy / canvas.clientHeight);
       pointers.set(event.pointerId, event);
     });
-    for (const over of ["pointerup", "pointercancel"]) canvas.addEventListener(over, (event) => pointers.delete(event.pointerId));
+    for (const over of ["pointerup", "pointercancel"])
+      canvas.addEventListener(over, (event) => pointers.delete(event.pointerId));
     canvas.addEventListener("click", (event) => {
       if (moved < 5) this.open(event.offsetX, event.offsetY);
     });
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      this.closer(Math.exp(Math.max(-200, Math.min(200, event.deltaY)) * 0.0015));
-    }, { passive: false });
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        this.closer(Math.exp(Math.max(-200, Math.min(200, event.deltaY)) * 0.0015));
+      },
+      { passive: false },
+    );
     canvas.addEventListener("keydown", (event) => {
       const act = {
         ArrowLeft: () => this.move(TURN, 0),
@@ -218,7 +256,10 @@ export async function start(frame) {
   const stars = unpack(await answer.arrayBuffer());
   const chart = frame.querySelector("svg");
   const names = new Map(
-    [...chart.querySelectorAll("a")].map((link) => [Number(link.getAttribute("href").split("/")[2]), link.textContent]),
+    [...chart.querySelectorAll("a")].map((link) => [
+      Number(link.getAttribute("href").split("/")[2]),
+      link.textContent,
+    ]),
   );
   const canvas = document.createElement("canvas");
   const said = document.createElement("p");

@@ -3,8 +3,9 @@
 //   k6 run --no-usage-report -e BASE_URL=http://127.0.0.1:8000 tests/load/api_timeline.js
 //
 // USERS and DURATION make it shorter; P95 is the goal in milliseconds.
-import http from "k6/http";
+
 import { check, sleep } from "k6";
+import http from "k6/http";
 
 const base = __ENV.BASE_URL || "http://127.0.0.1:8000";
 

@@ -1,7 +1,8 @@
 // The timeline's first page as browsers ask for it, by 200 users who think for a second in between.
 // Environment as in api_timeline.js.
-import http from "k6/http";
+
 import { check, sleep } from "k6";
+import http from "k6/http";
 
 const base = __ENV.BASE_URL || "http://127.0.0.1:8000";
 const asBrowsersDo = { headers: { Accept: "text/html", "Accept-Encoding": "gzip, deflate, br, zstd" } };

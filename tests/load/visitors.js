@@ -1,7 +1,8 @@
 // Many visitors who keep their connection and look at the timeline every ten seconds, for a minute.
 // USERS, DURATION, P95 and BASE_URL as in api_timeline.js; PAUSE is the seconds in between.
-import http from "k6/http";
+
 import { check, sleep } from "k6";
+import http from "k6/http";
 
 const base = __ENV.BASE_URL || "http://127.0.0.1:8000";
 const pause = Number(__ENV.PAUSE || 10);

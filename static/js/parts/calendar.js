@@ -8,8 +8,18 @@ export const HOUR = 3600;
 const ORDINAL_OF_1970 = 719163; // days since 0001-01-01, which is 1
 const HOUR_TILE_DAYS = 4;
 const MONTHS = [
-  "January", "February", "March", "April", "May", "June",
-  "July", "August", "September", "October", "November", "December",
+  "January",
+  "February",
+  "March",
+  "April",
+  "May",
+  "June",
+  "July",
+  "August",
+  "September",
+  "October",
+  "November",
+  "December",
 ];
 
 // Lengths are the calendar's averages: for choosing what to draw, never for counting.
@@ -48,22 +58,32 @@ export const seconds = (text) => Date.parse(text) / 1000;
 function floor(level, time) {
   const { year, month, day } = parts(time);
   switch (level) {
-    case "century": return at(Math.floor((year - 1) / 100) * 100 + 1);
-    case "year": return at(year);
-    case "month": return at(year, month);
-    case "day": return at(year, month, day);
-    default: return Math.floor(time / HOUR) * HOUR;
+    case "century":
+      return at(Math.floor((year - 1) / 100) * 100 + 1);
+    case "year":
+      return at(year);
+    case "month":
+      return at(year, month);
+    case "day":
+      return at(year, month, day);
+    default:
+      return Math.floor(time / HOUR) * HOUR;
   }
 }
 
 function after(level, start) {
   const { year, month } = parts(start);
   switch (level) {
-    case "century": return at(year + 100);
-    case "year": return at(year + 1);
-    case "month": return at(year, month + 1);
-    case "day": return start + DAY;
-    default: return start + HOUR;
+    case "century":
+      return at(year + 100);
+    case "year":
+      return at(year + 1);
+    case "month":
+      return at(year, month + 1);
+    case "day":
+      return start + DAY;
+    default:
+      return start + HOUR;
   }
 }
 
@@ -88,20 +108,24 @@ export function* periodsBetween(level, from, to) {
 export function tileAt(level, time) {
   const { year } = parts(time);
   switch (level) {
-    case "century": return WHOLE;
-    case "year": return periodAt("century", time);
+    case "century":
+      return WHOLE;
+    case "year":
+      return periodAt("century", time);
     case "month": {
       const first = Math.floor((year - 1) / 10) * 10 + 1;
       return { from: clip(at(first)), to: clip(at(first + 10)) };
     }
-    case "day": return periodAt("year", time);
+    case "day":
+      return periodAt("year", time);
     case "hour": {
       const ordinal = Math.floor(time / DAY) + ORDINAL_OF_1970;
       const first = Math.floor((ordinal - 1) / HOUR_TILE_DAYS) * HOUR_TILE_DAYS + 1;
       const start = (first - ORDINAL_OF_1970) * DAY;
       return { from: clip(start), to: clip(start + HOUR_TILE_DAYS * DAY) };
     }
-    default: return periodAt("hour", time);
+    default:
+      return periodAt("hour", time);
   }
 }
 
@@ -116,7 +140,12 @@ export function addressOf({ level, from }) {
   const steps = [pad(year, 4), pad(month), pad(day), pad(hour)];
   if (level === "timeline") return "/timeline/centuries/";
   if (level === "century") return `/timeline/centuries/${Math.ceil(year / 100)}/`;
-  return `/timeline/${steps.slice(0, LEVELS.findIndex(({ name }) => name === level)).join("/")}/`;
+  return `/timeline/${steps
+    .slice(
+      0,
+      LEVELS.findIndex(({ name }) => name === level),
+    )
+    .join("/")}/`;
 }
 
 // The period that an address of a page names, or null.
@@ -158,54 +187,77 @@ export function inWords(time, span) {
 
 // Steps of the axis, in years, months, days and seconds, from the finest.
 const STEPS = [
-  ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR].map(
-    (step) => ({ step, length: step, kind: "second" }),
-  ),
+  ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR].map((step) => ({
+    step,
+    length: step,
+    kind: "second",
+  })),
   ...[1, 2, 5, 10].map((step) => ({ step, length: step * DAY, kind: "day" })),
   ...[1, 3, 6].map((step) => ({ step, length: step * LEVELS[2].length, kind: "month" })),
   ...[1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000].map((step) => ({
-    step, length: step * LEVELS[1].length, kind: "year",
+    step,
+    length: step * LEVELS[1].length,
+    kind: "year",
   })),
 ];
 
-// What stands on the axis of a window: times with their words, at least `apart` seconds from each other.
-export function ticks({ from, to }, apart) {
-  const { step, kind } = STEPS.find(({ length }) => length >= apart) ?? STEPS.at(-1);
-  const found = [];
-  if (kind === "year") {
-    for (let year = Math.floor(parts(from).year / step) * step; at(year) < to; year += step) {
-      if (year >= 1) found.push({ time: at(year), words: String(year) });
-    }
-  } else if (kind === "month") {
-    const { year, month } = parts(from);
-    for (let n = year * 12 + Math.floor((month - 1) / step) * step; ; n += step) {
-      const [y, m] = [Math.floor(n / 12), n % 12];
-      if (at(y, m + 1) >= to) break;
-      found.push({ time: at(y, m + 1), words: m ? MONTHS[m].slice(0, 3) : String(y) });
-    }
-  } else if (kind === "day") {
-    for (let time = floor("day", from); time < to; time += DAY) {
-      const { month, day } = parts(time);
-      // The 30th and 31st stand too near to the 1st.
-      if (day === 1) found.push({ time, words: MONTHS[month - 1].slice(0, 3) });
-      else if (step === 1 || (day % step === 0 && day + step / 2 < 31)) found.push({ time, words: String(day) });
-    }
-  } else {
-    for (let time = Math.floor(from / step) * step; time < to; time += step) {
-      const { month, day, hour, minute, second } = parts(time);
-      const words = hour || minute || second
+function yearTicks(from, to, step) {
+  const ticks = [];
+  for (let year = Math.floor(parts(from).year / step) * step; at(year) < to; year += step) {
+    if (year >= 1) ticks.push({ time: at(year), words: String(year) });
+  }
+  return ticks;
+}
+
+function monthTicks(from, to, step) {
+  const ticks = [];
+  const { year, month } = parts(from);
+  for (let count = year * 12 + Math.floor((month - 1) / step) * step; ; count += step) {
+    const [y, m] = [Math.floor(count / 12), count % 12];
+    if (at(y, m + 1) >= to) return ticks;
+    ticks.push({ time: at(y, m + 1), words: m ? MONTHS[m].slice(0, 3) : String(y) });
+  }
+}
+
+function dayTicks(from, to, step) {
+  const ticks = [];
+  for (let time = floor("day", from); time < to; time += DAY) {
+    const { month, day } = parts(time);
+    // The 30th and the 31st are too near to the 1st.
+    if (day === 1) ticks.push({ time, words: MONTHS[month - 1].slice(0, 3) });
+    else if (step === 1 || (day % step === 0 && day + step / 2 < 31))
+      ticks.push({ time, words: String(day) });
+  }
+  return ticks;
+}
+
+function secondTicks(from, to, step) {
+  const ticks = [];
+  for (let time = Math.floor(from / step) * step; time < to; time += step) {
+    const { month, day, hour, minute, second } = parts(time);
+    const words =
+      hour || minute || second
         ? `${pad(hour)}:${pad(minute)}${step < 60 ? `:${pad(second)}` : ""}`
         : `${day} ${MONTHS[month - 1].slice(0, 3)}`;
-      found.push({ time, words });
-    }
+    ticks.push({ time, words });
   }
-  return found.filter(({ time }) => time >= from);
+  return ticks;
+}
+
+const TICKS = { year: yearTicks, month: monthTicks, day: dayTicks, second: secondTicks };
+
+// The ticks of a window's axis: times with their labels, at least `apart` seconds from each other.
+export function ticks({ from, to }, apart) {
+  const { step, kind } = STEPS.find(({ length }) => length >= apart) ?? STEPS.at(-1);
+  return TICKS[kind](from, to, step).filter(({ time }) => time >= from);
 }
 
 // Where a free stretch is claimed; of a long one, its first 24 hours.
 export function claimAddress(from, to) {
   const length = Math.floor(Math.min(to - from, DAY));
   const start = iso(from);
-  return `/claim/?date=${start.slice(0, 10)}&time=${start.slice(11, 19)}&zone=UTC&hours=${Math.floor(length / HOUR)}`
-    + `&minutes=${Math.floor((length % HOUR) / 60)}&seconds=${length % 60}`;
+  return (
+    `/claim/?date=${start.slice(0, 10)}&time=${start.slice(11, 19)}&zone=UTC&hours=${Math.floor(length / HOUR)}` +
+    `&minutes=${Math.floor((length % HOUR) / 60)}&seconds=${length % 60}`
+  );
 }

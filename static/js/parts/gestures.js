@@ -40,7 +40,8 @@ export function listen(figure, chart) {
     if (!event.buttons) release(event);
     const pointer = pointers.get(event.pointerId);
     if (!pointer) {
-      if (event.pointerType === "mouse") chart.point(local(event), event.clientY - svg.getBoundingClientRect().top);
+      if (event.pointerType === "mouse")
+        chart.point(local(event), event.clientY - svg.getBoundingClientRect().top);
       return;
     }
     const step = event.clientX - pointer.x;
@@ -74,10 +75,13 @@ export function listen(figure, chart) {
   }
   svg.addEventListener("pointerup", release);
   svg.addEventListener("pointercancel", release);
-  svg.addEventListener("pointerleave", () => { if (!pointers.size) chart.point(); });
+  svg.addEventListener("pointerleave", () => {
+    if (!pointers.size) chart.point();
+  });
 
-  function fling(pace) {
+  function fling(initialSpeed) {
     if (chart.still) return;
+    let pace = initialSpeed;
     let before = performance.now();
     chart.animate((now) => {
       const passed = now - before;
@@ -91,23 +95,38 @@ export function listen(figure, chart) {
   svg.addEventListener("click", (event) => {
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     if (moved) event.preventDefault();
-    else if (chart.open(local(event), event.clientY - svg.getBoundingClientRect().top)) event.preventDefault();
+    else if (chart.open(local(event), event.clientY - svg.getBoundingClientRect().top))
+      event.preventDefault();
     moved = false;
   });
 
-  svg.addEventListener("wheel", (event) => {
-    const unit = event.deltaMode ? LINE : 1;
-    const [across, along] = [event.deltaX * unit, event.deltaY * unit];
-    if (!meant && !event.ctrlKey) return;
-    const panning = Math.abs(across) > Math.abs(along);
-    // At the end of what can be seen the page scrolls on.
-    if (!panning && along > 0 && chart.isWhole && !event.ctrlKey) return;
-    event.preventDefault();
-    chart.stop();
-    if (panning) chart.pan(across);
-    else chart.zoom(Math.exp(Math.max(-200, Math.min(200, along)) * WHEEL * (event.ctrlKey ? 4 : 1)), local(event));
-  }, { passive: false });
-  addEventListener("scroll", () => { meant = false; }, { passive: true });
+  svg.addEventListener(
+    "wheel",
+    (event) => {
+      const unit = event.deltaMode ? LINE : 1;
+      const [across, along] = [event.deltaX * unit, event.deltaY * unit];
+      if (!meant && !event.ctrlKey) return;
+      const panning = Math.abs(across) > Math.abs(along);
+      // At the end of what can be seen the page scrolls on.
+      if (!panning && along > 0 && chart.isWhole && !event.ctrlKey) return;
+      event.preventDefault();
+      chart.stop();
+      if (panning) chart.pan(across);
+      else
+        chart.zoom(
+          Math.exp(Math.max(-200, Math.min(200, along)) * WHEEL * (event.ctrlKey ? 4 : 1)),
+          local(event),
+        );
+    },
+    { passive: false },
+  );
+  addEventListener(
+    "scroll",
+    () => {
+      meant = false;
+    },
+    { passive: true },
+  );
 
   figure.addEventListener("keydown", (event) => {
     if (event.target.closest("button") || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -1,7 +1,7 @@
 // The address and the page follow the chart: what stands around it is fetched, as the server makes it,
 // and changed in place. Going back goes back to the window that was seen.
 
-import { WHOLE, addressOf, nameOf, periodOf, periodOfAddress } from "./calendar.js";
+import { addressOf, nameOf, periodOf, periodOfAddress, WHOLE } from "./calendar.js";
 import { fetchPage } from "./page.js";
 
 export class Journey {
@@ -57,7 +57,9 @@ export class Journey {
     figure.before(...nodes.slice(0, place).map((node) => document.adoptNode(node)));
     figure.after(...nodes.slice(place + 1).map((node) => document.adoptNode(node)));
     document.title = page.title;
-    document.querySelector("link[rel=canonical]")?.setAttribute("href", page.querySelector("link[rel=canonical]")?.href);
+    document
+      .querySelector("link[rel=canonical]")
+      ?.setAttribute("href", page.querySelector("link[rel=canonical]")?.href);
     for (const link of document.querySelectorAll(".site-header nav a")) {
       if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");

@@ -6,7 +6,8 @@ export function fetchPage(address, signal) {
     const request = new XMLHttpRequest();
     request.open("GET", address);
     request.responseType = "document";
-    request.onload = () => (request.status === 200 && request.responseXML ? resolve(request.responseXML) : reject(request.status));
+    request.onload = () =>
+      request.status === 200 && request.responseXML ? resolve(request.responseXML) : reject(request.status);
     request.onerror = reject;
     signal?.addEventListener("abort", () => request.abort());
     request.send();

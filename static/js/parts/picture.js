@@ -1,7 +1,7 @@
 // Draws a window of the timeline: the same picture, by the same measures, as `drawing.py`. Elements are
 // made once; a frame sets a few paths and labels, however much they show.
 
-import { LEVELS, claimAddress, inWords, nameOf, addressOf, periodAt, ticks } from "./calendar.js";
+import { addressOf, claimAddress, inWords, LEVELS, nameOf, periodAt, ticks } from "./calendar.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const TOP = 22;
@@ -20,7 +20,8 @@ export function make(name, attributes, parent) {
 }
 
 const round = (number) => Math.round(number * 10) / 10;
-const box = (x, y, width, height) => `M${round(x)} ${round(y)}h${round(width)}v${round(height)}h${round(-width)}z`;
+const box = (x, y, width, height) =>
+  `M${round(x)} ${round(y)}h${round(width)}v${round(height)}h${round(-width)}z`;
 
 // Texts that come and go: as many elements as were ever needed at once.
 class Texts {
@@ -57,7 +58,10 @@ export class Picture {
     make("line", { class: "chart-line", x1: 0, x2: "100%", y1: BOTTOM, y2: BOTTOM }, svg);
     make("rect", { class: "chart-band", x: 0, width: "100%", ...BAND }, svg);
     this.paths = Object.fromEntries(
-      ["tick", "pale", "bar", "claimed", "gap"].map((name) => [name, make("path", { class: `chart-${name}` }, svg)]),
+      ["tick", "pale", "bar", "claimed", "gap"].map((name) => [
+        name,
+        make("path", { class: `chart-${name}` }, svg),
+      ]),
     );
     this.labels = new Texts(svg, "chart-label");
     this.titles = new Texts(svg, "chart-title");
@@ -78,9 +82,10 @@ export class Picture {
     this.#drawGaps(found.gaps);
     this.#drawMoments(found.moments);
     this.#drawAxis();
-    this.top.textContent = found.most && found.level !== "moment"
-      ? `${found.most.toLocaleString("en")} ${LEVELS.find(({ name }) => name === found.level).unit}`
-      : "";
+    this.top.textContent =
+      found.most && found.level !== "moment"
+        ? `${found.most.toLocaleString("en")} ${LEVELS.find(({ name }) => name === found.level).unit}`
+        : "";
   }
 
   x(time) {
@@ -153,19 +158,31 @@ export class Picture {
   // What is at a place of the picture: { url, words } and, for a period, its bounds to go to.
   hit(x, y, view, level) {
     const time = view.from + (x / this.width) * (view.to - view.from);
-    const gap = y >= GAP.y && y < GAP.y + GAP.height && this.drawn?.gaps.find(({ from, to }) => from <= time && time < to);
+    const gap =
+      y >= GAP.y &&
+      y < GAP.y + GAP.height &&
+      this.drawn?.gaps.find(({ from, to }) => from <= time && time < to);
     const span = view.to - view.from;
     if (gap) {
-      return { url: claimAddress(gap.from, gap.to), words: `Free: ${inWords(gap.from, span)} to ${inWords(gap.to, span)}` };
+      return {
+        url: claimAddress(gap.from, gap.to),
+        words: `Free: ${inWords(gap.from, span)} to ${inWords(gap.to, span)}`,
+      };
     }
     if (level === "moment") return this.#momentAt(time, (4 / this.width) * span);
     const period = periodAt(level, time);
     const bar = this.drawn?.bars.find(({ from }) => from === period.from);
-    return { url: addressOf(period), words: nameOf(period) + (bar && !bar.pale ? `: ${holding(bar)}` : ""), period };
+    return {
+      url: addressOf(period),
+      words: nameOf(period) + (bar && !bar.pale ? `: ${holding(bar)}` : ""),
+      period,
+    };
   }
 
   #momentAt(time, tolerance) {
-    const moment = this.drawn?.moments.find(({ from, to }) => from - tolerance <= time && time < to + tolerance);
+    const moment = this.drawn?.moments.find(
+      ({ from, to }) => from - tolerance <= time && time < to + tolerance,
+    );
     return moment && { url: moment.url, words: moment.title };
   }
 

@@ -74,7 +74,8 @@ function surveyMoments({ from, to }, tiles) {
       continue;
     }
     found.bars.push(...takenOf(hour, data.free));
-    if (data.since > hour.from) found.bars.push({ from: hour.from, to: data.since, moments: 1, claimed: 0, pale: true });
+    if (data.since > hour.from)
+      found.bars.push({ from: hour.from, to: data.since, moments: 1, claimed: 0, pale: true });
     for (const gap of data.free) {
       if (found.gaps.at(-1)?.to === gap.from) found.gaps.at(-1).to = gap.to;
       else found.gaps.push({ ...gap });

@@ -13,7 +13,8 @@ let quietUntil = 0;
 
 async function ask(address) {
   const response = await fetch(address, { credentials: "same-origin" });
-  if (response.status === 429) quietUntil = Date.now() + 1000 * (Number(response.headers.get("Retry-After")) || 5);
+  if (response.status === 429)
+    quietUntil = Date.now() + 1000 * (Number(response.headers.get("Retry-After")) || 5);
   if (!response.ok) throw new Error(`${address}: ${response.status}`);
   return (await response.json()).data;
 }
@@ -31,9 +32,17 @@ async function details(tile) {
     ask(`/api/timeline?${span}&limit=${MOST_MOMENTS}&fields=${FIELDS}`),
     ask(`/api/free?at=${iso(tile.from)}`),
   ]);
-  const moments = page.moments.map((moment) => ({ ...stretch(moment), url: moment.url, title: moment.title }));
+  const moments = page.moments.map((moment) => ({
+    ...stretch(moment),
+    url: moment.url,
+    title: moment.title,
+  }));
   // Newest first: of an hour with more moments than that, those before the last are not drawn.
-  return { moments: moments.reverse(), free: free.map(stretch), since: page.next ? moments[0].from : tile.from };
+  return {
+    moments: moments.reverse(),
+    free: free.map(stretch),
+    since: page.next ? moments[0].from : tile.from,
+  };
 }
 
 export class Tiles {
@@ -79,12 +88,17 @@ export class Tiles {
       this.#kept.delete(oldest);
     }
     (level === "moment" ? details(tile) : counts(level, tile))
-      .then((data) => { entry.data = data; })
+      .then((data) => {
+        entry.data = data;
+      })
       .catch(() => {
-        setTimeout(() => {
-          this.#kept.delete(key);
-          this.#changed();
-        }, Math.max(RETRY, quietUntil - Date.now()));
+        setTimeout(
+          () => {
+            this.#kept.delete(key);
+            this.#changed();
+          },
+          Math.max(RETRY, quietUntil - Date.now()),
+        );
       })
       .finally(() => {
         this.#asked -= 1;

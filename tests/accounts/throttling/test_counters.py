@@ -11,8 +11,9 @@ import pytest
 from django.core.cache import caches
 from django.test import Client
 
+from accounts.throttling import counters as counts
 from accounts.throttling import middleware
-from accounts.throttling.counters import Attempts, Counter, Limit
+from accounts.throttling.counters import Attempts, Counter, Limit, LocalCounts
 from momentverse.redis.breaker import RETRY_SHARED_AFTER_SECONDS
 from momentverse.settings import REDIS_TIMEOUT_SECONDS, cache_in
 from tests.accounts.conftest import LOGIN
@@ -189,10 +190,32 @@ def test_waiting_is_told_without_redis(own_valkey, monkeypatch):
     attempts.take(FIVE)
     attempts.take(FIVE)
     assert 899 <= attempts.wait(FIVE) <= 900
-    later = time.time() + attempts.wait(FIVE)
-    monkeypatch.setattr("limits.storage.memory.time.time", lambda: later)
+    later = time.monotonic() + attempts.wait(FIVE)
+    monkeypatch.setattr(attempts._local, "_now", lambda: later)
     assert attempts.wait(FIVE) == 0
     assert attempts.take(FIVE)
+
+
+def test_local_window_moves_with_each_attempt():
+    """Of a limit of four, two pass here; room comes back one attempt at a time, not at a window's end."""
+    now = [0.0]
+    local = LocalCounts(now=lambda: now[0])
+    counter = Counter("four", "somebody", Limit(4, 900))
+    passed = []
+    for second in [0, 600, 601, 899, 900, 901, 1499, 1500]:
+        now[0] = second
+        if local.take(counter):
+            passed.append(second)
+    assert passed == [0, 600, 900, 1500]
+    assert local.wait(counter) == 300
+
+
+def test_local_counters_are_bounded(monkeypatch):
+    monkeypatch.setattr(counts, "MAX_LOCAL_COUNTERS", 2)
+    local = LocalCounts()
+    for who in ["a", "a", "b", "a", "c"]:  # "b" was used longest ago
+        local.take(Counter("five", who, Limit(5, 900)))
+    assert {counter.who for counter in local._attempts} == {"a", "c"}
 
 
 def test_what_is_given_back_without_redis_stays_counted(own_valkey):

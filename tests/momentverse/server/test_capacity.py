@@ -39,7 +39,7 @@ def test_a_containers_share_counts(tmp_path, quota, cores):
 def connections_with(soft, hard):
     """Return what a process with these limits of open files counts on, and its limit then."""
     script = (
-        "import resource; from momentverse.sizing import client_connections;"
+        "import resource; from momentverse.server.capacity import client_connections;"
         "print(client_connections(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     return map(

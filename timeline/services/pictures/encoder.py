@@ -14,12 +14,18 @@ from __future__ import annotations
 import base64
 import io
 import json
-import resource
 import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+try:
+    import resource
+except ImportError:  # on Windows
+    HAS_RESOURCE_LIMITS = False
+else:
+    HAS_RESOURCE_LIMITS = True
 
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
@@ -138,6 +144,8 @@ def _build_placeholder(picture: Image.Image) -> str:
 
 def _limit_resources() -> None:
     """Let this process take no more than its share, where the system can keep it from that."""
+    if not HAS_RESOURCE_LIMITS:
+        return
     for what, most in (
         (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
         (resource.RLIMIT_CPU, MAX_CPU_SECONDS),

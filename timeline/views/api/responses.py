@@ -16,7 +16,7 @@ JSON_TYPE = "application/json"
 
 
 def answer(data: Any) -> HttpResponse:
-    """Return ``data`` in the envelope of success. Errors are wrapped by `momentverse.errors`."""
+    """Return ``data`` in the envelope of success. Errors are wrapped by `momentverse.http.errors`."""
     return bare_answer({"ok": True, "data": data})
 
 

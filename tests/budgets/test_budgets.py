@@ -1,30 +1,30 @@
-"""Every public page keeps its byte budget, found from the URL map; what it costs is counted right."""
+"""Every public page keeps its byte budget, and the budgets are measured correctly."""
 
 from __future__ import annotations
 
 import io
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 from django.urls import include, path
 
-from momentverse import byte_budgets
 from momentverse import urls as site
-from momentverse.byte_budgets import measure
+from tests import budgets
+from tests.budgets import measure
+from tests.budgets.__main__ import main
 
-# What no link of a visitor's page leads to, by how its route begins, with the reason.
-NOT_REACHED = {
-    "moments/<id:pk>/": "redirects to the address with the slug; or its owner's",
-    "claim/<id:pk>/": "of somebody who has claimed",
-    "orders/": "of somebody who has claimed",
-    "payments/": "of somebody who pays",
-    "accounts/confirm-email/": "from a mail",
-    "accounts/password/reset/key/": "from a mail",
-    "api/": "is no page",
-    "embed/": "from pages of others, in a frame",
-    "pictures/": "is no page",
-    "sitemap-": "from the index of sitemaps",
+# Routes that no link on a visitor's page leads to, by their prefix, with the reason.
+UNREACHED = {
+    "moments/<id:pk>/": "redirects to the address with the slug, or belongs to the moment's owner",
+    "claim/<id:pk>/": "only for the person who has made the claim",
+    "orders/": "only for the person who has made the claim",
+    "payments/": "only for the person who pays",
+    "accounts/confirm-email/": "linked from a mail",
+    "accounts/password/reset/key/": "linked from a mail",
+    "api/": "not a page",
+    "embed/": "shown in frames on other sites",
+    "pictures/": "not a page",
+    "sitemap-": "linked from the index of sitemaps",
 }
 STORY = "It was a clear night, and everybody who was there remembers where they stood. " * 6
 
@@ -52,7 +52,7 @@ def timeline(tagged, owner):
 
 
 def extra(html):
-    """Return a URL map: the site's own, and one more page."""
+    """Return the site's URL map with one more page."""
     patterns = [path("extra/", lambda request: HttpResponse(html)), *site.urlpatterns]
 
     class Urls:
@@ -67,55 +67,55 @@ def page_at(address):
     return page
 
 
-def test_it_works(timeline):
+def test_every_public_page_keeps_its_budget(timeline):
     """HTML with its CSS within 14 kB, scripts before interaction within 10 kB, on every page there is."""
-    found = measure()
-    assert {page.address: page.problems for page in found.pages if page.problems} == {}
-    routes = {page.route for page in found.pages}
+    report = measure()
+    assert {page.address: page.problems for page in report.pages if page.problems} == {}
+    routes = {page.route for page in report.pages}
     assert {"", "timeline/", "tags/<slug:name>/", "@<slug:handle>/", "accounts/login/"} <= routes
     assert "moments/<id:pk>/<str:slug>/" in routes
 
 
-def test_no_page_is_forgotten(timeline):
-    """A route that a visitor can read is reached from another page, or is named above."""
-    not_reached = measure().not_reached
-    assert [route for route in not_reached if not route.startswith(tuple(NOT_REACHED))] == []
+def test_every_route_is_reached_or_listed(timeline):
+    """Every route that a visitor can read is linked from another page, or is listed above."""
+    unreached = measure().unreached
+    assert [route for route in unreached if not route.startswith(tuple(UNREACHED))] == []
 
 
-def test_the_command_shows_a_table(timeline):
+def test_main_prints_a_table(timeline):
     out = io.StringIO()
-    call_command("byte_budgets", stdout=out)
+    assert main(out) == 0
     assert "/timeline/" in out.getvalue()
     assert "pages keep their limits." in out.getvalue()
 
 
 @pytest.mark.django_db
-def test_a_page_too_many_bytes_is_an_error(settings):
+def test_a_page_over_its_budget_is_an_error(settings):
     noise = "".join(f"<p>{number**9}" for number in range(3000))
     settings.ROOT_URLCONF = extra(noise)
     page = page_at("/extra/")
-    assert page.first_view > byte_budgets.FIRST_VIEW_LIMIT
+    assert page.first_view > budgets.FIRST_VIEW_LIMIT
     assert page.html.raw == len(noise)
     assert len(page.problems) == 1
     out = io.StringIO()
-    with pytest.raises(CommandError, match="1 of"):
-        call_command("byte_budgets", stdout=out)
+    assert main(out) == 1
+    assert "\n1 of " in out.getvalue()
     (line,) = [line for line in out.getvalue().splitlines() if line.startswith("/extra/")]
     assert "ERROR HTML with CSS" in line
 
 
 @pytest.mark.django_db
-def test_near_the_limit_is_a_warning(settings, monkeypatch):
+def test_a_page_near_its_budget_is_a_warning(settings, monkeypatch):
     settings.ROOT_URLCONF = extra("<p>hello")
     size = page_at("/extra/").first_view
-    monkeypatch.setattr(byte_budgets, "FIRST_VIEW_LIMIT", size)
+    monkeypatch.setattr(budgets, "FIRST_VIEW_LIMIT", size)
     page = page_at("/extra/")
     assert page.problems == []
     assert page.warnings == [f"HTML with CSS {size} B, allowed {size}"]
 
 
 @pytest.mark.django_db
-def test_styles_scripts_and_what_these_import_are_counted_once(settings, tmp_path):
+def test_styles_scripts_and_imported_modules_are_counted_once(settings, tmp_path):
     files = {
         "a.css": "p { color: red }",
         "one.js": 'import { two } from "./parts/two.js";\nimport("./later.js");\ntwo();',
@@ -146,7 +146,7 @@ def test_styles_scripts_and_what_these_import_are_counted_once(settings, tmp_pat
 
 
 @pytest.mark.django_db
-def test_a_page_of_a_route_with_arguments_is_found_by_a_link(settings):
+def test_a_route_with_arguments_is_found_through_a_link(settings):
     urls = extra(
         '<a href="/numbers/7/#top">seven</a> <a href="//elsewhere.example/numbers/8/">eight</a>'
     )
@@ -156,7 +156,7 @@ def test_a_page_of_a_route_with_arguments_is_found_by_a_link(settings):
         path("alone/<int:number>/", lambda request, number: HttpResponse(f"{number}")),
     ]
     settings.ROOT_URLCONF = urls
-    found = measure()
-    addresses = {page.route: page.address for page in found.pages}
+    report = measure()
+    addresses = {page.route: page.address for page in report.pages}
     assert addresses["numbers/<int:number>/"] == "/numbers/7/"
-    assert found.not_reached == ["alone/<int:number>/"]
+    assert report.unreached == ["alone/<int:number>/"]

@@ -1,12 +1,11 @@
-"""What each public page costs in bytes before anybody has touched it.
+"""What each public page costs in bytes before a visitor has touched anything.
 
-The pages are found, not listed: every route of the URL map that needs no
-argument is asked for, and from those pages the links of the site are followed,
-a few addresses a route. What a visitor gets as HTML is weighed, the heaviest
-address of each route; routes that nothing leads to are named.
+No list of pages is kept. Every route of the URL map that needs no argument is requested, and the links on
+those pages are followed, a few addresses for each route. The report has the heaviest address of each route,
+as an anonymous visitor gets it, and names the routes that no link leads to.
 
-Compressed, HTML is what gzip makes of it and a static file is its smallest
-form on the disk, which is what browsers are sent. Images count as they are.
+Compressed HTML is measured with gzip. A static file counts as its smallest form on the disk, which is what
+browsers are sent. Images count as they are.
 """
 
 from __future__ import annotations
@@ -34,9 +33,10 @@ from momentverse.staticfiles.storage import OUR_MODULES, as_served
 FIRST_VIEW_LIMIT = 14 * 1024
 SCRIPTS_LIMIT = 10 * 1024
 WARN_AT = 0.9
-ADDRESSES_A_ROUTE = 3
-NOT_FOR_VISITORS = ("admin/", "__debug__/")
-# As in `import {x} from "./y.js"`, `import "./y.js"` and `export … from`; not `import(…)`, which comes later.
+ADDRESSES_PER_ROUTE = 3
+EXCLUDED_ROUTES = ("admin/", "__debug__/")
+# Matches `import {x} from "./y.js"`, `import "./y.js"` and `export … from`, but not `import(…)`, which is
+# loaded later.
 _STATIC_IMPORT = re.compile(
     r"""(?:^|;)\s*(?:import\s*|(?:import|export)\b[^"'();=]*\bfrom\s*)["']([^"']+)["']""",
     re.MULTILINE,
@@ -44,7 +44,7 @@ _STATIC_IMPORT = re.compile(
 
 
 class Size(NamedTuple):
-    """Bytes, as they are and as they are sent."""
+    """Bytes, uncompressed and as they are sent."""
 
     raw: int = 0
     sent: int = 0
@@ -69,29 +69,29 @@ class Page:
 
     @property
     def first_view(self) -> int:
-        """Bytes sent before anything can be shown."""
+        """Return the bytes sent before a browser can show anything."""
         return self.html.sent + self.css.sent
 
     @property
     def problems(self) -> list[str]:
-        """Limits that it breaks, as sentences."""
+        """Return a sentence for each limit that the page breaks."""
         return [
             f"{what} {size} B, allowed {limit}"
-            for what, size, limit in self._shares
+            for what, size, limit in self._budgets
             if size > limit
         ]
 
     @property
     def warnings(self) -> list[str]:
-        """Limits that it comes near."""
+        """Return a sentence for each limit that the page comes near."""
         return [
             f"{what} {size} B, allowed {limit}"
-            for what, size, limit in self._shares
+            for what, size, limit in self._budgets
             if limit * WARN_AT < size <= limit
         ]
 
     @property
-    def _shares(self) -> list[tuple[str, int, int]]:
+    def _budgets(self) -> list[tuple[str, int, int]]:
         return [
             ("HTML with CSS", self.first_view, FIRST_VIEW_LIMIT),
             ("scripts", self.scripts.sent, SCRIPTS_LIMIT),
@@ -99,34 +99,33 @@ class Page:
 
 
 @dataclass
-class Found:
-    """The public pages, and the routes that nothing leads to."""
+class Report:
+    """The public pages, and the routes that no link leads to."""
 
     pages: list[Page] = field(default_factory=list)
-    not_reached: list[str] = field(default_factory=list)
+    unreached: list[str] = field(default_factory=list)
 
 
-class _Parts(HTMLParser):
-    """What a page refers to: files of the first view, and links."""
+class _References(HTMLParser):
+    """The files that a page needs for its first view, and its links."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.styles: list[str] = []
         self.scripts: list[str] = []
-        self.nearby: list[str] = []
+        self.lazy_modules: list[str] = []
         self.images: list[str] = []
         self.links: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Sort one element into what it asks for."""
         values = {name: value or "" for name, value in attrs}
-        kinds = values.get("rel", "").split()
+        relations = values.get("rel", "").split()
         if module := values.get("data-chart") or values.get("data-list"):
-            self.nearby.append(module)
-        if tag == "link" and "stylesheet" in kinds:
+            self.lazy_modules.append(module)
+        if tag == "link" and "stylesheet" in relations:
             self.styles.append(values.get("href", ""))
-        elif tag == "link" and "modulepreload" in kinds:
+        elif tag == "link" and "modulepreload" in relations:
             self.scripts.append(values.get("href", ""))
         elif tag == "script" and (module := values.get("src") or values.get("data-after-paint")):
             self.scripts.append(module)
@@ -136,23 +135,23 @@ class _Parts(HTMLParser):
             self.links.append(values.get("href", ""))
 
 
-def measure() -> Found:
-    """Return all public pages of this site with what they cost, the costliest first."""
-    # Asked from inside, a few hundred times.
+def measure() -> Report:
+    """Return all public pages of this site with what they cost, the heaviest first."""
+    # This makes a few hundred requests in one process.
     with override_settings(RATE_LIMIT_PER_MINUTE=1_000_000):
-        return _Visit().all_pages()
+        return _Crawl().all_pages()
 
 
-class _Visit:
-    """One walk over the site, as a visitor without a session."""
+class _Crawl:
+    """One crawl of the site, as a visitor without a session."""
 
     def __init__(self) -> None:
         self.client = Client(SERVER_NAME=settings.SITE_HOST, raise_request_exception=True)
         self.heaviest: dict[str, Page] = {}
-        self.asked: dict[str, int] = {}
+        self.requested: dict[str, int] = {}
         self.seen: set[str] = set()
 
-    def all_pages(self) -> Found:
+    def all_pages(self) -> Report:
         routes = list(_routes(get_resolver().url_patterns))
         waiting = deque(f"/{route}" for route in routes if _needs_no_argument(route))
         while waiting:
@@ -161,43 +160,44 @@ class _Visit:
                     self.seen.add(link)
                     waiting.append(link)
         pages = sorted(self.heaviest.values(), key=lambda page: -page.first_view)
-        return Found(pages, sorted(route for route in routes if route not in self.asked))
+        return Report(pages, sorted(route for route in routes if route not in self.requested))
 
     def _visit(self, address: str) -> list[str]:
-        """Weigh the page at an address, if it is one, and return its links."""
+        """Measure the page at an address, if there is one, and return its links."""
         route = _route_of(address)
-        if route is None or self.asked.get(route, 0) >= ADDRESSES_A_ROUTE:
+        if route is None or self.requested.get(route, 0) >= ADDRESSES_PER_ROUTE:
             return []
-        self.asked[route] = self.asked.get(route, 0) + 1
+        self.requested[route] = self.requested.get(route, 0) + 1
         response = self.client.get(address, secure=settings.SECURE)
         if response.status_code in (301, 302) and urlsplit(response["Location"]).netloc == "":
             return [urldefrag(urljoin(address, response["Location"])).url]
         if response.status_code != 200 or not response["Content-Type"].startswith("text/html"):
             return []
-        parts = _Parts(response.text)
-        page = self._weighed(Page(route, address), response.content, parts)
+        references = _References(response.text)
+        page = self._measured(Page(route, address), response.content, references)
         before = self.heaviest.get(route)
         if (
             before is None
             or page.first_view + page.scripts.sent > before.first_view + before.scripts.sent
         ):
             self.heaviest[route] = page
-        links = (urldefrag(urljoin(address, link)).url for link in parts.links)
+        links = (urldefrag(urljoin(address, link)).url for link in references.links)
         return [link for link in links if link.startswith("/") and not link.startswith("//")]
 
-    def _weighed(self, page: Page, html: bytes, parts: _Parts) -> Page:
+    def _measured(self, page: Page, html: bytes, references: _References) -> Page:
         page.html = Size(len(html), len(gzip.compress(html, mtime=0)))
-        page.css = _total(parts.styles)
-        # What is near is fetched without asking; what comes below it is scrolled to, and that is asking.
-        page.scripts = _total(_with_imports([*parts.scripts, *parts.nearby[:1]]))
+        page.css = _total(references.styles)
+        # A module near the top of the page loads by itself. Those further down load when the visitor scrolls,
+        # which is an interaction.
+        page.scripts = _total(_with_imports([*references.scripts, *references.lazy_modules[:1]]))
         page.images = NOTHING
-        for source in dict.fromkeys(parts.images):
+        for source in dict.fromkeys(references.images):
             page.images += self._image(source)
         return page
 
     def _image(self, source: str) -> Size:
         if source.startswith("data:"):
-            return NOTHING  # in the HTML already
+            return NOTHING  # part of the HTML
         if source.startswith(settings.STATIC_URL):
             raw = len(_static_file(source).read_bytes())
         else:
@@ -206,10 +206,10 @@ class _Visit:
 
 
 def _routes(patterns: Iterable[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
-    """Yield every route of the URL map as Django writes it, but those that visitors have no part in."""
+    """Yield every route of the URL map as Django writes it, except the excluded ones."""
     for pattern in patterns:
         route = f"{prefix}{pattern.pattern}".replace("^", "")
-        if route.startswith(NOT_FOR_VISITORS):
+        if route.startswith(EXCLUDED_ROUTES):
             continue
         if isinstance(pattern, URLResolver):
             yield from _routes(pattern.url_patterns, route)
@@ -227,11 +227,11 @@ def _route_of(address: str) -> str | None:
     except Resolver404:
         return None
     route = route.replace("^", "")
-    return None if route.startswith(NOT_FOR_VISITORS) else route
+    return None if route.startswith(EXCLUDED_ROUTES) else route
 
 
 def _with_imports(scripts: list[str]) -> list[str]:
-    """Return scripts with the modules that they import before they run."""
+    """Return scripts together with all modules that they import statically."""
     found = dict.fromkeys(scripts)
     waiting = deque(found)
     while waiting:
@@ -252,7 +252,10 @@ def _total(addresses: list[str]) -> Size:
 
 
 def _static_size(path: Path) -> Size:
-    """Return a static file's size, and that of its smallest form; compressed here while none is collected."""
+    """Return a static file's size and that of its smallest form.
+
+    A file that has not been collected is compressed here.
+    """
     content = path.read_bytes()
     if path.is_relative_to(settings.BASE_DIR / "static" / OUR_MODULES):
         content = as_served(content)

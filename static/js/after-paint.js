@@ -15,7 +15,9 @@
     manifest.href = "/manifest.webmanifest";
     document.head.append(manifest);
   };
-  const painted = new Promise((tell) => new PerformanceObserver(tell).observe({ type: "paint", buffered: true }));
+  const painted = new Promise((tell) =>
+    new PerformanceObserver(tell).observe({ type: "paint", buffered: true }),
+  );
   const loaded = new Promise((tell) => addEventListener("load", tell));
   Promise.all([painted, loaded]).then(() => requestAnimationFrame(() => setTimeout(ask)));
   Promise.race([painted, loaded]).then(() => setTimeout(ask, LATEST));

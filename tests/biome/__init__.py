@@ -1,0 +1,1 @@
+"""Biome, which lints and formats our scripts and styles."""

@@ -1,0 +1,48 @@
+"""``manage.py`` starts on systems that lack the modules of Unix."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.support.servers import ROOT
+
+# Windows has none of these. A module that is None in `sys.modules` cannot be imported.
+UNIX_MODULES = ("resource", "fcntl", "pwd", "grp")
+
+
+def run_without_unix_modules(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    block = f"import sys; sys.modules.update(dict.fromkeys({UNIX_MODULES})); "
+    return subprocess.run(
+        [sys.executable, "-c", block + code, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_manage_check_passes_without_unix_modules():
+    start = (
+        "import runpy; sys.argv[0] = 'manage.py'; runpy.run_path('manage.py', run_name='__main__')"
+    )
+    done = run_without_unix_modules(start, "check")
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+
+
+def test_client_connections_are_not_limited_without_resource():
+    done = run_without_unix_modules(
+        "from momentverse.server.capacity import client_connections; print(client_connections(5000))"
+    )
+    assert done.stdout == "5000\n", done.stderr
+
+
+def test_encoder_starts_without_resource(tmp_path):
+    """The encoder then runs without bounds, and refuses what is no picture as ever."""
+    source = tmp_path / "source"
+    source.write_bytes(b"no picture")
+    start = "import runpy; runpy.run_module('timeline.pictures.encode', run_name='__main__')"
+    done = run_without_unix_modules(start, str(source), str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "refused" in done.stdout, done.stdout

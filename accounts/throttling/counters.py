@@ -29,8 +29,8 @@ from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from momentverse.ratelimit.limiter import local_share
-from momentverse.redis.breaker import Breaker
+from momentverse.ratelimit.limiter import get_local_limit
+from momentverse.redis.breaker import CircuitBreaker
 
 CACHE = "throttle"
 
@@ -120,7 +120,7 @@ class Attempts:
     def __init__(self) -> None:
         self._shared: Counts = SharedCounts()
         self._local: Counts = LocalCounts()
-        self._breaker = Breaker()
+        self._breaker = CircuitBreaker()
 
     def take(self, counter: Counter) -> bool:
         """Count an attempt and tell whether it is within the limit."""
@@ -171,4 +171,4 @@ def _cache() -> BaseCache:
 
 def _local_limit(counter: Counter) -> RateLimitItem:
     limit = counter.limit
-    return RateLimitItemPerSecond(local_share(limit.attempts), limit.seconds, counter.group)
+    return RateLimitItemPerSecond(get_local_limit(limit.attempts), limit.seconds, counter.group)

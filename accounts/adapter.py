@@ -15,7 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts.handles import skeleton
 from accounts.mail import HEADERS, dress
 from accounts.models import User
-from momentverse.http.client_ip import client_address
+from momentverse.http.client_ip import get_client_ip as client_address
 
 # A key of the session: the path of the page that somebody was at when they had to log in.
 AFTER_LOGIN = "after_login"

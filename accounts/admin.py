@@ -9,7 +9,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from accounts.models import User
-from momentverse.admin.pagination import UncountedAdminMixin
+from momentverse.admin.pagination import LargeTableAdmin
 
 
 class UserCreationForm(AdminUserCreationForm):
@@ -21,7 +21,7 @@ class UserCreationForm(AdminUserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(UncountedAdminMixin, DjangoUserAdmin):
+class UserAdmin(LargeTableAdmin, DjangoUserAdmin):
     """Searchable list and forms of people."""
 
     add_form = UserCreationForm

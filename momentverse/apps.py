@@ -13,8 +13,8 @@ class MomentverseConfig(AppConfig):
     def ready(self) -> None:
         """Connect the receivers."""
         from momentverse.db.slow_queries import watch_connection
-        from momentverse.db.sqlite import use_wal
+        from momentverse.db.sqlite import enable_wal
 
         connection_created.connect(watch_connection, dispatch_uid="slow_queries")
         # Of any app: Django sends the signal for apps with models only, and this one has none.
-        post_migrate.connect(use_wal, dispatch_uid="sqlite_journal")
+        post_migrate.connect(enable_wal, dispatch_uid="sqlite_journal")

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 
 REQUEST_ID_HEADER = "X-Request-ID"
 # Asked every few seconds by machines.
-QUIET_PREFIX = "/health/"
+HEALTH_PREFIX = "/health/"
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 logger = logging.getLogger("momentverse.request")
@@ -49,13 +49,13 @@ def new_request_id() -> str:
     return secrets.token_hex(8)
 
 
-def log_answer(method: str | None, path: str, status: int, started: float) -> None:
+def log_request(method: str | None, path: str, status: int, started: float) -> None:
     """Log one line for a request that has been answered; ``started`` is of ``time.perf_counter``.
 
     The line holds the path and never the query string: what people search for
     is theirs.
     """
-    level = _level_of(path, status)
+    level = _get_level(path, status)
     if not logger.isEnabledFor(level):
         return
     # Made by hand: looking for the caller takes as long as all the rest.
@@ -73,8 +73,8 @@ def log_answer(method: str | None, path: str, status: int, started: float) -> No
     )
 
 
-def _level_of(path: str, status: int) -> int:
+def _get_level(path: str, status: int) -> int:
     """Return how loud a request's line is: a probe that finds all well is only for debugging."""
     if status >= 500:
         return logging.ERROR
-    return logging.DEBUG if path.startswith(QUIET_PREFIX) else logging.INFO
+    return logging.DEBUG if path.startswith(HEALTH_PREFIX) else logging.INFO

@@ -22,7 +22,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
 from momentverse.db.url import POOL_SIZE, database_from_url, replica_from_url
-from momentverse.server.capacity import usable_cores
+from momentverse.server.capacity import count_usable_cores
 from momentverse.staticfiles.inline import SCRIPT_SOURCES, STYLES_SOURCE
 from momentverse.staticfiles.storage import cache_for_a_year
 
@@ -42,7 +42,7 @@ def setting(read: Callable[..., Any], name: str, default: Value, **options: Any)
     return cast(Value, value.strip()) if isinstance(value, str) else value
 
 
-def host_of_origin(origin: str) -> str:
+def parse_origin_host(origin: str) -> str:
     """Return the host name of an origin such as ``https://momentverse.example``."""
     try:
         parts = urlsplit(origin)
@@ -82,7 +82,7 @@ except OSError as error:
 
 # The origin people reach the site by. Absolute links are made from it, never from a Host header.
 SITE_URL = setting(env.str, "SITE_URL", "http://127.0.0.1:8000").rstrip("/").lower()
-SITE_HOST = host_of_origin(SITE_URL)
+SITE_HOST = parse_origin_host(SITE_URL)
 SECURE = SITE_URL.startswith("https://")
 
 # Host names that are answered to. By default the one in SITE_URL, and the loopback names outside production.
@@ -117,7 +117,7 @@ BIND = setting(env.str, "BIND", "127.0.0.1:8000")
 WEB_PROCESSES = setting(
     env.int,
     "WEB_PROCESSES",
-    usable_cores() if PRODUCTION else 1,
+    count_usable_cores() if PRODUCTION else 1,
     validate=validate.Range(min=1),
 )
 
@@ -186,7 +186,7 @@ LOG_LEVEL = setting(
 )
 
 
-def embedded_secret_key(path: Path) -> str:
+def get_or_create_secret_key(path: Path) -> str:
     """Return the secret kept in ``path``; made at the first start, readable by its owner only.
 
     It is linked into place when it has been written, so that of several processes
@@ -245,7 +245,7 @@ if PRODUCTION:
             "PAYMENT_PROVIDER is 'sandbox', which takes no real money: production takes stripe or none."
         )
 else:
-    SECRET_KEY = SECRET_KEY or embedded_secret_key(DATA_DIR / "secret_key")
+    SECRET_KEY = SECRET_KEY or get_or_create_secret_key(DATA_DIR / "secret_key")
     ALLOWED_HOSTS = ALLOWED_HOSTS or [SITE_HOST, "127.0.0.1", "localhost", "[::1]"]
 
 if PAYMENT_PROVIDER == "stripe" and not (STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET):
@@ -272,7 +272,7 @@ for _name, _url in {"REDIS_URL": REDIS_URL, "LIMITS_REDIS_URL": LIMITS_REDIS_URL
 REDIS_TIMEOUT_SECONDS = 0.2
 
 
-def cache_in(location: str, name: str, *, ignore_exceptions: bool) -> dict[str, Any]:
+def build_cache(location: str, name: str, *, ignore_exceptions: bool) -> dict[str, Any]:
     """Return one entry of ``CACHES``: in Redis, or in the process when there is none."""
     if not location:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": name}
@@ -290,9 +290,9 @@ def cache_in(location: str, name: str, *, ignore_exceptions: bool) -> dict[str, 
 
 CACHES: dict[str, dict[str, Any]] = {
     # Without it everything works, slower: its failures are misses.
-    "default": cache_in(REDIS_URL, "momentverse", ignore_exceptions=True),
+    "default": build_cache(REDIS_URL, "momentverse", ignore_exceptions=True),
     # Counters of log-in attempts: a failure must be seen, so that a local count takes over.
-    "throttle": cache_in(LIMITS_REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
+    "throttle": build_cache(LIMITS_REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
 }
 RATELIMIT_USE_CACHE = "throttle"
 if not LIMITS_REDIS_URL:
@@ -474,7 +474,7 @@ TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-def pictures_in(bucket: str) -> dict[str, Any]:
+def build_picture_storage(bucket: str) -> dict[str, Any]:
     """Return where pictures are kept: in a bucket, or in a folder when there is none."""
     if not bucket:
         folder = {"location": DATA_DIR / "pictures", "directory_permissions_mode": 0o700}
@@ -502,7 +502,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "pictures": pictures_in(PICTURES_BUCKET),
+    "pictures": build_picture_storage(PICTURES_BUCKET),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

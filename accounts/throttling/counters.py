@@ -29,8 +29,8 @@ from django_ratelimit.core import (  # type: ignore[import-untyped]
     get_usage,
 )
 
-from momentverse.ratelimit.limiter import local_share
-from momentverse.redis.breaker import Breaker
+from momentverse.ratelimit.limiter import get_local_limit
+from momentverse.redis.breaker import CircuitBreaker
 
 CACHE = "throttle"
 # The most counters that one process keeps. Beyond that it forgets the one that was used longest ago.
@@ -109,7 +109,7 @@ class LocalCounts:
         """Count an attempt and tell whether it is within the limit."""
         with self._lock:
             attempts = self._attempts_within_window(counter)
-            allowed = len(attempts) < local_share(counter.limit.attempts)
+            allowed = len(attempts) < get_local_limit(counter.limit.attempts)
             if allowed:
                 attempts.append(self._now())
             self._attempts[counter] = attempts
@@ -122,7 +122,7 @@ class LocalCounts:
         """Return the seconds until the oldest attempt no longer counts; 0 while there is room."""
         with self._lock:
             attempts = self._attempts_within_window(counter)
-            if len(attempts) < local_share(counter.limit.attempts):
+            if len(attempts) < get_local_limit(counter.limit.attempts):
                 return 0
             return max(1, math.ceil(attempts[0] + counter.limit.seconds - self._now()))
 
@@ -147,7 +147,7 @@ class Attempts:
     def __init__(self) -> None:
         self._shared: Counts = SharedCounts()
         self._local: Counts = LocalCounts()
-        self._breaker = Breaker()
+        self._breaker = CircuitBreaker()
 
     def take(self, counter: Counter) -> bool:
         """Count an attempt and tell whether it is within the limit."""

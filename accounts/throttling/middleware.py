@@ -22,7 +22,7 @@ from django.utils import timezone
 from accounts.models import KnownNetwork, User
 from accounts.throttling.counters import Attempts, Counter
 from accounts.throttling.rules import CODE, PASSWORD, RULES, Rule
-from momentverse.http.client_ip import UNKNOWN, client_network
+from momentverse.http.client_ip import UNKNOWN, get_client_network
 from momentverse.http.errors import error_response
 
 logger = logging.getLogger("accounts.throttling")
@@ -62,7 +62,7 @@ class ThrottleMiddleware:
 
 def admit(request: HttpRequest, rule: Rule, email: str) -> int:
     """Count an attempt; return 0 if it may go on, else the seconds until one may."""
-    counters = rule.counters(email, client_network(request))
+    counters = rule.counters(email, get_client_network(request))
     taken: list[Counter] = []
     for counter in counters:
         if not attempts.take(counter):
@@ -76,7 +76,7 @@ def admit(request: HttpRequest, rule: Rule, email: str) -> int:
 
 def succeeded(request: HttpRequest, user: User, rule: Rule) -> None:
     """Forget the failures before a success, and that the success was counted."""
-    pair = rule.pair_counter(user.email, client_network(request))
+    pair = rule.pair_counter(user.email, get_client_network(request))
     attempts.clear(pair)
     taken: list[Counter] = getattr(request, "attempt_taken", [])
     _give_back([counter for counter in taken if counter != pair])
@@ -107,7 +107,7 @@ def _when(seconds: int) -> str:
 def person_proved(sender: Any, request: HttpRequest, user: User, **more: Any) -> None:
     """Remember the network that a person has logged in, or followed the mail of a reset, from."""
     succeeded(request, user, PASSWORD)
-    network = client_network(request)
+    network = get_client_network(request)
     if network != UNKNOWN:
         KnownNetwork.objects.remember(user, network)
 

@@ -12,7 +12,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import KnownNetwork
 from accounts.throttling.counters import Counter, Limit
-from momentverse.http.client_ip import client_network
+from momentverse.http.client_ip import get_client_network
 
 QUARTER = 15 * 60
 HOUR = 60 * 60
@@ -76,7 +76,7 @@ def _half_logged_in(request: HttpRequest) -> str | None:
 
 def _own_or_network(request: HttpRequest) -> str:
     # Visitors may do it too: without an account they are counted by their network alone.
-    return _own(request) or client_network(request)
+    return _own(request) or get_client_network(request)
 
 
 # By a view's name: the rule, and whose e-mail it is about; None where the view sends people to log in.

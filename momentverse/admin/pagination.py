@@ -8,10 +8,10 @@ from django.contrib.admin import ModelAdmin
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 
-COUNT_CEILING = 10_000
+MAX_COUNT = 10_000
 
 
-class CeilingPaginator(Paginator):
+class CappedPaginator(Paginator):
     """Counts up to ``COUNT_CEILING`` rows and no further.
 
     Counting five million rows takes seconds; nobody leafs past ten thousand:
@@ -22,12 +22,12 @@ class CeilingPaginator(Paginator):
     def count(self) -> int:
         """Number of rows, at most the ceiling."""
         rows: Any = self.object_list
-        return int(rows.order_by().values("pk")[:COUNT_CEILING].count())
+        return int(rows.order_by().values("pk")[:MAX_COUNT].count())
 
 
-class UncountedAdminMixin(ModelAdmin):
+class LargeTableAdmin(ModelAdmin):
     """What a ModelAdmin over a table that may grow to millions begins with."""
 
-    paginator = CeilingPaginator
+    paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50

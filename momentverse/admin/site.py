@@ -30,7 +30,7 @@ class MomentverseAdminSite(AdminSite):
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         """Wrap every admin page in the admin's policy, and ask staff for a second factor."""
-        guarded = _with_second_factor(super().admin_view(view, cacheable))
+        guarded = _require_second_factor(super().admin_view(view, cacheable))
         return cast(View, _without_trusted_types(guarded))
 
     def login(
@@ -40,7 +40,7 @@ class MomentverseAdminSite(AdminSite):
         return cast(HttpResponse, secure_admin_login(super().login)(request, extra_context))
 
 
-def _with_second_factor(view: View) -> View:
+def _require_second_factor(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         user = request.user

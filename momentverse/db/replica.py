@@ -28,11 +28,11 @@ logger = logging.getLogger("momentverse.replica")
 
 REPLICA = "replica"
 # How long a server that failed is not asked again.
-AWAY_SECONDS = 10.0
-AWAY_ERRORS = (OperationalError, InterfaceError)
+RETRY_SECONDS = 10.0
+CONNECTION_ERRORS = (OperationalError, InterfaceError)
 
 
-class Presence:
+class HealthState:
     """Whether a server is worth asking: after a failure not until some seconds later."""
 
     def __init__(self) -> None:
@@ -44,15 +44,15 @@ class Presence:
         if now < self._again_at:
             return False
         if self._again_at:
-            self._again_at = now + AWAY_SECONDS
+            self._again_at = now + RETRY_SECONDS
         return True
 
     def note(self, *, answered: bool) -> None:
         """Remember how asking it went."""
-        self._again_at = 0.0 if answered else time.monotonic() + AWAY_SECONDS
+        self._again_at = 0.0 if answered else time.monotonic() + RETRY_SECONDS
 
 
-class Reader(threading.local):
+class RequestState(threading.local):
     """What the request of this thread reads from: ``may_ask`` a replica, and what was ``chosen``.
 
     ``is_current`` is false when nobody could say what the replica should have by now.
@@ -63,8 +63,8 @@ class Reader(threading.local):
     is_current = True
 
 
-reader = Reader()
-presences = {alias: Presence() for alias in (DEFAULT_DB_ALIAS, REPLICA)}
+state = RequestState()
+health_states = {alias: HealthState() for alias in (DEFAULT_DB_ALIAS, REPLICA)}
 
 
 class ReplicaRouter:
@@ -72,15 +72,15 @@ class ReplicaRouter:
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str:
         """Return the alias to read from, chosen once a request."""
-        if not reader.may_ask or connections[DEFAULT_DB_ALIAS].in_atomic_block:
+        if not state.may_ask or connections[DEFAULT_DB_ALIAS].in_atomic_block:
             return DEFAULT_DB_ALIAS
-        if not reader.chosen:
-            reader.chosen = REPLICA if replica_is_current() else DEFAULT_DB_ALIAS
-        return reader.chosen
+        if not state.chosen:
+            state.chosen = REPLICA if is_replica_current() else DEFAULT_DB_ALIAS
+        return state.chosen
 
     def db_for_write(self, model: type[Model], **hints: Any) -> str:
         """Return the primary; what this request reads from now on may be what it has written."""
-        reader.may_ask = False
+        state.may_ask = False
         return DEFAULT_DB_ALIAS
 
     def allow_relation(self, first: Model, second: Model, **hints: Any) -> bool:
@@ -92,36 +92,36 @@ class ReplicaRouter:
         return db == DEFAULT_DB_ALIAS
 
 
-def replica_is_current() -> bool:
+def is_replica_current() -> bool:
     """Tell whether the replica answers and has replayed all that the primary has made durable.
 
     With the primary away it is enough that the replica answers, which the reader is told.
     """
-    flushed = _ask(DEFAULT_DB_ALIAS, "SELECT pg_current_wal_flush_lsn()::text")
-    reader.is_current = flushed is not None
+    flushed = _query(DEFAULT_DB_ALIAS, "SELECT pg_current_wal_flush_lsn()::text")
+    state.is_current = flushed is not None
     if flushed is None:
-        return bool(_ask(REPLICA, "SELECT true"))
-    return bool(_ask(REPLICA, "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", flushed))
+        return bool(_query(REPLICA, "SELECT true"))
+    return bool(_query(REPLICA, "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", flushed))
 
 
-def _ask(alias: str, question: str, *values: str) -> Any:
+def _query(alias: str, question: str, *values: str) -> Any:
     """Return the one value that a server answers with; None when it is away."""
-    presence = presences[alias]
+    presence = health_states[alias]
     if not presence.is_worth_asking():
         return None
     try:
         with connections[alias].cursor() as cursor:
             cursor.execute(question, values)
             (answer,) = cursor.fetchone()
-    except AWAY_ERRORS as error:
-        _note_away(alias, error)
+    except CONNECTION_ERRORS as error:
+        _record_failure(alias, error)
         return None
     presence.note(answered=True)
     return answer
 
 
-def _note_away(alias: str, error: Exception) -> None:
-    presences[alias].note(answered=False)
+def _record_failure(alias: str, error: Exception) -> None:
+    health_states[alias].note(answered=False)
     logger.warning("%s does not answer: %s", alias, error)
     connections[alias].close()
 
@@ -136,17 +136,17 @@ class ReplicaMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer, reading from where this request may."""
-        reader.chosen = ""
-        reader.is_current = True
-        reader.may_ask = (
+        state.chosen = ""
+        state.is_current = True
+        state.may_ask = (
             request.method in ("GET", "HEAD")
             and settings.SESSION_COOKIE_NAME not in request.COOKIES
         )
         try:
             response = self.get_response(request)
         finally:
-            reader.may_ask = False
-        if not reader.is_current:
+            state.may_ask = False
+        if not state.is_current:
             response["Cache-Control"] = "private, no-store"
         return response
 
@@ -154,10 +154,10 @@ class ReplicaMiddleware:
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
         """Call the view once more, on the primary, when the replica went away in the middle."""
-        if reader.chosen != REPLICA or not isinstance(exception, AWAY_ERRORS):
+        if state.chosen != REPLICA or not isinstance(exception, CONNECTION_ERRORS):
             return None
-        _note_away(REPLICA, exception)
-        reader.may_ask, reader.chosen = False, ""
+        _record_failure(REPLICA, exception)
+        state.may_ask, state.chosen = False, ""
         view = request.resolver_match
         assert view is not None  # an exception of a view has one
         response: HttpResponseBase = view.func(request, *view.args, **view.kwargs)

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections
 
 
-def use_wal(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+def enable_wal(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     """Receiver of ``post_migrate``: readers go on while somebody writes.
 
     The mode is a property of the file. Setting it on each new connection

@@ -63,10 +63,10 @@ def database_from_url(url: str, data_dir: Path, pool_size: int = POOL_SIZE) -> d
         )
     options = dict(entry.get("OPTIONS") or {})
     behind_pgbouncer = str(options.pop("pgbouncer", "false")).lower() == "true"
-    pool_size = _whole_number(options.pop("connection_limit", pool_size))
-    pool_timeout = _seconds(options.pop("pool_timeout", POOL_TIMEOUT_SECONDS))
+    pool_size = _parse_connection_limit(options.pop("connection_limit", pool_size))
+    pool_timeout = _parse_pool_timeout(options.pop("pool_timeout", POOL_TIMEOUT_SECONDS))
     options.setdefault("connect_timeout", CONNECT_TIMEOUT_SECONDS)
-    _refuse_unknown_parameters(options)
+    _reject_unknown_parameters(options)
     options["pool"] = {
         "min_size": 1,
         "max_size": pool_size,
@@ -109,7 +109,7 @@ def replica_from_url(url: str, primary: dict[str, Any]) -> dict[str, Any]:
     return entry | {"TEST": {"MIRROR": "default"}}
 
 
-def _whole_number(value: Any) -> int:
+def _parse_connection_limit(value: Any) -> int:
     """Return ``connection_limit`` as a number of connections."""
     if not str(value).isdecimal() or int(value) < 1:
         raise ImproperlyConfigured(
@@ -118,7 +118,7 @@ def _whole_number(value: Any) -> int:
     return int(value)
 
 
-def _seconds(value: Any) -> float:
+def _parse_pool_timeout(value: Any) -> float:
     """Return ``pool_timeout`` as a time that passes."""
     try:
         seconds = float(value)
@@ -131,7 +131,7 @@ def _seconds(value: Any) -> float:
     return seconds
 
 
-def _refuse_unknown_parameters(options: dict[str, Any]) -> None:
+def _reject_unknown_parameters(options: dict[str, Any]) -> None:
     """Raise ImproperlyConfigured, at start, for what libpq would refuse at the first connection."""
     try:
         psycopg.conninfo.make_conninfo(**options)

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 UNKNOWN = "unknown"
 
 
-def client_address(environ: Mapping[str, Any]) -> str:
+def get_client_ip(environ: Mapping[str, Any]) -> str:
     """Return the client's address, from what WSGI says of a request.
 
     ``X-Forwarded-For`` is believed only for its last ``TRUSTED_PROXIES``
@@ -30,20 +30,20 @@ def client_address(environ: Mapping[str, Any]) -> str:
     return peer
 
 
-def client_network(request: HttpRequest) -> str:
+def get_client_network(request: HttpRequest) -> str:
     """Return the network to count a client under."""
-    return network_of(client_address(request.META))
+    return get_network(get_client_ip(request.META))
 
 
 @lru_cache(maxsize=1024)
-def network_of(client: str) -> str:
+def get_network(client: str) -> str:
     """Return the network that an address is counted under: an IPv4 address, or the /64 of an IPv6 one.
 
     One household or one server has a whole /64, so counting single IPv6
     addresses would count nothing.
     """
     try:
-        address = ipaddress.ip_address(_bare(client))
+        address = ipaddress.ip_address(_strip_port_and_zone(client))
     except ValueError:
         return UNKNOWN
     if isinstance(address, ipaddress.IPv6Address):
@@ -53,7 +53,7 @@ def network_of(client: str) -> str:
     return str(address)
 
 
-def _bare(address: str) -> str:
+def _strip_port_and_zone(address: str) -> str:
     """Return an address without the port, brackets or interface that some proxies write with it."""
     if address.startswith("["):
         address = address[1:].partition("]")[0]

@@ -27,7 +27,7 @@ logger = logging.getLogger("momentverse.errors")
 API_PREFIX = "/api/"
 RETRY_DATABASE_AFTER_SECONDS = 5
 # `get_object_or_404` and its kin speak of models and queries, to nobody's use.
-DJANGOS_OWN_WORDS = " matches the given query."
+GET_OBJECT_OR_404_SUFFIX = " matches the given query."
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def is_api(request: HttpRequest) -> bool:
     return request.path.startswith(API_PREFIX)
 
 
-def is_script(request: HttpRequest) -> bool:
+def wants_json(request: HttpRequest) -> bool:
     """Tell whether a form is sent by a script that would rather have JSON.
 
     Only forms: what they are answered is kept by no cache, so nothing varies by ``Accept`` in one.
@@ -77,7 +77,7 @@ def is_script(request: HttpRequest) -> bool:
 def error_response(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
     """Return the error page, or the JSON envelope, for ``status``."""
     text = TEXTS[status]
-    if is_api(request) or is_script(request):
+    if is_api(request) or wants_json(request):
         message = detail or text.message
         response: HttpResponse = JsonResponse(
             {"ok": False, "error": {"code": text.code, "message": message}}, status=status
@@ -102,17 +102,17 @@ def error_response(request: HttpRequest, status: int, detail: str = "") -> HttpR
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Handler of 400: says what was wrong when a BadRequest of ours says it."""
-    return error_response(request, 400, _words_of(exception, BadRequest))
+    return error_response(request, 400, _public_message(exception, BadRequest))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Handler of 403."""
-    return error_response(request, 403, _words_of(exception, PermissionDenied))
+    return error_response(request, 403, _public_message(exception, PermissionDenied))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Handler of 404. Our own Http404 messages are sentences; the resolver's are not."""
-    detail = _words_of(exception, Http404)
+    detail = _public_message(exception, Http404)
     return error_response(request, 404, detail)
 
 
@@ -121,14 +121,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
     exception = sys.exc_info()[1]
     if exception is None:
         return error_response(request, 500)
-    response = expected_failure(request, exception)
+    response = handle_expected_failure(request, exception)
     if response is None:
         logger.error("unexpected error", exc_info=exception)
         response = error_response(request, 500)
     return response
 
 
-def expected_failure(request: HttpRequest, exception: BaseException) -> HttpResponse | None:
+def handle_expected_failure(request: HttpRequest, exception: BaseException) -> HttpResponse | None:
     """Return the answer to a failure that is not a mistake of ours, else None.
 
     A database that is away, or a pool without a free connection, is 503 with
@@ -151,10 +151,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     )
 
 
-def _words_of(exception: Exception, meant_for_readers: type[Exception]) -> str:
+def _public_message(exception: Exception, meant_for_readers: type[Exception]) -> str:
     if isinstance(exception, SuspiciousOperation) or not isinstance(exception, meant_for_readers):
         return ""
     words = exception.args[0] if exception.args else ""
-    if not isinstance(words, str) or words.endswith(DJANGOS_OWN_WORDS):
+    if not isinstance(words, str) or words.endswith(GET_OBJECT_OR_404_SUFFIX):
         return ""
     return words

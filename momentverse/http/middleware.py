@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from momentverse.http.errors import error_response, expected_failure
-from momentverse.logging import REQUEST_ID_HEADER, log_answer, new_request_id, request_id
+from momentverse.http.errors import error_response, handle_expected_failure
+from momentverse.logging import REQUEST_ID_HEADER, log_request, new_request_id, request_id
 
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
@@ -128,7 +128,7 @@ class RequestLogMiddleware:
         try:
             response = self.get_response(request)
             response[REQUEST_ID_HEADER] = request_id.get()
-            log_answer(request.method, request.path, response.status_code, started)
+            log_request(request.method, request.path, response.status_code, started)
             return response
         finally:
             request_id.reset(token)
@@ -157,4 +157,4 @@ class ErrorPagesMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer what is expected to fail; the rest goes on to ``server_error``."""
-        return expected_failure(request, exception)
+        return handle_expected_failure(request, exception)

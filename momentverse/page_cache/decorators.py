@@ -72,7 +72,7 @@ def public_page(
     return decorate
 
 
-def policy_of(view: Callable[..., Any]) -> Policy | None:
+def get_policy(view: Callable[..., Any]) -> Policy | None:
     """Return the policy on a view, if it has one; decorators above it keep it."""
     policy: Policy | None = getattr(view, "page_policy", None)
     return policy

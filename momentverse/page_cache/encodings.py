@@ -25,20 +25,20 @@ _COMPRESSIBLE = (
     "image/svg",
 )
 # Below this, headers weigh more than what is saved.
-_WORTH_BYTES = 200
+MIN_BYTES = 200
 
 
 @lru_cache(maxsize=256)
-def chosen(accept_encoding: str) -> str:
+def choose_encoding(accept_encoding: str) -> str:
     """Return the encoding for a client's Accept-Encoding; ``""`` is the page as it is."""
-    weights = dict(_weighted(part) for part in accept_encoding.lower().split(","))
+    weights = dict(_parse_weight(part) for part in accept_encoding.lower().split(","))
     anything = weights.get("*", 0.0)
     liked = {name: weights.get(name, anything) for name in ENCODERS}
     best = max(liked, key=lambda name: liked[name])
     return best if liked[best] > 0 else IDENTITY
 
 
-def _weighted(part: str) -> tuple[str, float]:
+def _parse_weight(part: str) -> tuple[str, float]:
     name, _, parameter = part.partition(";")
     if not parameter:
         return name.strip(), 1.0
@@ -48,8 +48,8 @@ def _weighted(part: str) -> tuple[str, float]:
         return name.strip(), 0.0
 
 
-def encoded(body: bytes, content_type: str, wanted: str) -> tuple[str, bytes]:
+def encode(body: bytes, content_type: str, wanted: str) -> tuple[str, bytes]:
     """Return a page's body for who wants an encoding, and the one that it has: none where it does not pay."""
-    if wanted == IDENTITY or len(body) < _WORTH_BYTES or not content_type.startswith(_COMPRESSIBLE):
+    if wanted == IDENTITY or len(body) < MIN_BYTES or not content_type.startswith(_COMPRESSIBLE):
         return IDENTITY, body
     return wanted, ENCODERS[wanted](body)

@@ -11,21 +11,21 @@ import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
-from momentverse.page_cache.groups import TOKENS
+from momentverse.page_cache.groups import GENERATIONS
 
 _BYTES = 16
 
 
-def new_token() -> str:
+def new_generation() -> str:
     """Return what no group ever had before: an old page cannot come to life again."""
     return secrets.token_hex(_BYTES // 2)
 
 
-class FileTokens:
+class FileGenerations:
     """One slot of 16 bytes a group, in ``path``."""
 
     def __init__(self, path: Path) -> None:
-        size = _BYTES * len(TOKENS)
+        size = _BYTES * len(GENERATIONS)
         with path.open("a+b") as file:
             if file.seek(0, 2) < size:
                 file.truncate(size)
@@ -41,5 +41,5 @@ class FileTokens:
     def bump(self, names: Iterable[str]) -> None:
         """Give some groups new tokens."""
         for name in names:
-            start = _BYTES * TOKENS.index(name)
-            self._slots[start : start + _BYTES] = new_token().encode()
+            start = _BYTES * GENERATIONS.index(name)
+            self._slots[start : start + _BYTES] = new_generation().encode()

@@ -26,7 +26,7 @@ STATIC_PAGES = Group("static", 3600)
 # The generation that every page belongs to, whatever its groups.
 EVERYTHING = "everything"
 # In this order their tokens are read and kept with each entry.
-TOKENS = (EVERYTHING, *(group.name for group in (TIMELINE, PROFILES, TRENDING, STATIC_PAGES)))
+GENERATIONS = (EVERYTHING, *(group.name for group in (TIMELINE, PROFILES, TRENDING, STATIC_PAGES)))
 
 
 # How long a copy past its time may be shown while somebody makes a new one.
@@ -34,4 +34,4 @@ STALE_SECONDS = 60
 
 
 # What a page depends on, in the order of ``groups.TOKENS``; None: not on this group.
-Tokens = tuple[str | None, ...]
+Generations = tuple[str | None, ...]

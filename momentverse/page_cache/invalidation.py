@@ -7,11 +7,11 @@ from functools import lru_cache, partial
 from django.db import transaction
 
 from momentverse.page_cache.groups import EVERYTHING, Group
-from momentverse.page_cache.stores import Store, store_beside
+from momentverse.page_cache.stores import Store, build_store
 from momentverse.ratelimit.limiter import Limiter
 
 
-def changed(*groups: Group) -> None:
+def invalidate(*groups: Group) -> None:
     """Make the pages of some groups old once the transaction at hand is committed: one write each."""
     _bump_on_commit(*(group.name for group in groups))
 
@@ -23,10 +23,10 @@ def purge() -> None:
 
 def _bump_on_commit(*names: str) -> None:
     # Robust: what is written stays written, whatever becomes of the cache.
-    transaction.on_commit(partial(writers_store().bump, names), robust=True)
+    transaction.on_commit(partial(get_store().bump, names), robust=True)
 
 
 @lru_cache(maxsize=1)
-def writers_store() -> Store:
+def get_store() -> Store:
     """Return what this process tells of its writes; the pages themselves are the front's."""
-    return store_beside(Limiter("", 0))
+    return build_store(Limiter("", 0))

@@ -1,8 +1,8 @@
-"""What a visitor asks for, told from the WSGI environment alone: which page, in which form, or none of ours.
+"""Decide from the WSGI environment whether a request may be served from the cache, and under which key.
 
-The key and the request that makes the page are both built from what is named
-here and from nothing else. So a header, a cookie or a parameter that the key
-does not hold cannot be in the page.
+The cache key and the request that renders the page are both built from the fields of
+``CacheableRequest`` and from nothing else. So a header, a cookie or a parameter that is
+not in the key cannot get into the page.
 """
 
 from __future__ import annotations
@@ -10,61 +10,59 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from wsgiref.types import WSGIEnvironment
 
 from django.conf import settings
 from django.core.handlers.wsgi import get_path_info
 from django.http.request import split_domain_port
 from django.urls import Resolver404, resolve
 
-from momentverse.page_cache.decorators import Policy, policy_of
-from momentverse.page_cache.encodings import chosen
+from momentverse.page_cache.decorators import Policy, get_policy
+from momentverse.page_cache.encodings import choose_encoding
 
-Environ = dict[str, Any]
-
-# Longer queries than any page of ours has are the view's to refuse.
-_LONGEST_QUERY = 1000
+# Longer than the query of any cached page; a longer one is left to the view.
+MAX_QUERY_LENGTH = 1000
 _NO_BODY = (None, "", "0")
-# What a page may be made from, beside the address.
-_KEPT = ("SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "REMOTE_ADDR")
+# What the rendering request keeps of the visitor's environment, besides `wsgi.*`.
+_SERVER_VARIABLES = ("SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL", "REMOTE_ADDR")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A page that may be kept, as somebody asks for it."""
+class CacheableRequest:
+    """A request for a page that may be cached."""
 
-    path: str  # as WSGI has it
+    path: str  # as in PATH_INFO: bytes decoded as Latin-1
     query: str
     host: str
     scheme: str
-    encoding: str
+    encoding: str  # the response's content encoding; "" for none
     policy: Policy
 
     def key(self, encoding: str) -> str:
-        """Return where one form of the page is kept; no two pages share one.
+        """Return the cache key of the page in ``encoding``. No two pages share a key.
 
-        Only the path may hold spaces, and it comes last.
+        Only the path can contain spaces, so it comes last.
         """
         return f"{encoding or '-'} {self.scheme} {self.host} {self.query or '-'} {self.path}"
 
 
-class Reader:
-    """Reads what is asked for; remembers which view has which policy."""
+class RequestParser:
+    """Parses WSGI environments; caches which path has which policy."""
 
     def __init__(self) -> None:
         self._cookie = f"{settings.SESSION_COOKIE_NAME}="
         self._cookie_bytes = self._cookie.encode()
         site = urlsplit(settings.SITE_URL)
         self._site_port = str(site.port) if site.port else ""
-        proxy_says: tuple[str, str] | None = settings.SECURE_PROXY_SSL_HEADER
-        self._proto_header, self._proto = proxy_says or ("", "")
-        # Bounded, so that made-up addresses fill no memory.
-        self._policy_at = lru_cache(maxsize=4096)(_policy_at)
-        self._is_ours = lru_cache(maxsize=256)(self._is_ours)  # type: ignore[method-assign]
+        ssl_header: tuple[str, str] | None = settings.SECURE_PROXY_SSL_HEADER
+        self._proto_header, self._proto_value = ssl_header or ("", "")
+        # Bounded, so that invented paths and hosts cannot fill the memory.
+        self._get_policy_at = lru_cache(maxsize=4096)(_get_policy_at)
+        self._is_our_host = lru_cache(maxsize=256)(self._is_our_host)  # type: ignore[method-assign]
 
-    def read(self, environ: Environ) -> Asked | None:
-        """Return what is asked for, or None when the answer is not for everybody."""
+    def parse(self, environ: WSGIEnvironment) -> CacheableRequest | None:
+        """Return the request, or None if its response may not come from the cache."""
         if (
             environ["REQUEST_METHOD"] not in ("GET", "HEAD")
             or self._cookie in environ.get("HTTP_COOKIE", "")
@@ -74,77 +72,82 @@ class Reader:
         ):
             return None
         path = environ.get("PATH_INFO", "")
-        policy = self._policy_at(path)
+        policy = self._get_policy_at(path)
         host = environ.get("HTTP_HOST", "")
-        if policy is None or not self._is_ours(host, environ.get("SERVER_PORT", "")):
+        if policy is None or not self._is_our_host(host, environ.get("SERVER_PORT", "")):
             return None
         query = environ.get("QUERY_STRING", "")
         if query:
-            normal = normalised(query, policy.parameters)
-            if normal is None:
+            normalized = normalize_query(query, policy.parameters)
+            if normalized is None:
                 return None
-            query = normal
-        encoding = chosen(environ.get("HTTP_ACCEPT_ENCODING", ""))
-        return Asked(path, query, host.lower(), self._scheme(environ), encoding, policy)
+            query = normalized
+        encoding = choose_encoding(environ.get("HTTP_ACCEPT_ENCODING", ""))
+        return CacheableRequest(
+            path, query, host.lower(), self._get_scheme(environ), encoding, policy
+        )
 
-    def names_a_session(self, head: bytes) -> bool:
-        """Tell whether a request that begins so may be somebody's own."""
+    def has_session_cookie(self, head: bytes) -> bool:
+        """Return whether the raw head of a request may contain a session cookie."""
         return self._cookie_bytes in head
 
-    def bare_environ(self, environ: Environ, asked: Asked) -> Environ:
-        """Return the environment of a request for the page by nobody in particular."""
-        bare = {
+    def anonymous_environ(
+        self, environ: WSGIEnvironment, request: CacheableRequest
+    ) -> WSGIEnvironment:
+        """Build the environment that renders the page: a GET without cookies and without the visitor's headers."""
+        anonymous = {
             name: value
             for name, value in environ.items()
-            if name in _KEPT or name.startswith("wsgi.")
+            if name in _SERVER_VARIABLES or name.startswith("wsgi.")
         }
-        bare |= {
+        anonymous |= {
             "REQUEST_METHOD": "GET",
             "SCRIPT_NAME": "",
-            "PATH_INFO": asked.path,
-            "QUERY_STRING": asked.query,
-            "HTTP_HOST": asked.host,
+            "PATH_INFO": request.path,
+            "QUERY_STRING": request.query,
+            "HTTP_HOST": request.host,
             "wsgi.input": io.BytesIO(),
         }
-        bare.pop("wsgi.file_wrapper", None)
+        anonymous.pop("wsgi.file_wrapper", None)
         if self._proto_header in environ:
-            bare[self._proto_header] = environ[self._proto_header]
-        return bare
+            anonymous[self._proto_header] = environ[self._proto_header]
+        return anonymous
 
-    def _scheme(self, environ: Environ) -> str:
-        """Return what Django will take the request for."""
-        told = environ.get(self._proto_header)
-        if told is None:
+    def _get_scheme(self, environ: WSGIEnvironment) -> str:
+        """Return the scheme as Django's ``HttpRequest.scheme`` would."""
+        forwarded = environ.get(self._proto_header)
+        if forwarded is None:
             return str(environ["wsgi.url_scheme"])
-        return "https" if told.split(",", 1)[0].strip() == self._proto else "http"
+        return "https" if forwarded.split(",", 1)[0].strip() == self._proto_value else "http"
 
-    def _is_ours(self, host: str, server_port: str) -> bool:
-        """Tell whether a Host is one of the few that pages are kept for.
+    def _is_our_host(self, host: str, server_port: str) -> bool:
+        """Return whether pages are cached for a Host header.
 
-        Django takes any port, and wild cards in ``ALLOWED_HOSTS``; with those anybody
-        could multiply the pages.
+        Stricter than Django, which accepts any port, and wildcards in ``ALLOWED_HOSTS``:
+        with those, anybody could multiply the cached pages.
         """
         domain, port = split_domain_port(host)
         return domain in settings.ALLOWED_HOSTS and port in ("", self._site_port, server_port)
 
 
-def normalised(query: str, parameters: tuple[str, ...] | None) -> str | None:
-    """Return the part of a query that a view reads, always written the same; None: leave it to the view.
+def normalize_query(query: str, parameters: tuple[str, ...] | None) -> str | None:
+    """Return the part of a query that the view reads, in a fixed order of parameters.
 
-    Values of one parameter stay in their order.
+    Values of one parameter keep their order. Returns None if the query has to be left to the
+    view: the view does not name its parameters, or the query is too long or not valid UTF-8.
     """
-    if parameters is None or len(query) > _LONGEST_QUERY or "%00" in query:
+    if parameters is None or len(query) > MAX_QUERY_LENGTH or "%00" in query:
         return None
     try:
-        given = parse_qsl(query, keep_blank_values=True, errors="strict")
+        pairs = parse_qsl(query, keep_blank_values=True, errors="strict")
     except ValueError:
         return None
-    known = [(name, value) for name, value in given if name in parameters]
-    return urlencode(sorted(known, key=lambda item: parameters.index(item[0])))
+    known = [(name, value) for name, value in pairs if name in parameters]
+    return urlencode(sorted(known, key=lambda pair: parameters.index(pair[0])))
 
 
-def _policy_at(path: str) -> Policy | None:
+def _get_policy_at(path: str) -> Policy | None:
     try:
-        return policy_of(resolve(get_path_info({"PATH_INFO": path})).func)
+        return get_policy(resolve(get_path_info({"PATH_INFO": path})).func)
     except Resolver404:
         return None

@@ -13,7 +13,7 @@ from django.conf import settings
 _SOURCES = ("accounts", "momentverse", "templates", "timeline")
 _SUFFIXES = (".py", ".html", ".txt")
 # Settings that stand in pages or in their headers.
-_SHOWN = (
+_SETTINGS = (
     "SITE_URL",
     "CONTENT_SECURITY_POLICY",
     "SECURE",
@@ -24,16 +24,16 @@ _SHOWN = (
 )
 
 
-def release_stamp() -> str:
+def build_version() -> str:
     """Return the same few letters in every process of a release, and others in the next one's.
 
     Read from the code, the templates and the manifest of static files, so that
     nobody has to think of it.
     """
     digest = hashlib.blake2b(digest_size=8)
-    for value in (django.get_version(), *(getattr(settings, name) for name in _SHOWN)):
+    for value in (django.get_version(), *(getattr(settings, name) for name in _SETTINGS)):
         digest.update(repr(value).encode())
-    for path in sorted(_files()):
+    for path in sorted(_list_source_files()):
         digest.update(str(path.relative_to(settings.BASE_DIR)).encode())
         digest.update(path.read_bytes())
     manifest = settings.STATIC_ROOT / "staticfiles.json"
@@ -42,7 +42,7 @@ def release_stamp() -> str:
     return digest.hexdigest()
 
 
-def _files() -> list[Path]:
+def _list_source_files() -> list[Path]:
     base: Any = settings.BASE_DIR
     return [
         path

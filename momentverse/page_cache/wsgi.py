@@ -1,263 +1,292 @@
-"""Answers visitors without a session from the cache, before Django is asked.
+"""The WSGI application around Django's: serves cached pages before Django is called.
 
-A hit is one round trip, which counts the request as well, and no template. What
-is sent is what Django has answered when the page was made, header by header;
-only what belongs to the single request is new.
+A hit costs one round trip to Redis, which also counts the request for the rate limit, and renders
+no template. Its headers are those that Django sent when the page was rendered; only those that
+belong to one request are new.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from types import TracebackType
+from typing import cast
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.conf import settings
 from django.core.handlers.wsgi import get_path_info
 
-from momentverse.http.client_ip import client_address, network_of
-from momentverse.logging import REQUEST_ID_HEADER, log_answer, new_request_id, request_id
+from momentverse.http.client_ip import get_client_ip, get_network
+from momentverse.logging import REQUEST_ID_HEADER, log_request, new_request_id, request_id
 from momentverse.page_cache.decorators import Policy
 from momentverse.page_cache.encodings import ENCODERS, IDENTITY
-from momentverse.page_cache.entry import Entry, Headers, matches, may_be_kept, read, written
-from momentverse.page_cache.groups import EVERYTHING, STALE_SECONDS, TOKENS, Tokens
-from momentverse.page_cache.request import Asked, Environ, Reader
-from momentverse.page_cache.stores import Looked, RedisStore, Store, shares_redis, store_beside
-from momentverse.page_cache.version import release_stamp
-from momentverse.ratelimit.limiter import LIMITER, VERDICT, Limiter, network_key
+from momentverse.page_cache.entry import (
+    Entry,
+    Headers,
+    deserialize,
+    etag_matches,
+    is_cacheable,
+    serialize,
+)
+from momentverse.page_cache.groups import EVERYTHING, GENERATIONS, STALE_SECONDS, Generations
+from momentverse.page_cache.request import CacheableRequest, RequestParser
+from momentverse.page_cache.stores import (
+    LookupResult,
+    RedisStore,
+    Store,
+    build_store,
+    is_redis_shared,
+)
+from momentverse.page_cache.version import build_version
+from momentverse.ratelimit.limiter import LIMITER_KEY, RESULT_KEY, Limiter, network_key
 from momentverse.ratelimit.middleware import rate_limit_headers
-from momentverse.ratelimit.sliding_window import Verdict
+from momentverse.ratelimit.sliding_window import RateLimitResult
 
-StartResponse = Callable[..., Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 
 @dataclass(frozen=True)
-class Visit:
-    """One request for a page that may be kept."""
+class Exchange:
+    """A request for a page that may be cached, and the way to respond to it."""
 
-    environ: Environ
+    environ: WSGIEnvironment
     start_response: StartResponse
-    asked: Asked
-    started: float
+    request: CacheableRequest
+    started: float  # by `time.perf_counter`
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
-    """What is known of a request before it is answered."""
+class Prefetched:
+    """What ``prefetch`` found out about a request."""
 
-    asked: Asked
-    verdict: Verdict
-    looked: Looked | None
-    entry: Entry | None  # only a fresh one
-    started: float  # of ``time.perf_counter``
-
-
-# Where ``look_ahead`` leaves that in a request's environment.
-AHEAD = "momentverse.page_cache.ahead"
-# Who has no copy to show waits for the refresher's, looking again so often for so long.
-WAIT_SECONDS = 0.02
-WAITS = 100
+    request: CacheableRequest
+    rate_limit: RateLimitResult
+    lookup: LookupResult | None  # None if the store is unavailable
+    entry: Entry | None  # None unless it is fresh
+    started: float  # by `time.perf_counter`
 
 
-class PageCacheFront:
-    """A WSGI application around Django's."""
+# The key under which `prefetch` leaves its findings in the environment.
+PREFETCHED = "momentverse.page_cache.prefetched"
+# Without a stale copy to serve, poll for the page another worker is rendering: so often, this many
+# seconds apart.
+POLL_ATTEMPTS = 100
+POLL_SECONDS = 0.02
 
-    def __init__(self, application: Application) -> None:
+
+class PageCacheApplication:
+    """A WSGI application that answers from the cache or calls Django's."""
+
+    def __init__(self, application: WSGIApplication) -> None:
         self._application = application
         self._limiter = Limiter(settings.LIMITS_REDIS_URL, settings.REDIS_TIMEOUT_SECONDS)
-        self._store: Store = store_beside(self._limiter)
-        self._one_round_trip = shares_redis()
-        self._reader = Reader()
-        self._release = release_stamp()
+        self._store: Store = build_store(self._limiter)
+        self._is_redis_shared = is_redis_shared()
+        self._parser = RequestParser()
+        self._version = build_version()
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer from the cache, or let Django answer."""
-        environ[LIMITER] = self._limiter
-        if AHEAD not in environ:
-            self.look_ahead([environ])
-        ahead: Ahead | None = environ.pop(AHEAD, None)
-        if ahead is None:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[LIMITER_KEY] = self._limiter
+        if PREFETCHED not in environ:
+            self.prefetch([environ])
+        prefetched: Prefetched | None = environ.pop(PREFETCHED, None)
+        if prefetched is None:
             return self._application(environ, start_response)
-        environ[VERDICT] = ahead.verdict
-        if not ahead.verdict.allowed:
+        environ[RESULT_KEY] = prefetched.rate_limit
+        if not prefetched.rate_limit.allowed:
             return self._application(environ, start_response)
-        visit = Visit(environ, start_response, ahead.asked, ahead.started)
-        if ahead.looked is None:
-            return self._make(visit, None)
-        if ahead.entry is None:
-            return self._refresh(visit, ahead.looked)
-        return self._send_kept(visit, ahead.entry)
+        exchange = Exchange(environ, start_response, prefetched.request, prefetched.started)
+        if prefetched.lookup is None:
+            return self._render(exchange, None)
+        if prefetched.entry is None:
+            return self._refresh(exchange, prefetched.lookup)
+        return self._send_cached(exchange, prefetched.entry)
 
     def is_for_everybody(self, head: bytes) -> bool:
-        """Tell from a request's first bytes whether it is worth looking ahead for."""
-        return head.startswith((b"GET ", b"HEAD ")) and not self._reader.names_a_session(head)
+        """Return whether a request whose raw head is ``head`` is worth prefetching."""
+        return head.startswith((b"GET ", b"HEAD ")) and not self._parser.has_session_cookie(head)
 
-    def look_ahead(self, environs: Sequence[Environ]) -> list[bool]:
-        """Count some requests and look for their pages; tell of each whether its page is at hand.
+    def prefetch(self, environs: Sequence[WSGIEnvironment]) -> list[bool]:
+        """Count some requests and look up their pages; return for each whether it is a hit.
 
-        Where one Redis holds counts and pages, that is one round trip for all. What
-        is found waits in each environment, of which a call answers at once what is at
-        hand. Requests that are Django's alone are not counted here.
+        This is one round trip for all of them if limits and pages share one Redis. The findings
+        are left in each environment, where ``__call__`` picks them up. Requests that only Django
+        can answer are not counted here.
         """
         started = time.perf_counter()
         requests = [
-            (environ, asked) for environ in environs if (asked := self._reader.read(environ))
+            (environ, request) for environ in environs if (request := self._parser.parse(environ))
         ]
-        found = self._count_and_look(requests) if requests else []
-        for (environ, asked), (verdict, looked) in zip(requests, found, strict=True):
-            entry = _fresh(looked) if looked else None
-            environ[AHEAD] = Ahead(asked, verdict, looked, entry, started)
-        return [_is_at_hand(environ.get(AHEAD)) for environ in environs]
+        found = self._count_and_look_up(requests) if requests else []
+        for (environ, request), (rate_limit, lookup) in zip(requests, found, strict=True):
+            entry = _get_fresh_entry(lookup) if lookup else None
+            environ[PREFETCHED] = Prefetched(request, rate_limit, lookup, entry, started)
+        return [_is_hit(environ.get(PREFETCHED)) for environ in environs]
 
-    def _count_and_look(
-        self, requests: list[tuple[Environ, Asked]]
-    ) -> list[tuple[Verdict, Looked | None]]:
+    def _count_and_look_up(
+        self, requests: list[tuple[WSGIEnvironment, CacheableRequest]]
+    ) -> list[tuple[RateLimitResult, LookupResult | None]]:
         limit: int = settings.RATE_LIMIT_PER_MINUTE
-        whose = [network_key(network_of(client_address(environ))) for environ, _ in requests]
-        keys = [self._key(asked, asked.encoding) for _, asked in requests]
-        if self._one_round_trip:
+        clients = [network_key(get_network(get_client_ip(environ))) for environ, _ in requests]
+        keys = [self._key(request, request.encoding) for _, request in requests]
+        if self._is_redis_shared:
             store = cast(RedisStore, self._store)
-            hits = [(one, store.question(key)) for one, key in zip(whose, keys, strict=True)]
-            verdicts, replies = self._limiter.hit_all(limit, hits)
-            return list(zip(verdicts, store.looked(replies, len(keys)), strict=True))
-        verdicts, _ = self._limiter.hit_all(limit, [(one, None) for one in whose])
-        return list(zip(verdicts, self._store.look_all(keys), strict=True))
+            hits = [
+                (client, store.lookup_command(key))
+                for client, key in zip(clients, keys, strict=True)
+            ]
+            results, replies = self._limiter.hit_many(limit, hits)
+            return list(zip(results, store.parse_replies(replies, len(keys)), strict=True))
+        results, _ = self._limiter.hit_many(limit, [(client, None) for client in clients])
+        return list(zip(results, self._store.lookup_many(keys), strict=True))
 
-    def _refresh(self, visit: Visit, looked: Looked) -> Iterable[bytes]:
-        """Make the page anew; if somebody does so already, show the last copy, or wait for the new one."""
-        page = self._key(visit.asked, IDENTITY)
-        if not self._store.become_refresher(page):
-            entry = _still_good(looked) or self._wait_for(visit.asked)
+    def _refresh(self, exchange: Exchange, lookup: LookupResult) -> Iterable[bytes]:
+        """Render the page, unless another worker does: then send the stale page, or wait for the new one."""
+        lock = self._key(exchange.request, IDENTITY)
+        if not self._store.acquire_refresh_lock(lock):
+            entry = _get_stale_entry(lookup) or self._poll(exchange.request)
             if entry:
-                return self._send_kept(visit, entry)
-            return self._make(visit, looked.tokens)
+                return self._send_cached(exchange, entry)
+            return self._render(exchange, lookup.generations)
         try:
-            # Once more: the last refresher may have been at work when this visitor looked.
-            again = self._look(visit.asked)
-            if again and (entry := _fresh(again)):
-                return self._send_kept(visit, entry)
-            return self._make(visit, again.tokens if again else None)
+            # The previous holder of the lock may have stored the page after our first lookup.
+            again = self._look_up(exchange.request)
+            if again and (entry := _get_fresh_entry(again)):
+                return self._send_cached(exchange, entry)
+            return self._render(exchange, again.generations if again else None)
         finally:
-            self._store.resign(page)
+            self._store.release_refresh_lock(lock)
 
-    def _look(self, asked: Asked) -> Looked | None:
-        return self._store.look(self._key(asked, asked.encoding))
+    def _look_up(self, request: CacheableRequest) -> LookupResult | None:
+        return self._store.lookup(self._key(request, request.encoding))
 
-    def _wait_for(self, asked: Asked) -> Entry | None:
-        """Return the page that somebody else is making, or None if that takes too long."""
-        for _ in range(WAITS):
-            time.sleep(WAIT_SECONDS)
-            looked = self._look(asked)
-            if looked is None or (entry := _fresh(looked)):
-                return entry if looked else None
+    def _poll(self, request: CacheableRequest) -> Entry | None:
+        """Return the page that another worker is rendering, or None if that takes too long."""
+        for _ in range(POLL_ATTEMPTS):
+            time.sleep(POLL_SECONDS)
+            lookup = self._look_up(request)
+            if lookup is None or (entry := _get_fresh_entry(lookup)):
+                return entry if lookup else None
         return None
 
-    def _make(self, visit: Visit, tokens: Tokens | None) -> Iterable[bytes]:
-        """Let Django make the page, keep it if it is for everybody, and send it.
+    def _render(self, exchange: Exchange, generations: Generations | None) -> Iterable[bytes]:
+        """Let Django render the page, store it if it is cacheable, and send it.
 
-        ``tokens`` were read before, so that a write that comes meanwhile makes
-        the page old; None: there is nowhere to keep it.
+        ``generations`` were read before rendering, so that a write that commits meanwhile makes
+        the page stale. None means that the store is unavailable: the page is not stored.
         """
-        asked = visit.asked
-        status, headers, body = self._ask_django(visit)
-        if not may_be_kept(status, headers):
-            visit.start_response(status, _with_length(headers, body))
-            return [] if visit.environ["REQUEST_METHOD"] == "HEAD" else [body]
-        kept = written(
+        request = exchange.request
+        status, headers, body = self._call_django(exchange)
+        if not is_cacheable(status, headers):
+            exchange.start_response(status, _with_content_length(headers, body))
+            return [] if exchange.environ["REQUEST_METHOD"] == "HEAD" else [body]
+        stored = serialize(
             headers,
             body,
-            asked.policy.seconds,
-            _tokens_of(asked.policy, tokens) if tokens else (),
-            (IDENTITY, *ENCODERS) if tokens else (asked.encoding,),
+            request.policy.seconds,
+            _select_generations(request.policy, generations) if generations else (),
+            (IDENTITY, *ENCODERS) if generations else (request.encoding,),
         )
-        if tokens:
-            entries = {self._key(asked, encoding): entry for encoding, entry in kept.items()}
-            self._store.put(entries, asked.policy.seconds + STALE_SECONDS)
-        own_id = dict(headers)[REQUEST_ID_HEADER]
-        return self._send(visit, read(kept[asked.encoding]), own_id)[1]
+        if generations:
+            entries = {self._key(request, encoding): entry for encoding, entry in stored.items()}
+            self._store.put(entries, request.policy.seconds + STALE_SECONDS)
+        own_request_id = dict(headers)[REQUEST_ID_HEADER]
+        return self._send(exchange, deserialize(stored[request.encoding]), own_request_id)[1]
 
-    def _ask_django(self, visit: Visit) -> tuple[str, Headers, bytes]:
-        """Ask for the page as nobody in particular."""
-        answered: list[Any] = []
+    def _call_django(self, exchange: Exchange) -> tuple[str, Headers, bytes]:
+        """Return the status, headers and body that an anonymous visitor gets from Django."""
+        started: list[tuple[str, Headers]] = []
 
-        def start_response(status: str, headers: Headers, exc_info: Any = None) -> None:
-            answered[:] = status, headers
+        def start_response(
+            status: str, headers: Headers, exc_info: ExcInfo | None = None, /
+        ) -> Callable[[bytes], object]:
+            started[:] = [(status, headers)]
+            return _refuse_to_write
 
-        bare = self._reader.bare_environ(visit.environ, visit.asked)
-        bare[VERDICT] = visit.environ[VERDICT]
-        chunks = self._application(bare, start_response)
+        environ = self._parser.anonymous_environ(exchange.environ, exchange.request)
+        environ[RESULT_KEY] = exchange.environ[RESULT_KEY]
+        chunks = self._application(environ, start_response)
         try:
             body = b"".join(chunks)
         finally:
             if close := getattr(chunks, "close", None):
                 close()
-        status, headers = answered
+        ((status, headers),) = started
         return status, headers, body
 
-    def _send_kept(self, visit: Visit, entry: Entry) -> Iterable[bytes]:
-        """Send what Django has not been asked for: its id and its log line are ours to make."""
-        own_id = new_request_id()
-        token = request_id.set(own_id)
+    def _send_cached(self, exchange: Exchange, entry: Entry) -> Iterable[bytes]:
+        """Send an entry that Django was not called for, with a request id and a log line of our own."""
+        own_request_id = new_request_id()
+        token = request_id.set(own_request_id)
         try:
-            status, body = self._send(visit, entry, own_id)
-            environ = visit.environ
-            log_answer(environ["REQUEST_METHOD"], get_path_info(environ), status, visit.started)
+            status, body = self._send(exchange, entry, own_request_id)
+            environ = exchange.environ
+            method, path = environ["REQUEST_METHOD"], get_path_info(environ)
+            log_request(method, path, status, exchange.started)
             return body
         finally:
             request_id.reset(token)
 
-    def _send(self, visit: Visit, entry: Entry, own_id: str) -> tuple[int, Iterable[bytes]]:
-        """Send an entry, or 304 to who has it, with what belongs to this one request."""
-        head, environ = entry.head, visit.environ
-        of_request = [
-            ("Age", str(max(0, int(time.time() - head.built_at)))),
-            *rate_limit_headers(environ[VERDICT]),
-            (REQUEST_ID_HEADER, own_id),
+    def _send(
+        self, exchange: Exchange, entry: Entry, own_request_id: str
+    ) -> tuple[int, Iterable[bytes]]:
+        """Send an entry, or a 304 to a client that has it, with the headers of this one request."""
+        metadata, environ = entry.metadata, exchange.environ
+        request_headers = [
+            ("Age", str(max(0, int(time.time() - metadata.rendered_at)))),
+            *rate_limit_headers(environ[RESULT_KEY]),
+            (REQUEST_ID_HEADER, own_request_id),
         ]
         if_none_match = environ.get("HTTP_IF_NONE_MATCH")
-        if if_none_match and matches(if_none_match, head.etag):
-            visit.start_response("304 Not Modified", head.headers_without_body + of_request)
+        if if_none_match and etag_matches(if_none_match, metadata.etag):
+            exchange.start_response(
+                "304 Not Modified", metadata.headers_without_body + request_headers
+            )
             return 304, []
-        visit.start_response("200 OK", head.headers + of_request)
+        exchange.start_response("200 OK", metadata.headers + request_headers)
         return 200, [] if environ["REQUEST_METHOD"] == "HEAD" else [entry.body]
 
-    def _key(self, asked: Asked, encoding: str) -> str:
-        return f"{self._release} {asked.key(encoding)}"
+    def _key(self, request: CacheableRequest, encoding: str) -> str:
+        return f"{self._version} {request.key(encoding)}"
 
 
-def _is_at_hand(ahead: Ahead | None) -> bool:
-    return ahead is not None and ahead.verdict.allowed and ahead.entry is not None
+def _is_hit(prefetched: Prefetched | None) -> bool:
+    return prefetched is not None and prefetched.rate_limit.allowed and prefetched.entry is not None
 
 
-def _entry_in(looked: Looked) -> Entry | None:
-    if looked.kept is None:
+def _parse_entry(lookup: LookupResult) -> Entry | None:
+    if lookup.stored is None:
         return None
     try:
-        return read(looked.kept)
-    except ValueError:  # not written by us: as good as nothing
+        return deserialize(lookup.stored)
+    except ValueError:  # not written by us: treat it as missing
         return None
 
 
-def _fresh(looked: Looked) -> Entry | None:
-    entry = _entry_in(looked)
-    return entry if entry and entry.head.is_fresh(time.time(), looked.tokens) else None
+def _get_fresh_entry(lookup: LookupResult) -> Entry | None:
+    entry = _parse_entry(lookup)
+    return entry if entry and entry.metadata.is_fresh(time.time(), lookup.generations) else None
 
 
-def _still_good(looked: Looked) -> Entry | None:
-    entry = _entry_in(looked)
-    return entry if entry and entry.head.may_be_shown(time.time(), looked.tokens) else None
+def _get_stale_entry(lookup: LookupResult) -> Entry | None:
+    """Return an entry that may be served while another worker renders the page."""
+    entry = _parse_entry(lookup)
+    if entry and entry.metadata.is_stale_usable(time.time(), lookup.generations):
+        return entry
+    return None
 
 
-def _tokens_of(policy: Policy, tokens: Tokens) -> Tokens:
-    """Return the tokens of what a page depends on, None for the other groups."""
+def _select_generations(policy: Policy, generations: Generations) -> Generations:
+    """Return the generations of the groups that a page depends on, and None for the others."""
     names = {EVERYTHING, *(group.name for group in policy.groups)}
     return tuple(
-        token if name in names else None for name, token in zip(TOKENS, tokens, strict=True)
+        generation if name in names else None
+        for name, generation in zip(GENERATIONS, generations, strict=True)
     )
 
 
-def _with_length(headers: Headers, body: bytes) -> Headers:
+def _with_content_length(headers: Headers, body: bytes) -> Headers:
     if any(name.lower() == "content-length" for name, _ in headers):
         return headers
     return [*headers, ("Content-Length", str(len(body)))]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from momentverse.http.client_ip import client_network
+from momentverse.http.client_ip import get_client_network
 from momentverse.http.errors import error_response
-from momentverse.ratelimit.limiter import LIMITER, VERDICT, Limiter, network_key
-from momentverse.ratelimit.sliding_window import Verdict
+from momentverse.ratelimit.limiter import LIMITER_KEY, RESULT_KEY, Limiter, network_key
+from momentverse.ratelimit.sliding_window import RateLimitResult
 
 # Static files are exempt as well: WhiteNoise has answered them before the limit is asked.
 # So are pictures, of which a page has as many as it has moments, and a provider's signed messages, which come
@@ -29,7 +29,7 @@ class RateLimitMiddleware:
         """Count, then answer or refuse."""
         if request.path.startswith(EXEMPT_PREFIXES):
             return self.get_response(request)
-        verdict = request.META.get(VERDICT) or self._count(request)
+        verdict = request.META.get(RESULT_KEY) or self._count(request)
         if verdict.allowed:
             response = self.get_response(request)
         else:
@@ -43,26 +43,26 @@ class RateLimitMiddleware:
             response[name] = value
         return response
 
-    def _count(self, request: HttpRequest) -> Verdict:
+    def _count(self, request: HttpRequest) -> RateLimitResult:
         # Whoever counts more for this request does it in the same place.
-        request.META.setdefault(LIMITER, self.limiter)
-        return shared_limiter(request).hit(self._key(request), settings.RATE_LIMIT_PER_MINUTE)
+        request.META.setdefault(LIMITER_KEY, self.limiter)
+        return get_limiter(request).hit(self._key(request), settings.RATE_LIMIT_PER_MINUTE)
 
     @staticmethod
     def _key(request: HttpRequest) -> str:
         # Only a request that brings a session can be a user's: nobody else costs a look-up.
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             return f"user:{request.user.pk}"
-        return network_key(client_network(request))
+        return network_key(get_client_network(request))
 
 
-def shared_limiter(request: HttpRequest) -> Limiter:
+def get_limiter(request: HttpRequest) -> Limiter:
     """Return the limiter that has counted this request, for what has a limit of its own besides."""
-    limiter: Limiter = request.META[LIMITER]
+    limiter: Limiter = request.META[LIMITER_KEY]
     return limiter
 
 
-def rate_limit_headers(verdict: Verdict) -> list[tuple[str, str]]:
+def rate_limit_headers(verdict: RateLimitResult) -> list[tuple[str, str]]:
     """Return the headers that tell a client where it stands."""
     return [
         ("RateLimit-Limit", str(verdict.limit)),

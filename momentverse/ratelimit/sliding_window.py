@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 WINDOW_MS = 60_000
 # What one process counts at most; whoever was seen longest ago is forgotten first.
-MOST_KEYS = 100_000
+MAX_KEYS = 100_000
 
 # KEYS: whom it is counted for. ARGV: the limit. One small value each, gone two windows after its first.
 SCRIPT = f"""
@@ -45,7 +45,7 @@ return {{allowed and 1 or 0, last, count, age}}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RateLimitResult:
     """What the limiter says of one request."""
 
     allowed: bool
@@ -54,14 +54,14 @@ class Verdict:
     reset_after: int  # whole seconds until there is room again
 
 
-def verdict(limit: int, allowed: int, last: int, count: int, age: int) -> Verdict:
+def evaluate(limit: int, allowed: int, last: int, count: int, age: int) -> RateLimitResult:
     """Say what a count means; ``age`` is how many milliseconds the present window is old."""
     remaining = max(0, limit - last * (WINDOW_MS - age) // WINDOW_MS - count)
-    wait = WINDOW_MS - age if remaining else _wait(limit, last, count, age)
-    return Verdict(bool(allowed), limit, remaining, max(1, -(-wait // 1000)))
+    wait = WINDOW_MS - age if remaining else _milliseconds_until_allowed(limit, last, count, age)
+    return RateLimitResult(bool(allowed), limit, remaining, max(1, -(-wait // 1000)))
 
 
-def _wait(limit: int, last: int, count: int, age: int) -> int:
+def _milliseconds_until_allowed(limit: int, last: int, count: int, age: int) -> int:
     """Return the milliseconds until one more is within the limit."""
     if count < limit:
         # As this window goes on, less of the last one is in sight.
@@ -79,7 +79,7 @@ class LocalWindows:
         self._kept: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def hit(self, key: str, limit: int) -> Verdict:
+    def hit(self, key: str, limit: int) -> RateLimitResult:
         """Count one request under ``key`` if it is within ``limit``, and say so."""
         with self._lock:
             now = int(self._now() * 1000)
@@ -92,6 +92,6 @@ class LocalWindows:
             allowed = last * (WINDOW_MS - age) // WINDOW_MS + count < limit
             count += allowed
             self._kept[key] = (began, last, count)
-            if len(self._kept) > MOST_KEYS:
+            if len(self._kept) > MAX_KEYS:
                 self._kept.popitem(last=False)
-        return verdict(limit, allowed, last, count, age)
+        return evaluate(limit, allowed, last, count, age)

@@ -12,13 +12,13 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger("momentverse.limits")
 
-RETRY_SHARED_AFTER_SECONDS = 5.0
+RETRY_SECONDS = 5.0
 
 
 Answer = TypeVar("Answer")
 
 
-class Breaker:
+class CircuitBreaker:
     """Asks Redis while it answers, and goes on in this process while it does not.
 
     Every ``RETRY_SHARED_AFTER_SECONDS`` one caller, and no other, tries Redis
@@ -48,10 +48,10 @@ class Breaker:
             now = time.monotonic()
             if self._retry_shared_at is not None and now < self._retry_shared_at:
                 return False
-            self._retry_shared_at = now + RETRY_SHARED_AFTER_SECONDS
+            self._retry_shared_at = now + RETRY_SECONDS
             return True
 
     def _shared_failed(self, error: RedisError) -> None:
         with self._lock:
-            self._retry_shared_at = time.monotonic() + RETRY_SHARED_AFTER_SECONDS
+            self._retry_shared_at = time.monotonic() + RETRY_SECONDS
         logger.warning("limits fall back to this process: %s", error)

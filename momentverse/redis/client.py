@@ -32,7 +32,7 @@ class _Question:
     error: RedisError | None = None
 
 
-class Redis:
+class RedisClient:
     """A Redis (or Valkey) at ``url`` that answers or fails within ``timeout_seconds``.
 
     One connection for all threads. While one of them waits for replies, the

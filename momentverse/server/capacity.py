@@ -34,7 +34,7 @@ OPEN_FILES_RESERVED = 200
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
-def usable_cores(quota_file: Path = _CGROUP_QUOTA) -> int:
+def count_usable_cores(quota_file: Path = _CGROUP_QUOTA) -> int:
     """Return how many cores this process may use: by its affinity, and by its container's share."""
     can_tell = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if can_tell else os.cpu_count() or 1

@@ -17,16 +17,16 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from momentverse.http.client_ip import client_network
+from momentverse.http.client_ip import get_client_network
 from momentverse.http.errors import error_response
-from momentverse.ratelimit.middleware import shared_limiter
+from momentverse.ratelimit.middleware import get_limiter
 
 logger = logging.getLogger("momentverse.csp_reports")
 
-MOST_BYTES = 16 * 1024
-MOST_REPORTS = 10  # of one request
-PER_MINUTE = 20
-_LONGEST = 200
+MAX_BYTES = 16 * 1024
+MAX_VIOLATIONS = 10  # of one request
+MAX_REPORTS_PER_MINUTE = 20
+MAX_VALUE_LENGTH = 200
 # As report-uri names a field, and as report-to does.
 _FIELDS = {
     "directive": ("effective-directive", "effectiveDirective"),
@@ -35,26 +35,28 @@ _FIELDS = {
     "source": ("source-file", "sourceFile"),
     "line": ("line-number", "lineNumber"),
 }
-_ADDRESSES = ("blocked", "page", "source")
+_URL_FIELDS = ("blocked", "page", "source")
 
 
 @csrf_exempt
 @require_POST
 def report(request: HttpRequest) -> HttpResponse:
     """Log what a browser reports; 204, or 429 to who reports too much."""
-    if len(request.body) > MOST_BYTES:
+    if len(request.body) > MAX_BYTES:
         raise BadRequest("A report is smaller than that.")
-    verdict = shared_limiter(request).hit(f"csp-report:{client_network(request)}", PER_MINUTE)
+    verdict = get_limiter(request).hit(
+        f"csp-report:{get_client_network(request)}", MAX_REPORTS_PER_MINUTE
+    )
     if not verdict.allowed:
         response = error_response(request, 429)
         response["Retry-After"] = str(verdict.reset_after)
         return response
-    for violation in _violations(request.body)[:MOST_REPORTS]:
-        logger.warning("content security policy: violated", extra=_told(violation))
+    for violation in _parse_violations(request.body)[:MAX_VIOLATIONS]:
+        logger.warning("content security policy: violated", extra=_extract_fields(violation))
     return HttpResponse(status=204)
 
 
-def _violations(body: bytes) -> list[dict[str, Any]]:
+def _parse_violations(body: bytes) -> list[dict[str, Any]]:
     """Return the violations in a report of either kind. Raises BadRequest for anything else."""
     try:
         sent = json.loads(body)
@@ -72,17 +74,17 @@ def _violations(body: bytes) -> list[dict[str, Any]]:
     return found
 
 
-def _told(violation: dict[str, Any]) -> dict[str, str]:
+def _extract_fields(violation: dict[str, Any]) -> dict[str, str]:
     told = {}
     for name, spellings in _FIELDS.items():
         value = next((violation[key] for key in spellings if key in violation), None)
         if isinstance(value, str | int):
             text = str(value)
-            told[name] = (_without_query(text) if name in _ADDRESSES else text)[:_LONGEST]
+            told[name] = (_strip_query(text) if name in _URL_FIELDS else text)[:MAX_VALUE_LENGTH]
     return told
 
 
-def _without_query(address: str) -> str:
+def _strip_query(address: str) -> str:
     try:
         return urlsplit(address)._replace(query="", fragment="").geturl()
     except ValueError:

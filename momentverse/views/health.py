@@ -24,9 +24,9 @@ def live(request: HttpRequest) -> JsonResponse:
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """200 when all is well or what can be done without is away (``degraded``); 503 without the database."""
-    parts = {"database": database_answers(DEFAULT_DB_ALIAS), "cache": cache_answers()}
+    parts = {"database": is_database_available(DEFAULT_DB_ALIAS), "cache": is_cache_available()}
     if REPLICA in settings.DATABASES:
-        parts["replica"] = database_answers(REPLICA)
+        parts["replica"] = is_database_available(REPLICA)
     if not parts["database"]:
         status = "unavailable"
     elif not all(parts.values()):
@@ -40,7 +40,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     return JsonResponse(body, status=200 if parts["database"] else 503)
 
 
-def database_answers(alias: str) -> bool:
+def is_database_available(alias: str) -> bool:
     """Ask a database for 1."""
     try:
         with connections[alias].cursor() as cursor:
@@ -50,7 +50,7 @@ def database_answers(alias: str) -> bool:
         return False
 
 
-def cache_answers() -> bool:
+def is_cache_available() -> bool:
     """Write a value to the cache and read it back."""
     token = secrets.token_hex(4)
     try:

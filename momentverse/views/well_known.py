@@ -12,9 +12,9 @@ from django.views.decorators.http import require_safe
 from momentverse.page_cache import STATIC_PAGES, public_page
 
 # Nothing to find there: forms, and pages of one's own.
-NOT_FOR_ROBOTS = ("/accounts/", "/admin/", "/claim/", "/orders/")
+DISALLOWED_PATHS = ("/accounts/", "/admin/", "/claim/", "/orders/")
 # The first pages of what is left out: people look for them, and each is one address.
-WAYS_IN = ("/accounts/login/", "/accounts/signup/", "/claim/", "/claim/clocks/")
+ALLOWED_PATHS = ("/accounts/login/", "/accounts/signup/", "/claim/", "/claim/clocks/")
 EXPIRES_AFTER_DAYS = 180
 
 
@@ -24,12 +24,12 @@ def robots(request: HttpRequest) -> HttpResponse:
     """Tell crawlers what is not worth their while, and where the sitemap is."""
     lines = [
         "User-agent: *",
-        *(f"Disallow: {path}" for path in NOT_FOR_ROBOTS),
-        *(f"Allow: {path}$" for path in WAYS_IN),
+        *(f"Disallow: {path}" for path in DISALLOWED_PATHS),
+        *(f"Allow: {path}$" for path in ALLOWED_PATHS),
         "",
         f"Sitemap: {settings.SITE_URL}/sitemap.xml",
     ]
-    return _text(lines)
+    return _text_response(lines)
 
 
 @require_safe
@@ -44,8 +44,8 @@ def security(request: HttpRequest) -> HttpResponse:
         "Preferred-Languages: en",
         f"Canonical: {settings.SITE_URL}/.well-known/security.txt",
     ]
-    return _text(lines)
+    return _text_response(lines)
 
 
-def _text(lines: list[str]) -> HttpResponse:
+def _text_response(lines: list[str]) -> HttpResponse:
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")

@@ -14,7 +14,7 @@ from django.test import Client
 
 from momentverse.logging import JsonFormatter
 from tests.support import urls
-from tests.support.page_cache_front import Visitor, new_front
+from tests.support.page_cache_front import Visitor, build_cached_site
 from tests.support.servers import (
     Postgresql,
     Site,
@@ -36,7 +36,7 @@ def pages(settings: Any) -> None:
 def front(pages: None, fresh_cache: None) -> Visitor:
     """Somebody who asks through the page cache; what the pages below ``urls`` have seen is forgotten."""
     urls.seen.clear()
-    return Visitor(new_front())
+    return Visitor(build_cached_site())
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from momentverse.settings import embedded_secret_key
+from momentverse.settings import get_or_create_secret_key
 from tests.support.servers import ROOT
 
 PRODUCTION = {
@@ -171,7 +171,7 @@ def test_the_secret_is_one_when_many_start_together(tmp_path):
     for number in range(20):
         path = tmp_path / f"secret-{number}"
         with ThreadPoolExecutor(8) as pool:
-            secrets = set(pool.map(embedded_secret_key, [path] * 8))
+            secrets = set(pool.map(get_or_create_secret_key, [path] * 8))
         assert len(secrets) == 1
         assert secrets.pop()
     assert list(tmp_path.glob(".secret*")) == []

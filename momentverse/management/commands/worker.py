@@ -23,10 +23,10 @@ from django_tasks_db.management.commands.db_worker import Worker as TaskRunner
 logger = logging.getLogger("momentverse.worker")
 
 # How often the queue is looked at; and how many tasks may pass before a job that is due.
-QUEUE_SECONDS = 1.0
-TASKS_AT_ONCE = 100
+QUEUE_POLL_SECONDS = 1.0
+MAX_TASKS_PER_ROUND = 100
 
-Told = queue.SimpleQueue[int]
+Signals = queue.SimpleQueue[int]
 
 
 class Command(BaseCommand):
@@ -43,28 +43,28 @@ class Command(BaseCommand):
         unknown = {name for name, _ in jobs} - get_commands().keys()
         if unknown:
             raise CommandError(f"PERIODIC_JOBS names no command: {', '.join(sorted(unknown))}")
-        with _told_to_stop() as told:
-            _work(jobs, told)
+        with _catch_stop_signals() as told:
+            _run_jobs(jobs, told)
         self.stdout.write("Stopped.")
 
 
-def _work(jobs: Sequence[tuple[str, float]], told: Told) -> None:
+def _run_jobs(jobs: Sequence[tuple[str, float]], told: Signals) -> None:
     due = dict.fromkeys(dict(jobs), time.monotonic())
     while True:
         for name, every in jobs:
             if not told.empty():
                 return
             if due[name] <= time.monotonic():
-                _run_or_log(name)
+                _run_job(name)
                 due[name] = time.monotonic() + every
-        with _failing_softly("tasks"):
-            _empty_queue()
+        with _log_failures("tasks"):
+            _run_queued_tasks()
         wait = min(due.values()) - time.monotonic()
-        if _told_within(told, min(wait, QUEUE_SECONDS) if _has_queue() else wait):
+        if _is_stopped_within(told, min(wait, QUEUE_POLL_SECONDS) if _has_queue() else wait):
             return
 
 
-def _told_within(told: Told, seconds: float) -> bool:
+def _is_stopped_within(told: Signals, seconds: float) -> bool:
     try:
         told.get(timeout=max(0.0, seconds))
     except queue.Empty:
@@ -72,10 +72,10 @@ def _told_within(told: Told, seconds: float) -> bool:
     return True
 
 
-def _run_or_log(name: str) -> None:
+def _run_job(name: str) -> None:
     """Run a job once."""
     output = io.StringIO()
-    with _failing_softly(name):
+    with _log_failures(name):
         call_command(name, stdout=output, stderr=output)
         logger.debug("job done: %s: %s", name, output.getvalue().strip())
 
@@ -85,7 +85,7 @@ def _has_queue() -> bool:
     return isinstance(task_backends[DEFAULT_TASK_BACKEND_ALIAS], DatabaseBackend)
 
 
-def _empty_queue() -> None:
+def _run_queued_tasks() -> None:
     """Run what waits in the queue; nothing where tasks run at once."""
     if not _has_queue():
         return
@@ -97,13 +97,13 @@ def _empty_queue() -> None:
         batch=True,
         backend_name=DEFAULT_TASK_BACKEND_ALIAS,
         startup_delay=False,
-        max_tasks=TASKS_AT_ONCE,
+        max_tasks=MAX_TASKS_PER_ROUND,
         worker_id=get_random_string(32),
     ).run()
 
 
 @contextmanager
-def _failing_softly(name: str) -> Iterator[None]:
+def _log_failures(name: str) -> Iterator[None]:
     """Log what fails: neither that, nor a database that is away, must end the worker."""
     try:
         yield
@@ -117,12 +117,12 @@ def _failing_softly(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[Told]:
+def _catch_stop_signals() -> Iterator[Signals]:
     """Yield a queue that SIGTERM and SIGINT are put in; a job under way is finished first.
 
     A queue, because an Event that a handler sets while it is waited for can lock up.
     """
-    told: Told = queue.SimpleQueue()
+    told: Signals = queue.SimpleQueue()
     before = {
         number: signal.signal(number, lambda received, _: told.put(received))
         for number in (signal.SIGTERM, signal.SIGINT)

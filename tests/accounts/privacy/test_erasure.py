@@ -121,7 +121,7 @@ def test_what_can_hold_something_of_a_person_is_known():
         "timeline.Order",  # amounts and dates stay, what staff wrote goes: timeline.personal_orders
         "timeline.Like",  # deleted: timeline.personal_likes
         "timeline.Report",  # stays without names and words: timeline.personal_reports
-        "timeline.OrderEntry", "timeline.Refund",  # the same, of what they did as staff
+        "timeline.OrderLogEntry", "timeline.Refund",  # the same, of what they did as staff
         "admin.LogEntry",  # what staff did stays; the words about a person go
     }  # fmt: skip
     referring = {

@@ -14,8 +14,8 @@ from django.test import Client
 from accounts.throttling import counters as counts
 from accounts.throttling import middleware
 from accounts.throttling.counters import Attempts, Counter, Limit, LocalCounts
-from momentverse.redis.breaker import RETRY_SHARED_AFTER_SECONDS
-from momentverse.settings import REDIS_TIMEOUT_SECONDS, cache_in
+from momentverse.redis.breaker import RETRY_SECONDS
+from momentverse.settings import REDIS_TIMEOUT_SECONDS, build_cache
 from tests.accounts.conftest import LOGIN
 from tests.support.servers import Valkey, valkey
 
@@ -35,7 +35,7 @@ def _valkey() -> Iterator[Valkey]:
 @pytest.fixture
 def own_valkey(_valkey, settings) -> Iterator[Valkey]:
     """A Valkey that holds the counts and that a test may stop or pause."""
-    cache = cache_in(_valkey.url, "counts", ignore_exceptions=False)
+    cache = build_cache(_valkey.url, "counts", ignore_exceptions=False)
     settings.CACHES = settings.CACHES | {"throttle": cache}
     yield _valkey
     _valkey.stop()
@@ -46,7 +46,7 @@ def own_valkey(_valkey, settings) -> Iterator[Valkey]:
 def patient(settings, own_valkey):
     """The same with time: what counts is the count, on a machine that may be busy."""
     # A database of its own: connections are pooled by address, with their time-outs.
-    cache = cache_in(f"{own_valkey.url[:-1]}1", "counts", ignore_exceptions=False)
+    cache = build_cache(f"{own_valkey.url[:-1]}1", "counts", ignore_exceptions=False)
     cache["OPTIONS"] |= {"SOCKET_TIMEOUT": 5, "SOCKET_CONNECT_TIMEOUT": 5}
     settings.CACHES = settings.CACHES | {"throttle": cache}
 
@@ -54,7 +54,7 @@ def patient(settings, own_valkey):
 @pytest.fixture
 def in_process(settings):
     settings.CACHES = settings.CACHES | {
-        "throttle": cache_in("", "counts", ignore_exceptions=False)
+        "throttle": build_cache("", "counts", ignore_exceptions=False)
     }
     caches["throttle"].clear()
 
@@ -143,7 +143,7 @@ def test_a_count_is_cleared(place, request):
 def test_a_flood_of_others_pushes_no_count_out(settings):
     """A cache in the process keeps 300 entries by default; a flood is longer."""
     options = {"MAX_ENTRIES": 50_000}
-    cache = cache_in("", "flood", ignore_exceptions=False) | {"OPTIONS": options}
+    cache = build_cache("", "flood", ignore_exceptions=False) | {"OPTIONS": options}
     settings.CACHES = settings.CACHES | {"throttle": cache}
     attempts = Attempts()
     for _ in range(5):
@@ -252,7 +252,7 @@ def test_redis_is_used_again_when_it_is_back(own_valkey, monkeypatch):
     own_valkey.start()
     now = time.monotonic()
     monkeypatch.setattr(
-        "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SHARED_AFTER_SECONDS + 1
+        "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SECONDS + 1
     )
     assert [attempts.take(FIVE) for _ in range(6)] == [True] * 5 + [False]
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.db import connection
 
-from momentverse.db.sqlite import use_wal
+from momentverse.db.sqlite import enable_wal
 from tests.support.servers import ROOT, site_environment
 
 
@@ -41,7 +41,7 @@ def test_each_connection_is_tuned():
 
 @pytest.mark.django_db(transaction=True)
 def test_doing_it_again_changes_nothing():
-    use_wal("default")
+    enable_wal("default")
     assert pragma("journal_mode") == "wal"
 
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from momentverse.http.client_ip import client_network
+from momentverse.http.client_ip import get_client_network
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def network(settings):
     def network(peer, forwarded=None, proxies=0):
         settings.TRUSTED_PROXIES = proxies
         headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
-        return client_network(RequestFactory(headers=headers).get("/", REMOTE_ADDR=peer))
+        return get_client_network(RequestFactory(headers=headers).get("/", REMOTE_ADDR=peer))
 
     return network
 

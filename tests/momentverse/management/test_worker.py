@@ -189,7 +189,7 @@ def test_two_workers_run_a_task_once(settings):
         say.enqueue(str(number))
 
     def empty():
-        worker._empty_queue()
+        worker._run_queued_tasks()
         connection.close()
 
     threads = [threading.Thread(target=empty) for _ in range(4)]

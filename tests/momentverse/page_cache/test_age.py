@@ -8,11 +8,11 @@ import pytest
 from django.db import transaction
 
 from momentverse import page_cache
-from momentverse.page_cache.groups import EVERYTHING, TOKENS
-from momentverse.page_cache.invalidation import writers_store
-from momentverse.page_cache.stores import REFRESHER_MS
+from momentverse.page_cache.groups import EVERYTHING, GENERATIONS
+from momentverse.page_cache.invalidation import get_store
+from momentverse.page_cache.stores import REFRESH_LOCK_MS
 from tests.support import urls
-from tests.support.page_cache_front import Visitor, new_front
+from tests.support.page_cache_front import Visitor, build_cached_site
 from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.embedded
@@ -55,14 +55,14 @@ def test_it_works(front, clock):
 @pytest.mark.parametrize("group", [page_cache.TIMELINE, page_cache.PROFILES])
 def test_a_write_makes_the_pages_of_its_groups_old(front, group):
     front.get("/t/kept/")
-    writers_store().bump([group.name])
+    get_store().bump([group.name])
     assert "made 2 times" in front.get("/t/kept/").text
     assert "made 2 times" in front.get("/t/kept/").text
 
 
 def test_a_write_leaves_other_groups_alone(front):
     front.get("/t/kept/")
-    writers_store().bump([page_cache.TRENDING.name, page_cache.STATIC_PAGES.name])
+    get_store().bump([page_cache.TRENDING.name, page_cache.STATIC_PAGES.name])
     assert "made 1 times" in front.get("/t/kept/").text
 
 
@@ -71,14 +71,14 @@ def test_a_page_without_a_group_is_purged_too(front):
         for _ in range(2):
             front.get("/t/public/")
             assert len(urls.seen) == made
-        writers_store().bump([EVERYTHING])
+        get_store().bump([EVERYTHING])
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_write_is_told_when_it_is_committed(front):
     front.get("/t/kept/")
     with transaction.atomic():
-        page_cache.changed(page_cache.TIMELINE)
+        page_cache.invalidate(page_cache.TIMELINE)
         assert "made 1 times" in front.get("/t/kept/").text
     assert "made 2 times" in front.get("/t/kept/").text
     page_cache.purge()
@@ -89,7 +89,7 @@ def test_a_write_is_told_when_it_is_committed(front):
 def test_a_write_that_is_taken_back_is_not_told(front):
     front.get("/t/kept/")
     with transaction.atomic():
-        page_cache.changed(page_cache.TIMELINE)
+        page_cache.invalidate(page_cache.TIMELINE)
         transaction.set_rollback(True)
     assert "made 1 times" in front.get("/t/kept/").text
 
@@ -100,7 +100,7 @@ def test_a_write_while_a_page_is_made_makes_it_old(front, slow):
     with ThreadPoolExecutor() as pool:
         first = pool.submit(front.get, "/t/kept/")
         assert begun.wait(20)
-        writers_store().bump(["timeline"])
+        get_store().bump(["timeline"])
         go_on.set()
         assert "made 1 times" in first.result().text
     assert "made 2 times" in front.get("/t/kept/").text
@@ -141,7 +141,7 @@ def test_what_was_purged_is_shown_to_nobody(front, slow):
     go_on.set()
     front.get("/t/kept/")
     begun.clear(), go_on.clear()
-    writers_store().bump([EVERYTHING])
+    get_store().bump([EVERYTHING])
     with ThreadPoolExecutor() as pool:
         visitors = [pool.submit(front.get, "/t/kept/") for _ in range(4)]
         assert begun.wait(20)
@@ -165,7 +165,7 @@ def test_a_copy_is_not_shown_for_ever(front, slow, clock):
 
 
 def test_who_has_waited_long_enough_makes_it_alone(front, monkeypatch):
-    monkeypatch.setattr("momentverse.page_cache.wsgi.WAITS", 2)
+    monkeypatch.setattr("momentverse.page_cache.wsgi.POLL_ATTEMPTS", 2)
     store = front.application._store
     page = page_key(front.application)
     assert store.become_refresher(page)
@@ -188,11 +188,11 @@ def page_key(front):
 
 def test_who_dies_while_making_a_page_is_followed(front, monkeypatch):
     """A refresher that is never heard of again holds nobody up for longer than its time."""
-    monkeypatch.setattr("momentverse.page_cache.stores.REFRESHER_MS", 50)
+    monkeypatch.setattr("momentverse.page_cache.stores.REFRESH_LOCK_MS", 50)
     page = page_key(front.application)
     assert front.application._store.become_refresher(page)
     wait_until(lambda: front.application._store.become_refresher(page), "its time is over")
-    assert REFRESHER_MS == 10_000
+    assert REFRESH_LOCK_MS == 10_000
 
 
 def test_a_page_made_meanwhile_is_not_made_again(front, monkeypatch):
@@ -215,9 +215,9 @@ def test_a_forgotten_token_revives_nothing(front):
     store = front.application._store
     tokens = set()
     for _ in range(20):
-        store.bump(TOKENS)
+        store.bump(GENERATIONS)
         tokens |= set(store.look("nothing").tokens)
-    assert len(tokens) == 20 * len(TOKENS)
+    assert len(tokens) == 20 * len(GENERATIONS)
 
 
 def test_a_foreign_value_under_a_pages_key_is_no_page(front):
@@ -227,9 +227,9 @@ def test_a_foreign_value_under_a_pages_key_is_no_page(front):
 
 def test_processes_see_each_others_writes_at_once(front, fresh_cache):
     """Two fronts, as two processes have them, over one store of tokens."""
-    other = Visitor(new_front())
+    other = Visitor(build_cached_site())
     for _ in range(10):
         front.get("/t/kept/"), other.get("/t/kept/")
         made = len(urls.seen)
-        writers_store().bump(["timeline"])
+        get_store().bump(["timeline"])
         assert f"made {made + 1} times" in other.get("/t/kept/").text

@@ -12,7 +12,7 @@ import re
 import pytest
 
 from tests.support import urls
-from tests.support.page_cache_front import Visitor, new_front
+from tests.support.page_cache_front import Visitor, build_cached_site
 
 pytestmark = pytest.mark.embedded
 
@@ -116,7 +116,7 @@ def test_it_works():
 
 @pytest.mark.parametrize(("headers", "query"), PROBES)
 def test_a_probe_is_in_nobody_elses_page(front, headers, query):
-    clean = page_alone(Visitor(new_front()))
+    clean = page_alone(Visitor(build_cached_site()))
     front.application._release = "another, with nothing kept yet"
     front.get(f"/t/kept/?{query}", **wsgi(headers))
     assert page_alone(front) == clean
@@ -188,7 +188,7 @@ def test_a_suffix_makes_no_page_of_ones_own_public(front, suffix):
 def test_pages_are_not_multiplied_by_hosts_and_ports(front, settings):
     """Wild cards in ALLOWED_HOSTS, and any port, are right for Django; pages are not kept for each."""
     settings.ALLOWED_HOSTS = ["testserver", ".wild.example"]
-    visitor = Visitor(new_front())
+    visitor = Visitor(build_cached_site())
     for host in ("a.wild.example", "testserver:81", "testserver:99999", "testserver:x"):
         assert "Age" not in visitor.get("/t/kept/", HTTP_HOST=host).headers
     assert "Age" in visitor.get("/t/kept/", HTTP_HOST="testserver").headers
@@ -217,7 +217,7 @@ def test_only_hashed_files_are_immutable(front, settings, tmp_path):
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
     }
-    visitor = Visitor(new_front())
+    visitor = Visitor(build_cached_site())
     assert "immutable" in visitor.get("/static/site.0123456789ab.css").headers["Cache-Control"]
     assert "immutable" not in visitor.get("/static/site.css").headers["Cache-Control"]
     for path in ("/static/x.css", "/t/kept/x.css", "/timeline/x.css"):

@@ -9,12 +9,12 @@ import pytest
 import redis
 
 from momentverse.page_cache.groups import EVERYTHING, TIMELINE
-from momentverse.page_cache.invalidation import writers_store
+from momentverse.page_cache.invalidation import get_store
 from momentverse.page_cache.stores import MemoryStore, RedisStore
-from momentverse.redis.breaker import RETRY_SHARED_AFTER_SECONDS, Breaker
-from momentverse.redis.client import Redis
+from momentverse.redis.breaker import RETRY_SECONDS, CircuitBreaker
+from momentverse.redis.client import RedisClient
 from tests.support import urls
-from tests.support.page_cache_front import Visitor, new_front
+from tests.support.page_cache_front import Visitor, build_cached_site
 from tests.support.servers import Valkey, ask, valkey, wait_until
 
 
@@ -23,7 +23,7 @@ def over_redis(pages, fresh_cache, settings, own_valkey):
     """Return a function that begins a process; all share one Redis."""
     settings.REDIS_URL = settings.LIMITS_REDIS_URL = own_valkey.url
     urls.seen.clear()
-    return lambda: Visitor(new_front())
+    return lambda: Visitor(build_cached_site())
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def later(monkeypatch):
         now = time.monotonic()
         monkeypatch.setattr(
             "momentverse.ratelimit.limiter.time.monotonic",
-            lambda: now + RETRY_SHARED_AFTER_SECONDS + 1,
+            lambda: now + RETRY_SECONDS + 1,
         )
 
     return go
@@ -56,7 +56,7 @@ def test_a_write_by_one_process_is_seen_at_once_by_another(over_redis):
     for made in range(1, 20):
         assert f"made {made} times" in first.get("/t/kept/").text
         assert f"made {made} times" in second.get("/t/kept/").text
-        writers_store().bump([TIMELINE.name])
+        get_store().bump([TIMELINE.name])
 
 
 def test_a_hit_is_one_mget_and_one_count(over_redis, own_valkey):
@@ -81,12 +81,12 @@ def test_it_never_looks_through_keys(over_redis, own_valkey):
     visitor = over_redis()
     for _ in range(3):
         visitor.get("/t/kept/")
-        writers_store().bump([TIMELINE.name, EVERYTHING])
+        get_store().bump([TIMELINE.name, EVERYTHING])
     assert {"keys", "scan"} & set(commands(own_valkey)) == set()
 
 
 def test_invalidating_is_one_write_however_many_entries_there_are(own_valkey):
-    store = RedisStore(Redis(own_valkey.url, 5), Breaker())
+    store = RedisStore(RedisClient(own_valkey.url, 5), CircuitBreaker())
     for entries in (1, 1000):
         store.put({f"page {number}": b"entry" for number in range(entries)}, 30)
         before = commands(own_valkey)
@@ -164,7 +164,7 @@ def test_a_paused_redis_costs_one_timeout(over_redis, own_valkey):
 
 def test_a_crowd_in_front_of_a_paused_redis_pays_once(own_valkey):
     """All who ask at the same time share one question, and one time-out."""
-    way = Redis(own_valkey.url, 0.2)
+    way = RedisClient(own_valkey.url, 0.2)
     way.ask(("PING",))
     own_valkey.pause()
     with ThreadPoolExecutor(20) as pool:
@@ -174,7 +174,7 @@ def test_a_crowd_in_front_of_a_paused_redis_pays_once(own_valkey):
 
 
 def test_a_crowd_gets_everybodys_own_replies(own_valkey):
-    way = Redis(own_valkey.url, 5)
+    way = RedisClient(own_valkey.url, 5)
     with ThreadPoolExecutor(20) as pool:
         asked = {
             number: pool.submit(way.ask, ("ECHO", number), ("ECHO", -number))
@@ -185,7 +185,7 @@ def test_a_crowd_gets_everybodys_own_replies(own_valkey):
 
 
 def test_an_error_of_one_is_not_the_others(own_valkey):
-    way = Redis(own_valkey.url, 5)
+    way = RedisClient(own_valkey.url, 5)
     one, error, two = way.ask(("ECHO", 1), ("NO-SUCH-COMMAND",), ("ECHO", 2))
     assert (one, two) == (b"1", b"2")
     assert isinstance(error, redis.ResponseError)
@@ -199,7 +199,7 @@ def test_a_write_that_redis_does_not_hear_of_is_not_lost(
     visitor = over_redis()
     visitor.get("/t/kept/")
     own_valkey.pause()
-    writer = RedisStore(Redis(own_valkey.url, 0.2), Breaker())
+    writer = RedisStore(RedisClient(own_valkey.url, 0.2), CircuitBreaker())
     tries = []
     ask_redis = writer._redis.ask
     monkeypatch.setattr(writer._redis, "ask", lambda *q: tries.append(q) or ask_redis(*q))
@@ -239,7 +239,7 @@ def test_a_redis_that_refuses_to_answer_is_as_good_as_none(over_redis, own_valke
 
 def test_a_write_that_redis_refuses_is_told_again(own_valkey):
     client = redis.Redis.from_url(own_valkey.url)
-    store = RedisStore(Redis(own_valkey.url, 5), Breaker())
+    store = RedisStore(RedisClient(own_valkey.url, 5), CircuitBreaker())
     before = store.look("page").tokens
     client.acl_setuser("default", enabled=True, commands=["-mset", "-set"], nopass=True)
     store.bump([TIMELINE.name])
@@ -260,7 +260,7 @@ def test_a_count_that_redis_refuses_is_made_here(over_redis, own_valkey, setting
 
 def test_who_waits_for_a_thread_that_is_stopped_is_told(own_valkey, monkeypatch):
     """A worker that is ended in the middle of a round trip leaves nobody waiting."""
-    way = Redis(own_valkey.url, 5)
+    way = RedisClient(own_valkey.url, 5)
     gathered = Event()
 
     def stopped(questions):
@@ -279,9 +279,9 @@ def test_who_waits_for_a_thread_that_is_stopped_is_told(own_valkey, monkeypatch)
 
 
 def test_tokens_that_cannot_be_made_are_as_good_as_none(own_valkey):
-    store = RedisStore(Redis(own_valkey.url, 5), Breaker())
+    store = RedisStore(RedisClient(own_valkey.url, 5), CircuitBreaker())
     question = store.question("page")
-    replies = Redis(own_valkey.url, 5).ask(question)
+    replies = RedisClient(own_valkey.url, 5).ask(question)
     own_valkey.stop()
     assert store.looked(replies, 1) == [None]
 
@@ -290,7 +290,7 @@ def test_limits_may_have_a_redis_of_their_own(pages, fresh_cache, settings, own_
     with valkey() as of_limits:
         settings.REDIS_URL, settings.LIMITS_REDIS_URL = own_valkey.url, of_limits.url
         urls.seen.clear()
-        visitor = Visitor(new_front())
+        visitor = Visitor(build_cached_site())
         for _ in range(3):
             assert "made 1 times" in visitor.get("/t/kept/").text
         assert "evalsha" not in commands(own_valkey)
@@ -302,7 +302,7 @@ def test_limits_may_have_a_redis_of_their_own(pages, fresh_cache, settings, own_
 def test_pages_may_be_in_redis_and_limits_in_the_process(pages, fresh_cache, settings, own_valkey):
     settings.REDIS_URL, settings.LIMITS_REDIS_URL = own_valkey.url, ""
     urls.seen.clear()
-    visitor = Visitor(new_front())
+    visitor = Visitor(build_cached_site())
     for _ in range(3):
         assert "made 1 times" in visitor.get("/t/kept/").text
 
@@ -319,7 +319,7 @@ def test_the_limit_counts_hits_and_misses_alike(over_redis, settings):
 
 
 def test_pages_in_the_process_are_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr("momentverse.page_cache.stores.MOST_BYTES", 1000)
+    monkeypatch.setattr("momentverse.page_cache.stores.MAX_BYTES", 1000)
     store = MemoryStore(tmp_path / "tokens")
     for number in range(5):
         store.put({f"page {number}": b"x" * 300}, 30)

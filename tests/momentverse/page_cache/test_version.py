@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from momentverse.page_cache.version import release_stamp
+from momentverse.page_cache.version import build_version
 
 
 @pytest.fixture
@@ -21,35 +21,35 @@ def release(settings, tmp_path):
 
 
 def test_it_works(release):
-    assert release_stamp() == release_stamp()
-    assert len(release_stamp()) == 16
+    assert build_version() == build_version()
+    assert len(build_version()) == 16
 
 
 @pytest.mark.parametrize("path", ["templates/base.html", "timeline/reading.py", "timeline/more.py"])
 def test_another_file_is_another_release(release, path):
-    before = release_stamp()
+    before = build_version()
     (release / path).write_text("second")
-    assert release_stamp() != before
+    assert build_version() != before
 
 
 def test_another_static_file_is_another_release(release):
-    stamps = {release_stamp()}
+    stamps = {build_version()}
     for _ in range(2):
         manifest = {"paths": {"css/site.css": f"css/site.{secrets.token_hex(6)}.css"}}
         (release / "static" / "staticfiles.json").write_text(json.dumps(manifest))
-        stamps.add(release_stamp())
+        stamps.add(build_version())
     assert len(stamps) == 3
 
 
 def test_what_is_not_part_of_a_page_makes_no_release(release):
-    before = release_stamp()
+    before = build_version()
     (release / "timeline" / "notes.md").write_text("notes")
     (release / "data").mkdir()
     (release / "data" / "import.py").write_text("data")
-    assert release_stamp() == before
+    assert build_version() == before
 
 
 def test_another_origin_is_another_release(release, settings):
-    before = release_stamp()
+    before = build_version()
     settings.SITE_URL = "https://momentverse.example"
-    assert release_stamp() != before
+    assert build_version() != before

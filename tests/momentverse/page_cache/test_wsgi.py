@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from momentverse.page_cache.entry import read
+from momentverse.page_cache.entry import deserialize
 from tests.support import urls
-from tests.support.page_cache_front import OF_A_REQUEST, Visitor, new_front
+from tests.support.page_cache_front import REQUEST_HEADERS, Visitor, build_cached_site
 
 pytestmark = pytest.mark.embedded
 
@@ -27,7 +27,7 @@ def test_a_hit_is_what_a_miss_was_header_by_header(front, encoding, method):
     miss, hit = (front.get("/t/kept/", method, **headers) for _ in range(2))
     assert hit.of_the_page == miss.of_the_page
     assert set(hit.headers) == set(miss.headers)
-    assert set(hit.headers) >= OF_A_REQUEST
+    assert set(hit.headers) >= REQUEST_HEADERS
     assert hit.headers["X-Request-ID"] != miss.headers["X-Request-ID"]
     assert hit.body == miss.body
 
@@ -117,7 +117,7 @@ def test_who_has_another_one_gets_it(front):
 def test_the_maker_of_a_page_may_have_it_already(front):
     tag = front.get("/t/kept/").headers["ETag"]
     assert len(urls.seen) == 1
-    other = Visitor(new_front())
+    other = Visitor(build_cached_site())
     assert other.get("/t/kept/", if_none_match=tag).status in (200, 304)
 
 
@@ -216,7 +216,7 @@ def test_http_and_https_are_two_pages(front):
 )
 def test_the_scheme_is_what_the_proxy_says(pages, fresh_cache, settings, told, is_secure):
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    visitor = Visitor(new_front())
+    visitor = Visitor(build_cached_site())
     urls.seen.clear()
     visitor.get("/t/kept/", x_forwarded_proto=told)
     assert urls.seen[0].is_secure() is is_secure
@@ -226,7 +226,7 @@ def test_the_scheme_is_what_the_proxy_says(pages, fresh_cache, settings, told, i
 
 def test_a_redirect_to_https_is_not_kept_from_plain_http(pages, fresh_cache, settings):
     settings.SECURE_SSL_REDIRECT = True
-    visitor = Visitor(new_front())
+    visitor = Visitor(build_cached_site())
     assert visitor.get("/t/kept/", **{"wsgi.url_scheme": "https"}).status == 200
     assert visitor.get("/t/kept/").status == 301
 
@@ -234,7 +234,7 @@ def test_a_redirect_to_https_is_not_kept_from_plain_http(pages, fresh_cache, set
 def test_a_release_has_pages_of_its_own(front, monkeypatch):
     front.get("/t/kept/")
     monkeypatch.setattr("momentverse.page_cache.wsgi.release_stamp", lambda: "next")
-    assert "made 2 times" in Visitor(new_front()).get("/t/kept/").text
+    assert "made 2 times" in Visitor(build_cached_site()).get("/t/kept/").text
 
 
 def test_a_failing_page_fails_as_it_does_without_the_cache(front):
@@ -272,7 +272,7 @@ def test_what_django_opens_is_closed(front):
 @pytest.mark.parametrize("kept", [b"", b"no entry", b"no json\nbody", b"[1]\nbody", b"{}\nbody"])
 def test_what_is_no_entry_is_no_page(kept):
     with pytest.raises(ValueError, match=r"."):
-        read(kept)
+        deserialize(kept)
 
 
 def test_what_was_looked_up_ahead_is_answered_and_counted_once(front):

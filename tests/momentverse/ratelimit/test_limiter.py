@@ -9,7 +9,7 @@ from django.test import Client
 
 from accounts.models import User
 from momentverse.ratelimit.limiter import Limiter
-from momentverse.redis.breaker import RETRY_SHARED_AFTER_SECONDS
+from momentverse.redis.breaker import RETRY_SECONDS
 from tests.support.servers import ask
 
 
@@ -179,7 +179,7 @@ def test_a_redis_that_is_away_is_tried_by_one_at_a_time(own_valkey, lines, monke
     limiter.hit("first", 100)
     now = time.monotonic()
     monkeypatch.setattr(
-        "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SHARED_AFTER_SECONDS + 1
+        "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SECONDS + 1
     )
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda _: limiter.hit("crowd", 100), range(100)))
@@ -194,7 +194,7 @@ def test_redis_is_used_again_when_it_is_back(own_valkey, monkeypatch):
     assert limiter.hit("key", 100).limit == 50
     now = time.monotonic()
     monkeypatch.setattr(
-        "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SHARED_AFTER_SECONDS + 1
+        "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SECONDS + 1
     )
     assert limiter.hit("key", 100).limit == 100
     assert limiter.hit("key", 100).limit == 100

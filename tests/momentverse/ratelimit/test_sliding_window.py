@@ -5,7 +5,13 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from momentverse.ratelimit.sliding_window import SCRIPT, WINDOW_MS, LocalWindows, Verdict, verdict
+from momentverse.ratelimit.sliding_window import (
+    SCRIPT,
+    WINDOW_MS,
+    LocalWindows,
+    RateLimitResult,
+    evaluate,
+)
 
 
 class Clock:
@@ -83,11 +89,11 @@ def test_it_counts_down(windows):
 def test_a_smaller_limit_than_before_leaves_nothing_and_breaks_nothing(windows, clock):
     passed(windows, 10)
     clock.now += 61
-    assert windows.hit("who", 3) == Verdict(False, 3, 0, windows.hit("who", 3).reset_after)
+    assert windows.hit("who", 3) == RateLimitResult(False, 3, 0, windows.hit("who", 3).reset_after)
 
 
 def test_memory_is_bounded(windows, monkeypatch):
-    monkeypatch.setattr("momentverse.ratelimit.sliding_window.MOST_KEYS", 3)
+    monkeypatch.setattr("momentverse.ratelimit.sliding_window.MAX_KEYS", 3)
     passed(windows, 10, key="first")
     for number in range(3):
         passed(windows, 1, key=f"stranger {number}")
@@ -98,7 +104,7 @@ def test_memory_is_bounded(windows, monkeypatch):
 def run_at(client, key, limit, now_ms):
     """Run the script as if Redis's clock said ``now_ms``."""
     script = SCRIPT.replace("redis.call('TIME')", f"{{{now_ms // 1000}, {now_ms % 1000 * 1000}}}")
-    return verdict(limit, *client.eval(script, 1, key, limit))
+    return evaluate(limit, *client.eval(script, 1, key, limit))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)

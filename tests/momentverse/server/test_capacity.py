@@ -9,14 +9,14 @@ import sys
 
 import pytest
 
-from momentverse.server.capacity import OPEN_FILES_RESERVED, usable_cores
+from momentverse.server.capacity import OPEN_FILES_RESERVED, count_usable_cores
 from tests.support.servers import ROOT
 
 HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def test_it_works(tmp_path):
-    assert usable_cores(tmp_path / "no-such-file") == HERE
+    assert count_usable_cores(tmp_path / "no-such-file") == HERE
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_it_works(tmp_path):
 def test_a_containers_share_counts(tmp_path, quota, cores):
     path = tmp_path / "cpu.max"
     path.write_text(f"{quota}\n")
-    assert usable_cores(path) == cores
+    assert count_usable_cores(path) == cores
 
 
 def connections_with(soft, hard):

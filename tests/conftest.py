@@ -16,10 +16,10 @@ from django.test import Client
 
 from accounts.hashers import Argon2idPasswordHasher
 from accounts.models import User
-from momentverse.page_cache.invalidation import writers_store
+from momentverse.page_cache.invalidation import get_store
 from timeline.core.spans import parse_instant
 from timeline.models import Moment, MomentTag, Status, Tag
-from timeline.services.placement import place
+from timeline.services.placement import save_moment
 
 # Fixtures that several folders use.
 pytest_plugins = ["tests.support.claims", "tests.support.payments", "tests.support.pictures"]
@@ -88,12 +88,12 @@ def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def owner(db: None) -> User:
-    return User.objects.curator("ada", "Ada")
+    return User.objects.get_or_create_curator("ada", "Ada")
 
 
 @pytest.fixture
 def stranger(db: None) -> User:
-    return User.objects.curator("bob", "Bob")
+    return User.objects.get_or_create_curator("bob", "Bob")
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def make_moment(owner: User) -> MakeMoment:
     def make(start: str, seconds: int = 60, **fields: Any) -> Moment:
         starts_at = parse_instant(start)
         fields = {"user": owner, "title": f"Moment of {start}", "status": Status.ACTIVE} | fields
-        return place(
+        return save_moment(
             Moment(starts_at=starts_at, ends_at=starts_at + dt.timedelta(seconds=seconds), **fields)
         )
 
@@ -146,6 +146,6 @@ def fresh_cache(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     settings.DATA_DIR = tmp_path
     stamp = secrets.token_hex(4)
     monkeypatch.setattr("momentverse.page_cache.wsgi.release_stamp", lambda: stamp)
-    writers_store.cache_clear()
+    get_store.cache_clear()
     yield
-    writers_store.cache_clear()
+    get_store.cache_clear()

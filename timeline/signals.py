@@ -12,13 +12,13 @@ from timeline.models import Tag
 
 
 @receiver(post_save, sender=Tag, dispatch_uid="shown_of_a_tag")
-def tag_saved(sender: type[Tag], created: bool, **more: Any) -> None:
+def invalidate_renamed_tag(sender: type[Tag], created: bool, **more: Any) -> None:
     """Let no page show a tag's old name; a new one is on no moment yet."""
     if not created:
         page_cache.purge()
 
 
 @receiver(post_delete, sender=Tag, dispatch_uid="shown_of_a_gone_tag")
-def tag_deleted(sender: type[Tag], **more: Any) -> None:
+def invalidate_deleted_tag(sender: type[Tag], **more: Any) -> None:
     """Let no page show a tag that is gone."""
     page_cache.purge()

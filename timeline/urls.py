@@ -58,9 +58,9 @@ today_urls = [
 
 claim_urls = [
     path("", choose.choose, name="claim-choose"),
-    path("clocks/", timezones.clocks, name="claim-clocks"),
+    path("clocks/", timezones.list_timezones, name="claim-clocks"),
     path("hold/", choose.hold, name="claim-hold"),
-    path("continue/", choose.go_on, name="claim-continue"),
+    path("continue/", choose.resume, name="claim-continue"),
     path("<id:pk>/", details.details, name="claim"),
     path("<id:pk>/extend/", details.extend, name="claim-extend"),
     path("<id:pk>/give-back/", details.give_back, name="claim-give-back"),

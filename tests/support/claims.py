@@ -35,7 +35,7 @@ def let_time_pass(*moments: Moment, seconds: int = 86_400) -> None:
 def claimant(db: None) -> User:
     """A person with a verified address, who claims."""
     user = User.objects.create_user("eve@example.org", "eve", PASSWORD, display_name="Eve")
-    user.vouch_for_email()
+    user.mark_email_verified()
     return user
 
 
@@ -43,7 +43,7 @@ def claimant(db: None) -> User:
 def rival(db: None) -> User:
     """Another one, after the same spans."""
     user = User.objects.create_user("max@example.org", "max", PASSWORD)
-    user.vouch_for_email()
+    user.mark_email_verified()
     return user
 
 
@@ -53,7 +53,7 @@ def claim(claimant: User) -> Claim:
 
     def hold(start: str, seconds: int = 60, *, user: User = claimant, **words: str) -> Moment:
         moment = holds.hold(user, span_of(start, seconds))
-        details.describe(moment, details.Words(**{"title": "A small step"} | words))
+        details.update_details(moment, details.MomentDetails(**{"title": "A small step"} | words))
         return Moment.objects.select_related("order").get(pk=moment.pk)
 
     return hold

@@ -6,8 +6,8 @@ import pytest
 
 from accounts.models import User
 from accounts.privacy import erasure
-from momentverse.page_cache.groups import EVERYTHING, TOKENS
-from momentverse.page_cache.invalidation import writers_store
+from momentverse.page_cache.groups import EVERYTHING, GENERATIONS
+from momentverse.page_cache.invalidation import get_store
 from momentverse.page_cache.stores import MemoryStore
 from timeline.core.spans import Span, parse_instant
 from timeline.models import Moment, Status, Tag, Visibility
@@ -21,14 +21,16 @@ pytestmark = pytest.mark.django_db
 def bumped(monkeypatch, tmp_path, django_capture_on_commit_callbacks):
     """Return the names of the groups that a function's committed writes give new tokens."""
     store = MemoryStore(tmp_path / "tokens")
-    monkeypatch.setattr("momentverse.page_cache.invalidation.writers_store", lambda: store)
+    monkeypatch.setattr("momentverse.page_cache.invalidation.get_store", lambda: store)
 
     def of(write):
         before = store.look("").tokens
         with django_capture_on_commit_callbacks(execute=True):
             write()
         after = store.look("").tokens
-        return {name for name, old, new in zip(TOKENS, before, after, strict=True) if old != new}
+        return {
+            name for name, old, new in zip(GENERATIONS, before, after, strict=True) if old != new
+        }
 
     return of
 
@@ -43,14 +45,14 @@ def test_it_works(bumped, make_moment):
 def test_a_moment_that_says_something_else(bumped, make_moment):
     moment = make_moment("1969-07-20T20:17:40Z")
     moment.title = "Another title"
-    assert GONE in bumped(lambda: placement.place(moment))
+    assert GONE in bumped(lambda: placement.save_moment(moment))
 
 
 def test_a_moment_that_is_not_public_any_more(bumped, make_moment):
     """Edge case 15."""
     moment = make_moment("1969-07-20T20:17:40Z")
     moment.visibility = Visibility.PRIVATE
-    assert GONE in bumped(lambda: placement.place(moment))
+    assert GONE in bumped(lambda: placement.save_moment(moment))
 
 
 def test_a_copy_from_before_it_was_active(bumped, make_moment):
@@ -59,12 +61,12 @@ def test_a_copy_from_before_it_was_active(bumped, make_moment):
     moment = make_moment("1969-07-20T20:17:40Z", status=Status.HELD, held_until=until)
     transitions.activate(Moment.objects.get(pk=moment.pk))
     moment.title = "Another title"
-    assert GONE in bumped(lambda: placement.place(moment))
+    assert GONE in bumped(lambda: placement.save_moment(moment))
 
 
 @pytest.mark.parametrize("remove", [
     lambda moment: transitions.revoke(moment, "refunded"),
-    lambda moment: placement.remove(Moment.objects.filter(pk=moment.pk)),
+    lambda moment: placement.delete_moments(Moment.objects.filter(pk=moment.pk)),
 ])  # fmt: skip
 def test_a_moment_that_goes(bumped, make_moment, remove):
     moment = make_moment("1969-07-20T20:17:40Z")
@@ -78,21 +80,24 @@ def test_a_claim_from_hold_to_payment(bumped, owner):
     assert bumped(lambda: held.append(holds.hold(owner, span))) == set()
     moment = held[0]
     assert (
-        bumped(lambda: details.describe(moment, details.Words("A title", tags=("moon",)))) == set()
+        bumped(
+            lambda: details.update_details(moment, details.MomentDetails("A title", tags=("moon",)))
+        )
+        == set()
     )
     assert bumped(lambda: holds.extend(moment)) == set()
     until = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
-    assert bumped(lambda: transitions.start_paying(moment, until)) == set()
+    assert bumped(lambda: transitions.start_payment(moment, until)) == set()
     assert bumped(lambda: fulfilment.fulfil(moment.order, moment)) == NEW
-    words = details.Words("Another title", tags=("sun",))
-    assert GONE in bumped(lambda: details.edit(moment, words))
+    words = details.MomentDetails("Another title", tags=("sun",))
+    assert GONE in bumped(lambda: details.edit_moment(moment, words))
 
 
 def test_a_claim_that_is_given_back(bumped, owner):
     span = Span(parse_instant("2001-01-01"), parse_instant("2001-01-01T01:00:00Z"))
     moment = holds.hold(owner, span)
     assert bumped(lambda: holds.give_back(moment)) == set()
-    assert bumped(holds.sweep) == set()
+    assert bumped(holds.close_expired_holds) == set()
 
 
 def test_what_is_refused_changes_nothing(bumped, make_moment):
@@ -145,5 +150,5 @@ def test_tags(bumped, tagged):
 
 
 def test_writers_have_a_store(settings):
-    writers_store.cache_clear()
-    assert writers_store() is writers_store()
+    get_store.cache_clear()
+    assert get_store() is get_store()

@@ -73,7 +73,7 @@ class Hidden:
 @pytest.fixture
 def hidden(tagged, make_moment, stranger, django_capture_on_commit_callbacks):
     owner = User.objects.create_user(EMAIL, "numbat", PASSWORD, display_name="Numbat")
-    owner.vouch_for_email()
+    owner.mark_email_verified()
 
     def make(minute: int, kind: str, **fields) -> Moment:
         word = f"{CANARY}{kind}"
@@ -83,8 +83,10 @@ def hidden(tagged, make_moment, stranger, django_capture_on_commit_callbacks):
 
     shown = tagged("1969-07-20T20:00:00Z", "moon", user=owner, title="Shown")
     # What a public moment said before is for its owner alone.
-    details.edit(shown, details.Words(title=f"{CANARY}earlier", story=f"{CANARY}earlier"))
-    details.edit(shown, details.Words(title="Shown", tags=("moon",)))
+    details.edit_moment(
+        shown, details.MomentDetails(title=f"{CANARY}earlier", story=f"{CANARY}earlier")
+    )
+    details.edit_moment(shown, details.MomentDetails(title="Shown", tags=("moon",)))
     later = {"held_until": "9999-01-01T00:00:00Z"}
     moments = [
         make(10, "private", visibility=Visibility.PRIVATE),

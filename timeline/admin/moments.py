@@ -107,8 +107,8 @@ class MomentForm(forms.ModelForm):
                 span = Span(starts_at, ends_at)
             except InvalidSpan:
                 return cleaned  # Moment.clean says what is wrong
-            if self.instance.is_live and (
-                holder := availability.holder_of(span, besides=self.instance.pk)
+            if self.instance.is_occupying and (
+                holder := availability.find_conflict(span, besides=self.instance.pk)
             ):
                 self.add_error(
                     "starts_at",
@@ -184,7 +184,7 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
         """Save through the one function of all writers; what staff makes is active at once."""
         if not change:
             obj.status = Status.ACTIVE
-        placement.place(obj)
+        placement.save_moment(obj)
         names = set(form.cleaned_data["tag_list"])
         set_tags(obj, get_or_create_tags(names).values(), replace=change)
 
@@ -211,11 +211,11 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Moment) -> None:
         """Delete one moment; its span is free again."""
-        placement.remove(Moment.objects.filter(pk=obj.pk))
+        placement.delete_moments(Moment.objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Moment]) -> None:
         """Delete many moments; their spans are free again."""
-        placement.remove(Moment.objects.filter(pk__in=queryset.values("pk")))
+        placement.delete_moments(Moment.objects.filter(pk__in=queryset.values("pk")))
 
     @admin.action(description="Release held moments: give their spans back", permissions=["change"])
     def release_moments(

@@ -13,7 +13,7 @@ from momentverse.admin.pagination import LargeTableAdmin
 from timeline.admin.actions import confirm_with_reason
 from timeline.core.public_ids import decode_id
 from timeline.models import Checkout, Order, OrderEmail, OrderLogEntry, PaymentEvent
-from timeline.services.claims.pricing import money
+from timeline.services.claims.pricing import format_money
 from timeline.services.payments import refunds
 
 
@@ -71,7 +71,7 @@ class OrderAdmin(ReadOnlyMixin, LargeTableAdmin, admin.ModelAdmin):
     @admin.display(description="price", ordering="amount")
     def price(self, order: Order) -> str:
         """Return the amount with its currency."""
-        return money(order.amount, order.currency)
+        return format_money(order.amount, order.currency)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str

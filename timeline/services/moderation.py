@@ -35,13 +35,13 @@ HIDE_MESSAGE = "Nobody but its owner sees it then; the owner is told, with the r
 UNHIDE_MESSAGE = "Whoever saw it before sees it again; the owner is told."
 
 
-def report(moment: Moment, reason: str, words: str, reporter: User | None) -> Report:
+def report(moment: Moment, reason: str, comment: str, reporter: User | None) -> Report:
     """Store that somebody finds something wrong with a moment that they see.
 
     Who is logged in and has an open report of it changes that one. Raises
-    ValidationError for words that cannot be kept.
+    ValidationError for a comment that cannot be stored.
     """
-    said = {"reason": reason, "words": normalize_text(words)}
+    said = {"reason": reason, "comment": normalize_text(comment)}
     if reporter is None:
         return Report.objects.create(moment=moment, **said)
     own = Report.objects.filter(moment=moment, reporter=reporter, status=Report.Status.OPEN)
@@ -61,9 +61,9 @@ def hide(moment: Moment, reason: str, *, staff: User) -> None:
     shown = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at=None)
 
     def change() -> int:
-        with placement.placing([moment.span]):
+        with placement.lock_spans([moment.span]):
             changed = shown.update(
-                shown_before=F("visibility"), visibility=Visibility.PRIVATE,
+                visibility_before_hiding=F("visibility"), visibility=Visibility.PRIVATE,
                 hidden_at=Now(), hidden_reason=reason, updated_at=Now(),
             )  # fmt: skip
             if changed:
@@ -81,9 +81,9 @@ def unhide(moment: Moment, reason: str) -> None:
     hidden = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at__isnull=False)
 
     def change() -> int:
-        with placement.placing([moment.span]):
+        with placement.lock_spans([moment.span]):
             changed = hidden.update(
-                visibility=F("shown_before"), shown_before="", hidden_at=None, hidden_reason="",
+                visibility=F("visibility_before_hiding"), visibility_before_hiding="", hidden_at=None, hidden_reason="",
                 updated_at=Now(),
             )  # fmt: skip
             if changed:
@@ -100,10 +100,10 @@ def on_revoked(moment: Moment, reason: str, *, staff: User) -> None:
     _tell_owner_later(moment, "revoked")
 
 
-def close_reports(moment: Moment, outcome: Report.Status, answer: str, staff: User) -> None:
+def close_reports(moment: Moment, outcome: Report.Status, resolution: str, staff: User) -> None:
     """Close all open reports of a moment."""
     moment.reports.filter(status=Report.Status.OPEN).update(
-        status=outcome, answer=answer, handled_at=Now(), handled_by=staff
+        status=outcome, resolution=resolution, handled_at=Now(), handled_by=staff
     )
 
 

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from momentverse import page_cache
 from timeline.core.exceptions import SpanTaken, TimelineBusy
 from timeline.core.spans import Span
-from timeline.db.sql.moments import OVERLAP_RULE
+from timeline.db.sql.moments import OVERLAP_CONSTRAINT
 from timeline.models import Moment, MomentQuerySet, Status
 from timeline.services import rollups
 
@@ -28,7 +28,7 @@ MAX_ATTEMPTS = 3
 # One lock a day, until the outermost transaction ends: PostgreSQL's shared lock table has some
 # thousands of places for everybody.
 MAX_DAYS = 400
-LAPSED = "hold lapsed"
+HOLD_EXPIRED_REASON = "hold lapsed"
 BUSY_WORDS = "Many people are writing here. Try again in a moment."
 # First key of our advisory locks, so that they cannot meet anybody else's.
 _DAY_LOCKS = 0x4D56
@@ -37,7 +37,7 @@ _SERIALIZATION_FAILURE, _DEADLOCK, _LOCK_NOT_AVAILABLE = "40001", "40P01", "55P0
 # What `place` saves of a stored moment: neither its state nor what staff has decided of it.
 _STATE = {
     "status", "status_changed_at", "status_reason", "held_until",
-    "hidden_at", "hidden_reason", "shown_before",
+    "hidden_at", "hidden_reason", "visibility_before_hiding",
 }  # fmt: skip
 _BESIDES_STATE = [
     field.name
@@ -48,7 +48,7 @@ _BESIDES_STATE = [
 Result = TypeVar("Result")
 
 
-def place(moment: Moment) -> Moment:
+def save_moment(moment: Moment) -> Moment:
     """Save a moment, new or changed, at its span.
 
     Of a stored moment everything is saved but its state: that is ``lifecycle``'s,
@@ -68,7 +68,7 @@ def place(moment: Moment) -> Moment:
     is_shown = was_shown or (is_new and moment.status == Status.ACTIVE)
 
     def save() -> Moment:
-        with placing(spans, shown=is_shown):
+        with lock_spans(spans, shown=is_shown):
             moment.save(update_fields=None if is_new else _BESIDES_STATE)
             if was_shown:
                 page_cache.purge()  # what it showed before may be what was to go
@@ -78,7 +78,9 @@ def place(moment: Moment) -> Moment:
 
 
 @contextmanager
-def placing(spans: Iterable[Span], *, shown: bool = True, savepoint: bool = True) -> Iterator[None]:
+def lock_spans(
+    spans: Iterable[Span], *, shown: bool = True, savepoint: bool = True
+) -> Iterator[None]:
     """Open a transaction in which moments may be written at ``spans``.
 
     ``shown`` is False when nothing that a page shows or counts can change by
@@ -91,22 +93,22 @@ def placing(spans: Iterable[Span], *, shown: bool = True, savepoint: bool = True
     """
     wanted = sorted(spans)
     try:
-        with busy_days_told(), transaction.atomic(savepoint=savepoint):
+        with translate_lock_errors(), transaction.atomic(savepoint=savepoint):
             _lock_days({day for span in wanted for day in span.days})
             _release_lapsed_holds(wanted)
             yield
             if shown:
-                page_cache.changed(page_cache.TIMELINE)
+                page_cache.invalidate(page_cache.TIMELINE)
                 # Robust: what is written stays written, whatever becomes of the fold.
                 transaction.on_commit(rollups.fold_if_due, robust=True)
     except IntegrityError as error:
-        if is_overlap(error):
+        if is_overlap_error(error):
             raise SpanTaken from error
         raise
 
 
 @contextmanager
-def busy_days_told() -> Iterator[None]:
+def translate_lock_errors() -> Iterator[None]:
     """Raise as TimelineBusy that somebody else has kept the locked days too long."""
     try:
         yield
@@ -116,13 +118,13 @@ def busy_days_told() -> Iterator[None]:
         raise
 
 
-def remove(moments: MomentQuerySet) -> int:
+def delete_moments(moments: MomentQuerySet) -> int:
     """Delete moments and return how many; their spans are free again."""
     doomed = list(moments.values_list("pk", "starts_at", "ends_at"))
     removed = 0
     for start in range(0, len(doomed), MAX_DAYS // 2):
         batch = doomed[start : start + MAX_DAYS // 2]
-        with placing(Span(starts_at, ends_at) for _, starts_at, ends_at in batch):
+        with lock_spans(Span(starts_at, ends_at) for _, starts_at, ends_at in batch):
             removed += (
                 Moment.objects.filter(pk__in=[pk for pk, _, _ in batch])
                 .delete()[1]
@@ -132,14 +134,14 @@ def remove(moments: MomentQuerySet) -> int:
     return removed
 
 
-def is_overlap(error: DatabaseError) -> bool:
+def is_overlap_error(error: DatabaseError) -> bool:
     """Tell whether an error is the database's no-overlap rule speaking."""
     cause = error.__cause__
     constraint = getattr(getattr(cause, "diag", None), "constraint_name", None)
-    return constraint == OVERLAP_RULE or OVERLAP_RULE in str(error)
+    return constraint == OVERLAP_CONSTRAINT or OVERLAP_CONSTRAINT in str(error)
 
 
-def lock_of(days: Iterable[dt.date]) -> tuple[int, list[int]]:
+def day_lock_keys(days: Iterable[dt.date]) -> tuple[int, list[int]]:
     """Return the advisory locks of some days as PostgreSQL takes them, in order: first key, second keys."""
     return _DAY_LOCKS, sorted(day.toordinal() for day in days)
 
@@ -157,7 +159,7 @@ def _lock_days(days: set[dt.date]) -> None:
         cursor.execute(
             "SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s, day)"
             " FROM unnest(%s::integer[]) AS day",
-            [LOCK_TIMEOUT, *lock_of(days)],
+            [LOCK_TIMEOUT, *day_lock_keys(days)],
         )
 
 
@@ -167,8 +169,8 @@ def _release_lapsed_holds(spans: list[Span]) -> None:
         return
     # For many spans their hull will do: what lapsed between them may be freed as well.
     start, end = spans[0].starts_at, max(span.ends_at for span in spans)
-    Moment.objects.touching(start, end).filter(status=Status.HELD, held_until__lte=Now()).update(
-        status=Status.RELEASED, status_changed_at=Now(), status_reason=LAPSED
+    Moment.objects.overlapping(start, end).filter(status=Status.HELD, held_until__lte=Now()).update(
+        status=Status.RELEASED, status_changed_at=Now(), status_reason=HOLD_EXPIRED_REASON
     )
 
 

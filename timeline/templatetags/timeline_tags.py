@@ -14,7 +14,7 @@ register = template.Library()
 @register.filter
 def money(amount: int, currency: str) -> str:
     """Return an amount of minor units: ``{{ order.amount|money:order.currency }}``."""
-    return pricing.money(amount, currency)
+    return pricing.format_money(amount, currency)
 
 
 class StoryUrlizer(Urlizer):

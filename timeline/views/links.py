@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from urllib.parse import urlencode
 
-from timeline.core.spans import LONGEST
+from timeline.core.spans import MAX_DURATION
 
 
-def claim_address(start: dt.datetime, end: dt.datetime) -> str:
+def claim_url(start: dt.datetime, end: dt.datetime) -> str:
     """Return where ``[start, end)``, in UTC, is claimed; of more than 24 hours the first 24."""
-    length = min(end - start, LONGEST)
+    length = min(end - start, MAX_DURATION)
     minutes, seconds = divmod(int(length.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     parts = {

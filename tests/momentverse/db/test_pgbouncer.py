@@ -113,7 +113,7 @@ def test_racing_claims_leave_one_winner_each_and_nothing_behind(bounced, own_pos
         )
         with bounced():
             try:
-                placement.place(moment)
+                placement.save_moment(moment)
             except SpanTaken:
                 return "taken"
         return "placed"

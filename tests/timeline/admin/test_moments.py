@@ -178,19 +178,19 @@ def test_a_span_taken_between_check_and_save_is_an_error_of_the_form(
     On SQLite the form's transaction is the only writer from its beginning, so
     nobody can.
     """
-    real = placement.place
+    real = placement.save_moment
 
     def come_first():
         make_moment("1969-07-20T20:17:40Z", title="Somebody else")
         connection.close()
 
     def place(moment):
-        monkeypatch.setattr(placement, "place", real)
+        monkeypatch.setattr(placement, "save_moment", real)
         with ThreadPoolExecutor(1) as other:
             other.submit(come_first).result()
         return real(moment)
 
-    monkeypatch.setattr(placement, "place", place)
+    monkeypatch.setattr(placement, "save_moment", place)
     response = admin_client.post(LIST + "add/", form_of(owner))
     assert response.status_code == 200
     assert "This span is taken: “Somebody else” holds" in response.text
@@ -261,7 +261,7 @@ def test_revoking_is_done_and_logged(admin_client, make_moment):
     entry = LogEntry.objects.get()
     assert "asked by the owner" in entry.change_message
     assert entry.user == User.objects.get(is_superuser=True)
-    assert rollups.differences() == []
+    assert rollups.find_differences() == []
 
 
 def test_releasing_what_is_active_is_refused_in_words(admin_client, make_moment):
@@ -279,7 +279,7 @@ def test_bulk_delete_frees_spans_and_counts(admin_client, make_moment):
         LIST, chosen(*moments, action="delete_selected", post="yes"), follow=True
     )
     assert "Successfully deleted 3 moments" in page.text
-    assert rollups.differences() == []
+    assert rollups.find_differences() == []
     assert make_moment("1969-07-20").pk
 
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from tests.support.claims import let_time_pass, span_of
-from timeline.core.spans import LONGEST, SECOND, UTC, WINDOW_END, WINDOW_START, Span
+from timeline.core.spans import MAX_DURATION, SECOND, UTC, WINDOW_END, WINDOW_START, Span
 from timeline.models import Moment, Status
 from timeline.selectors import availability
-from timeline.selectors.availability import is_free, nearest_free
+from timeline.selectors.availability import find_nearest_free, is_free
 from timeline.services.claims import holds
-from timeline.services.placement import place
+from timeline.services.placement import save_moment
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ WANTED = span_of("1969-07-20T20:17:40Z", 60)
 
 def test_it_works(make_moment):
     make_moment("1969-07-20T20:17:45Z", 10)
-    free = nearest_free(WANTED, UTC_ZONE)
+    free = find_nearest_free(WANTED, UTC_ZONE)
     assert free.before == span_of("1969-07-20T20:16:45Z", 60)
     assert free.after == span_of("1969-07-20T20:17:55Z", 60)
     assert free.same_clock_time == [
@@ -42,7 +42,7 @@ def test_gaps_that_are_too_short_are_passed_over(make_moment):
     make_moment("1969-07-20T20:17:00Z", 100)
     make_moment("1969-07-20T20:19:00Z", 10)  # 20 s after the first
     make_moment("1969-07-20T20:15:30Z", 60)  # 30 s before it
-    free = nearest_free(WANTED, UTC_ZONE)
+    free = find_nearest_free(WANTED, UTC_ZONE)
     assert free.before == span_of("1969-07-20T20:14:30Z", 60)
     assert free.after == span_of("1969-07-20T20:19:10Z", 60)
 
@@ -50,13 +50,13 @@ def test_gaps_that_are_too_short_are_passed_over(make_moment):
 def test_a_gap_that_is_just_long_enough_is_taken(make_moment):
     make_moment("1969-07-20T20:17:00Z", 60)
     make_moment("1969-07-20T20:19:00Z", 60)
-    assert nearest_free(WANTED, UTC_ZONE).after == span_of("1969-07-20T20:18:00Z", 60)
+    assert find_nearest_free(WANTED, UTC_ZONE).after == span_of("1969-07-20T20:18:00Z", 60)
 
 
 def test_what_is_held_or_being_paid_for_is_in_the_way(claimant, make_moment):
     holds.hold(claimant, WANTED)
     assert not is_free(WANTED)
-    assert nearest_free(WANTED, UTC_ZONE).after == span_of("1969-07-20T20:18:40Z", 60)
+    assert find_nearest_free(WANTED, UTC_ZONE).after == span_of("1969-07-20T20:18:40Z", 60)
 
 
 def test_what_is_not_live_any_more_is_free(claimant, make_moment):
@@ -77,7 +77,7 @@ def test_the_time_of_day_is_that_of_the_place(make_moment):
     """Edge case 1, edge case 2: over the end of summer time the same clock time is 25 hours away."""
     wanted = span_of("2024-10-26T18:00:00Z", 3600)  # 20:00 in Berlin
     make_moment("2024-10-26T18:00:00Z", 60)
-    later, earlier = nearest_free(wanted, zoneinfo.ZoneInfo("Europe/Berlin")).same_clock_time
+    later, earlier = find_nearest_free(wanted, zoneinfo.ZoneInfo("Europe/Berlin")).same_clock_time
     assert later == span_of("2024-10-27T19:00:00Z", 3600)
     assert earlier == span_of("2024-10-25T18:00:00Z", 3600)
 
@@ -86,14 +86,14 @@ def test_a_day_without_that_time_is_passed_over(make_moment):
     """Edge case 1: 02:30 does not exist on 31 March 2024 in Berlin."""
     make_moment("2024-03-30T01:30:00Z", 60)
     wanted = span_of("2024-03-30T01:30:00Z", 60)
-    days = nearest_free(wanted, zoneinfo.ZoneInfo("Europe/Berlin")).same_clock_time
+    days = find_nearest_free(wanted, zoneinfo.ZoneInfo("Europe/Berlin")).same_clock_time
     assert [span.starts_at.date().isoformat() for span in days] == ["2024-03-29", "2024-04-01"]
 
 
 def test_where_every_day_is_taken_at_that_time_none_is_offered(make_moment):
-    for days in range(-availability.DAYS_AROUND, availability.DAYS_AROUND + 1):
+    for days in range(-availability.MAX_DAYS_AWAY, availability.MAX_DAYS_AWAY + 1):
         make_moment((WANTED.starts_at + dt.timedelta(days=days)).isoformat())
-    free = nearest_free(WANTED, UTC_ZONE)
+    free = find_nearest_free(WANTED, UTC_ZONE)
     assert free.same_clock_time == []
     assert free.after == span_of("1969-07-20T20:18:40Z", 60)
 
@@ -102,7 +102,7 @@ def test_where_every_day_is_taken_at_that_time_none_is_offered(make_moment):
 def test_at_the_ends_of_time_there_is_only_one_side(make_moment, start):
     """Edge case 6."""
     make_moment(start.isoformat())
-    free = nearest_free(Span(start, start + 60 * SECOND), UTC_ZONE)
+    free = find_nearest_free(Span(start, start + 60 * SECOND), UTC_ZONE)
     assert (free.before is None) is (start == WINDOW_START)
     assert (free.after is None) is (start != WINDOW_START)
     assert len(free.same_clock_time) == 2
@@ -112,14 +112,14 @@ def test_where_moments_lie_without_a_gap_it_stops_looking(
     make_moment, monkeypatch, django_assert_max_num_queries
 ):
     monkeypatch.setattr(availability, "FIRST_BATCH", 4)
-    monkeypatch.setattr(availability, "MOST_READ", 12)
+    monkeypatch.setattr(availability, "MAX_MOMENTS_READ", 12)
     for minute in range(60):
         make_moment(f"1969-07-20T20:{minute:02}:00Z", 60)
     with django_assert_max_num_queries(4):
-        assert availability._after(span_of("1969-07-20T20:10:00Z", 60)) is None
+        assert availability._first_free_after(span_of("1969-07-20T20:10:00Z", 60)) is None
     with django_assert_max_num_queries(4):
-        assert availability._before(span_of("1969-07-20T20:50:00Z", 60)) is None
-    assert availability._after(span_of("1969-07-20T20:55:00Z", 60)) == span_of(
+        assert availability._last_free_before(span_of("1969-07-20T20:50:00Z", 60)) is None
+    assert availability._first_free_after(span_of("1969-07-20T20:55:00Z", 60)) == span_of(
         "1969-07-20T21:00:00Z", 60
     )
 
@@ -151,11 +151,11 @@ def nearest_by_trying(wanted: Span, taken: list[Span], step: dt.timedelta) -> Sp
 @given(placed=st.lists(spans(90), max_size=12), wanted=spans(240))
 def test_it_agrees_with_trying_minute_by_minute(placed, wanted):
     with transaction.atomic():
-        owner = User.objects.curator("gap", "Gap")
+        owner = User.objects.get_or_create_curator("gap", "Gap")
         taken: list[Span] = []
         for span in placed:
             if all(t.ends_at <= span.starts_at or span.ends_at <= t.starts_at for t in taken):
-                place(
+                save_moment(
                     Moment(
                         user=owner, title="x", status=Status.ACTIVE,
                         starts_at=span.starts_at, ends_at=span.ends_at,
@@ -165,13 +165,13 @@ def test_it_agrees_with_trying_minute_by_minute(placed, wanted):
         overlaps = any(t.starts_at < wanted.ends_at and wanted.starts_at < t.ends_at for t in taken)
         assert is_free(wanted) is not overlaps
         if overlaps:
-            free = nearest_free(wanted, UTC_ZONE)
+            free = find_nearest_free(wanted, UTC_ZONE)
             assert free.before == nearest_by_trying(wanted, taken, dt.timedelta(minutes=-1))
             assert free.after == nearest_by_trying(wanted, taken, dt.timedelta(minutes=1))
         transaction.set_rollback(True)
 
 
 def test_the_longest_moment_reaches_from_the_day_before(make_moment):
-    make_moment("1969-07-20T00:00:00Z", int(LONGEST.total_seconds()))
+    make_moment("1969-07-20T00:00:00Z", int(MAX_DURATION.total_seconds()))
     assert not is_free(span_of("1969-07-20T23:59:59Z", 1))
     assert is_free(span_of("1969-07-21T00:00:00Z", 1))

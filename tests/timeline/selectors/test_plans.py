@@ -11,16 +11,16 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from timeline.core.periods import Level, Period, period_at
-from timeline.core.search_query import understood
+from timeline.core.periods import Level, Period, get_period
+from timeline.core.search_query import parse
 from timeline.core.spans import Span
 from timeline.models import Like, LikeTally, Moment, Picture
 from timeline.selectors import availability, feeds, rollups, trending
 from timeline.selectors import moments as reading
 from timeline.selectors import search as searching
-from timeline.selectors.pagination import PAGE_SIZE, Cut
-from timeline.selectors.tiles import HOUR_TILE_DAYS, tile_at
-from timeline.services.rollups import FOLD_AT
+from timeline.selectors.pagination import PAGE_SIZE, Cursor
+from timeline.selectors.tiles import HOUR_TILE_DAYS, get_tile
+from timeline.services.rollups import MAX_UNFOLDED_DAYS
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db]
 
@@ -121,98 +121,98 @@ def day_before(moment: Moment) -> int:
 
 
 def test_the_newest_page(loaded):
-    assert_bounded(lambda: reading.newest_first(None), PAGE_SIZE * 4 + 4)
+    assert_bounded(lambda: reading.list_newest(None), PAGE_SIZE * 4 + 4)
 
 
 def test_a_page_in_the_middle(loaded):
-    for cut in (Cut(before=loaded.starts_at), Cut(after=loaded.starts_at)):
-        assert_bounded(lambda cut=cut: reading.newest_first(None, cut), PAGE_SIZE * 4 + 4)
+    for cut in (Cursor(before=loaded.starts_at), Cursor(after=loaded.starts_at)):
+        assert_bounded(lambda cut=cut: reading.list_newest(None, cut), PAGE_SIZE * 4 + 4)
 
 
 @pytest.mark.parametrize("level", Level)
 def test_the_window_of_a_period(loaded, level):
-    period = period_at(level, loaded.starts_at)
+    period = get_period(level, loaded.starts_at)
     bound = PAGE_SIZE * 4 + 4 + day_before(loaded)
-    assert_bounded(lambda: reading.within(None, period.starts_at, period.ends_at), bound)
+    assert_bounded(lambda: reading.list_in_period(None, period.starts_at, period.ends_at), bound)
 
 
 @pytest.mark.parametrize("level", [Level.CENTURY, Level.YEAR, Level.MONTH, Level.DAY])
 def test_the_counts_of_a_period(loaded, level):
     """Folded periods, the days not folded yet, or one day's moments: never the whole table."""
-    period = period_at(level, loaded.starts_at)
-    day = 31 if level is Level.MONTH else FOLD_AT
-    assert_bounded(lambda: rollups.tallied(period), max(day, 2 * day_before(loaded) + 50))
+    period = get_period(level, loaded.starts_at)
+    day = 31 if level is Level.MONTH else MAX_UNFOLDED_DAYS
+    assert_bounded(lambda: rollups.get_tally_with_children(period), max(day, 2 * day_before(loaded) + 50))
 
 
 def test_all_centuries(loaded):
-    assert_bounded(rollups.tallied_timeline, FOLD_AT)
+    assert_bounded(rollups.get_timeline_tally_with_centuries, MAX_UNFOLDED_DAYS)
 
 
 @pytest.mark.parametrize("level", [level for level in Level if level is not Level.DAY])
 def test_a_tile_of_counts(loaded, level):
     # A year's days are half of this small table, which is then rightly read from end to end.
-    tile = tile_at(level, loaded.starts_at)
+    tile = get_tile(level, loaded.starts_at)
     hours = HOUR_TILE_DAYS * 2 * day_before(loaded) + 50
-    assert_bounded(tile.tallies, hours if level is Level.HOUR else max(366, FOLD_AT))
+    assert_bounded(tile.tallies, hours if level is Level.HOUR else max(366, MAX_UNFOLDED_DAYS))
 
 
 @pytest.mark.parametrize("level", [Level.DAY, Level.HOUR])
 def test_what_is_taken(loaded, level):
-    period = period_at(level, loaded.starts_at)
+    period = get_period(level, loaded.starts_at)
     bound = 3 * day_before(loaded) + 50
-    assert_bounded(lambda: availability.taken_between(period.starts_at, period.ends_at), bound)
+    assert_bounded(lambda: availability.occupied_intervals(period.starts_at, period.ends_at), bound)
 
 
 def test_neighbours(loaded):
-    assert_bounded(lambda: reading.neighbours(None, loaded), 4)
+    assert_bounded(lambda: reading.get_neighbours(None, loaded), 4)
 
 
 def test_what_is_around_now(loaded):
-    assert_bounded(lambda: reading.around(None, loaded.ends_at, size=5), 8)
+    assert_bounded(lambda: reading.get_neighbours_of_instant(None, loaded.ends_at, size=5), 8)
 
 
 def test_a_day_of_any_year(loaded):
     day = loaded.starts_at
-    assert_bounded(lambda: reading.on_day_of_year(None, day.month, day.day), PAGE_SIZE * 4 + 4)
+    assert_bounded(lambda: reading.list_on_day_of_year(None, day.month, day.day), PAGE_SIZE * 4 + 4)
 
 
 def test_other_moments_of_its_day(loaded):
-    assert_bounded(lambda: reading.same_day_of_year(None, loaded, size=3), 8)
+    assert_bounded(lambda: reading.list_same_day_of_year(None, loaded, size=3), 8)
 
 
 def test_a_tags_page(loaded):
-    tag = reading.tags_in_use(None)[0][0]
-    assert_bounded(lambda: reading.newest_first(None, tag=tag), PAGE_SIZE * 6)
+    tag = reading.list_tags_in_use(None).rows[0]
+    assert_bounded(lambda: reading.list_newest(None, tag=tag), PAGE_SIZE * 6)
 
 
 def test_a_tags_later_page(loaded):
-    tag = reading.tags_in_use(None)[0][0]
-    for cut in (Cut(before=loaded.starts_at), Cut(after=loaded.starts_at)):
-        assert_bounded(lambda cut=cut: reading.newest_first(None, cut, tag=tag), PAGE_SIZE * 6)
+    tag = reading.list_tags_in_use(None).rows[0]
+    for cut in (Cursor(before=loaded.starts_at), Cursor(after=loaded.starts_at)):
+        assert_bounded(lambda cut=cut: reading.list_newest(None, cut, tag=tag), PAGE_SIZE * 6)
 
 
 def test_the_tags_in_use(loaded):
     """Of each tag its latest visible moment, found by a walk along the tag's index."""
-    tags, _ = reading.tags_in_use(None)
-    assert_bounded(lambda: reading.tags_in_use(None), len(tags) * 10)
-    assert_bounded(lambda: reading.tag_named(None, tags[0].name), 10)
+    tags = reading.list_tags_in_use(None).rows
+    assert_bounded(lambda: reading.list_tags_in_use(None), len(tags) * 10)
+    assert_bounded(lambda: reading.get_tag_in_use(None, tags[0].name), 10)
 
 
 def test_one_moment(loaded):
-    assert_bounded(lambda: reading.by_id(None, loaded.pk), 10)
+    assert_bounded(lambda: reading.get_visible_moment(None, loaded.pk), 10)
 
 
 def test_who_holds_a_span(loaded):
     span = Span(loaded.starts_at, loaded.ends_at)
-    assert_bounded(lambda: availability.holder_of(span), day_before(loaded) + 2)
+    assert_bounded(lambda: availability.find_conflict(span), day_before(loaded) + 2)
 
 
 def test_a_signed_in_viewers_page(loaded):
     """An owner's view adds their own hidden moments and is bounded as well."""
-    assert_bounded(lambda: reading.newest_first(loaded.user), PAGE_SIZE * 5)
+    assert_bounded(lambda: reading.list_newest(loaded.user), PAGE_SIZE * 5)
     year = Period.of(2000)
     bound = PAGE_SIZE * 5 + day_before(loaded)
-    assert_bounded(lambda: reading.within(loaded.user, year.starts_at, year.ends_at), bound)
+    assert_bounded(lambda: reading.list_in_period(loaded.user, year.starts_at, year.ends_at), bound)
 
 
 def test_what_trends(loaded):
@@ -221,7 +221,7 @@ def test_what_trends(loaded):
     Like.objects.bulk_create(Like(user=loaded.user, moment=moment) for moment in moments)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE like_tallies")
-    assert_bounded(lambda: trending.top(None, 20), 20 * 6)
+    assert_bounded(lambda: trending.list_trending(None, 20), 20 * 6)
 
 
 @pytest.mark.parametrize(
@@ -229,26 +229,26 @@ def test_what_trends(loaded):
 )
 def test_a_search(loaded, monkeypatch, words):
     """The newest are looked through; then the words' index is asked, for no more than match."""
-    monkeypatch.setattr(searching, "WALKED", 500)
-    monkeypatch.setattr(searching, "RANKED", 20)
+    monkeypatch.setattr(searching, "MAX_WALKED", 500)
+    monkeypatch.setattr(searching, "MAX_RANKED", 20)
     titles = Moment.objects.visible_to(None).filter(title__contains="amber")
     both = titles.filter(title__contains="birch").count()
-    assert_bounded(lambda: searching.search(None, understood(words)), 500 + 4 * both + 200)
+    assert_bounded(lambda: searching.search(None, parse(words)), 500 + 4 * both + 200)
 
 
 def test_what_is_new(loaded):
     """Feeds: by index, of everybody, of a person, of a tag."""
     bound = feeds.FEED_SIZE * 6
-    assert_bounded(feeds.newly_public, bound)
-    assert_bounded(lambda: feeds.newly_public_of(loaded.user), bound)
-    tag = reading.tags_in_use(None)[0][0]
-    assert_bounded(lambda: feeds.newly_tagged(tag), bound)
+    assert_bounded(feeds.recently_published, bound)
+    assert_bounded(lambda: feeds.recently_published_by(loaded.user), bound)
+    tag = reading.list_tags_in_use(None).rows[0]
+    assert_bounded(lambda: feeds.recently_tagged(tag), bound)
 
 
 def test_a_sitemap(loaded):
     """The index reads counts; a file reads its own period and no more."""
-    assert_bounded(feeds.sitemap_periods, FOLD_AT)
-    month = period_at(Level.MONTH, loaded.starts_at)
+    assert_bounded(feeds.sitemap_periods, MAX_UNFOLDED_DAYS)
+    month = get_period(Level.MONTH, loaded.starts_at)
     begin = Moment.objects.filter(starts_at__gte=month.starts_at, starts_at__lt=month.ends_at)
     # A bitmap's rows count twice: in its index and in its table.
-    assert_bounded(lambda: feeds.mapped(month), 2 * begin.count())
+    assert_bounded(lambda: feeds.sitemap_entries(month), 2 * begin.count())

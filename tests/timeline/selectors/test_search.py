@@ -12,19 +12,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from timeline.core.exceptions import SearchRefused
-from timeline.core.search_query import MAX_LENGTH, understood
+from timeline.core.search_query import MAX_LENGTH, parse
 from timeline.core.spans import parse_instant
-from timeline.db.search_index import drop, install
+from timeline.db.search_index import drop_search_index, install_search_index
 from timeline.models import Moment, MomentTag, Status, Tag, Visibility
 from timeline.selectors import search as searching
-from timeline.selectors.search import Place, search
-from timeline.services.placement import place
+from timeline.selectors.search import SearchCursor, search
+from timeline.services.placement import save_moment
 
 pytestmark = pytest.mark.django_db
 
 
 def found(words: str, viewer=None, **options) -> list[str]:
-    return [one.moment.title for one in search(viewer, understood(words), **options).found]
+    return [one.moment.title for one in search(viewer, parse(words), **options).found]
 
 
 def indexed() -> set[int]:
@@ -71,13 +71,13 @@ def test_phrases_or_and_without(make_moment, words, titles):
 )
 def test_what_wants_nothing_is_refused(words):
     with pytest.raises(SearchRefused):
-        understood(words)
+        parse(words)
 
 
 def test_what_is_too_long_is_refused():
     for words in ("x" * (MAX_LENGTH + 1), "x " * 30):
         with pytest.raises(SearchRefused):
-            understood(words)
+            parse(words)
 
 
 def test_a_title_weighs_more_than_a_story(make_moment):
@@ -100,7 +100,7 @@ def test_hits_are_marked_and_the_rest_is_escaped(make_moment):
         "1969-07-20", title="<b>Eagle</b> & \ue000co\ue001",
         story="<script>alert(1)</script> said the eagle.",
     )  # fmt: skip
-    (one,) = search(None, understood("eagle")).found
+    (one,) = search(None, parse("eagle")).found
     assert "<mark>Eagle</mark>" in one.title
     assert "<mark>eagle</mark>" in one.excerpt
     assert "&lt;b&gt;" in one.title
@@ -110,12 +110,12 @@ def test_hits_are_marked_and_the_rest_is_escaped(make_moment):
 
 def test_it_goes_on_without_a_gap_and_without_a_repeat(make_moment, monkeypatch):
     """Edge case 18: across pages and across batches, while moments are added."""
-    monkeypatch.setattr(searching, "RANKED", 7)
-    wanted = understood("eagle")
+    monkeypatch.setattr(searching, "MAX_RANKED", 7)
+    wanted = parse("eagle")
     titles = [f"{'Eagle' if day % 3 else 'Nest'} {day}" for day in range(1, 21)]
     for day, title in enumerate(titles, 1):
         make_moment(f"1969-07-{day:02}", title=title, story="eagle")
-    seen, place_, rounds = [], Place(), 0
+    seen, place_, rounds = [], SearchCursor(), 0
     while place_ is not None:
         results = search(None, wanted, place=place_, size=3)
         seen += [one.moment.title for one in results.found]
@@ -129,10 +129,10 @@ def test_it_goes_on_without_a_gap_and_without_a_repeat(make_moment, monkeypatch)
 def test_a_place_whose_moment_is_gone_still_works(make_moment):
     """Edge case 18."""
     moments = [make_moment(f"1969-07-{day:02}", title=f"Eagle {day}") for day in range(1, 5)]
-    results = search(None, understood("eagle"), size=2)
+    results = search(None, parse("eagle"), size=2)
     assert [one.moment.title for one in results.found] == ["Eagle 4", "Eagle 3"]
     moments[2].delete()
-    results = search(None, understood("eagle"), place=results.further, size=2)
+    results = search(None, parse("eagle"), place=results.further, size=2)
     assert [one.moment.title for one in results.found] == ["Eagle 2", "Eagle 1"]
 
 
@@ -162,7 +162,7 @@ def test_it_follows_every_change(tagged):
     assert (found("canary"), found("eagle"), found("moon")) == ([], ["Eagle"], ["Eagle"])
     moment.refresh_from_db()
     moment.story, moment.place = "dust", "crater"
-    place(moment)
+    save_moment(moment)
     assert (found("dust"), found("crater")) == (["Eagle"], ["Eagle"])
     moment.moment_tags.all().delete()
     assert found("moon") == []
@@ -188,9 +188,9 @@ def test_installing_fills_it_and_may_be_repeated(tagged):
         cursor.execute("DELETE FROM moment_search")
     assert found("eagle") == []
     with connection.schema_editor() as editor:
-        install(apps, editor)
+        install_search_index(apps, editor)
     with connection.schema_editor() as editor:
-        install(apps, editor)
+        install_search_index(apps, editor)
     assert (found("eagle"), found("moon"), len(indexed())) == (["Eagle"], ["Eagle"], 1)
 
 
@@ -198,10 +198,10 @@ def test_installing_fills_it_and_may_be_repeated(tagged):
 def test_migrating_back_and_forth_fills_it_again(make_moment):
     make_moment("1969-07-20", title="Eagle")
     with connection.schema_editor(atomic=False) as editor:
-        drop(apps, editor)
+        drop_search_index(apps, editor)
     assert "moment_search" not in connection.introspection.table_names()
     with connection.schema_editor(atomic=False) as editor:
-        install(apps, editor)
+        install_search_index(apps, editor)
     assert "Eagle" in found("eagle")
 
 
@@ -244,8 +244,8 @@ def test_words_and_tags_that_change_at_once_are_both_found(make_moment, closing_
 @pytest.mark.postgresql
 def test_what_takes_too_long_is_refused(make_moment, monkeypatch):
     make_moment("1969-07-20", title="Eagle")
-    monkeypatch.setattr(searching, "TIME_LIMIT", "1ms")
-    monkeypatch.setattr(searching, "NEWEST_MATCHES", "SELECT pg_sleep(1)")
+    monkeypatch.setattr(searching, "STATEMENT_TIMEOUT", "1ms")
+    monkeypatch.setattr(searching, "NEWEST_MATCHES_SQL", "SELECT pg_sleep(1)")
     with pytest.raises(SearchRefused, match="too much"):
         found("eagle")
 
@@ -256,7 +256,7 @@ def test_no_words_are_an_error(make_moment, text):
     """The goal: random and hostile input causes no error, and none of it is read as SQL."""
     text = text.encode(errors="replace").decode().replace("\0", "")
     try:
-        wanted = understood(text)
+        wanted = parse(text)
     except SearchRefused:
         return
     search(None, wanted)

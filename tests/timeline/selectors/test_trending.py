@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from timeline.models import Like, Moment, Visibility
 from timeline.selectors import trending
-from timeline.selectors.likes import likes_of
+from timeline.selectors.likes import count_likes
 from timeline.services import likes
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def liked(db):
             likes.like(user, moment)
             given = Like.objects.filter(user=user)
             given_at = timezone.now() - dt.timedelta(days=days_ago)
-            row = given.values("weighs").get()
+            row = given.values("counts_for_trending").get()
             given.delete()
             Like.objects.create(user=user, moment=moment, liked_at=given_at, **row)
         return moment
@@ -39,7 +39,7 @@ def liked(db):
 
 
 def titles(viewer=None, size=50):
-    return [moment.title for moment in trending.top(viewer, size)]
+    return [moment.title for moment in trending.list_trending(viewer, size)]
 
 
 def test_it_works(make_moment, liked):
@@ -49,7 +49,7 @@ def test_it_works(make_moment, liked):
     make_moment("1969-07-23", title="None")
     assert titles() == ["Three", "Two", "One"]
     assert titles(size=2) == ["Three", "Two"]
-    assert trending.top(None)[0].like_count == 3
+    assert trending.list_trending(None)[0].like_count == 3
 
 
 def test_a_like_is_worth_half_after_a_half_life(make_moment, liked):
@@ -65,7 +65,7 @@ def test_the_formula_is_the_databases(make_moment, liked):
         liked(moment, 1, days_ago=days)
     stored = Moment.objects.get().like_tally.heat
     assert stored == pytest.approx(
-        trending.heat(Like.objects.values_list("liked_at", flat=True)), abs=1e-6
+        trending.compute_heat(Like.objects.values_list("liked_at", flat=True)), abs=1e-6
     )
 
 
@@ -79,9 +79,9 @@ def test_the_order_stays_as_time_passes():
     now = timezone.now()
     first = [now - dt.timedelta(days=days) for days in (0, 1, 5)]
     second = [now - dt.timedelta(days=days) for days in (0.5, 0.6)]
-    assert trending.heat(first) > trending.heat(second)
+    assert trending.compute_heat(first) > trending.compute_heat(second)
     later = dt.timedelta(days=400)
-    assert trending.heat([at + later for at in first]) > trending.heat(
+    assert trending.compute_heat([at + later for at in first]) > trending.compute_heat(
         [at + later for at in second]
     )
 
@@ -89,14 +89,14 @@ def test_the_order_stays_as_time_passes():
 def test_it_holds_for_centuries():
     """The sums themselves would leave the range of a double within eleven years."""
     far = [dt.datetime(2900, 1, 1, tzinfo=dt.UTC)] * 1000
-    assert trending.heat(far) > trending.heat(far[:999])
+    assert trending.compute_heat(far) > trending.compute_heat(far[:999])
 
 
 def test_new_accounts_count_but_do_not_weigh(make_moment, liked):
     moment = liked(make_moment("1969-07-20", title="Crowd"), 9, joined=timezone.now())
     liked(make_moment("1969-07-21", title="Friend"), 1)
     assert titles() == ["Friend"]
-    assert likes_of(Moment.objects.get(pk=moment.pk)) == 9
+    assert count_likes(Moment.objects.get(pk=moment.pk)) == 9
 
 
 @pytest.mark.parametrize("visibility", [Visibility.UNLISTED, Visibility.PRIVATE])

@@ -18,7 +18,7 @@ from timeline.selectors import availability, search, trending
 from timeline.services import likes, moderation, rollups
 from timeline.services.claims import details
 from timeline.services.personal_data import reports
-from timeline.services.placement import place
+from timeline.services.placement import save_moment
 
 pytestmark = pytest.mark.django_db
 
@@ -46,7 +46,7 @@ def test_it_works(reported, staff, claimant, django_capture_on_commit_callbacks)
         hide(reported, staff)
     assert (reported.visibility, reported.hidden_reason) == (Visibility.PRIVATE, "it names a child")
     report = Report.objects.get()
-    assert (report.status, report.answer) == (Report.Status.HIDDEN, "it names a child")
+    assert (report.status, report.resolution) == (Report.Status.HIDDEN, "it names a child")
     assert report.handled_by == staff
     assert report.handled_at is not None
     (message,) = mail.outbox
@@ -64,8 +64,8 @@ def test_everything_that_others_see_follows(reported, staff, claimant, stranger)
             assert not Moment.objects.visible_to(viewer, by_address=by_address).exists()
     assert Moment.objects.visible_to(claimant).get() == reported
     assert search.search(None, parse("canary")).found == []
-    assert trending.top(None) == []
-    assert rollups.differences() == []
+    assert trending.list_trending(None) == []
+    assert rollups.find_differences() == []
     assert sum(t.moments for t in rollups.recount().values()) == 0
 
 
@@ -75,10 +75,10 @@ def test_shown_again_it_is_as_it_was(make_moment, staff, claimant, before):
     hide(moment, staff)
     moderation.unhide(moment, "it is all right")
     moment.refresh_from_db()
-    assert (moment.visibility, moment.hidden_at, moment.hidden_reason, moment.shown_before) == (
+    assert (moment.visibility, moment.hidden_at, moment.hidden_reason, moment.visibility_before_hiding) == (
         before, None, "", "",
     )  # fmt: skip
-    assert rollups.differences() == []
+    assert rollups.find_differences() == []
 
 
 def test_neither_is_done_twice(reported, staff):
@@ -99,7 +99,9 @@ def test_what_is_off_the_timeline_is_not_hidden(make_moment, staff):
 
 def test_its_owner_may_change_words_but_not_who_sees_it(reported, staff):
     hide(reported, staff)
-    details.edit(reported, details.Words(title="Better", visibility=Visibility.PUBLIC))
+    details.edit_moment(
+        reported, details.MomentDetails(title="Better", visibility=Visibility.PUBLIC)
+    )
     reported.refresh_from_db()
     assert (reported.title, reported.visibility) == ("Better", Visibility.PRIVATE)
 
@@ -111,19 +113,19 @@ def test_the_database_keeps_it_hidden_whoever_writes(reported, staff):
     with pytest.raises(IntegrityError), transaction.atomic():
         Moment.objects.update(visibility=Visibility.PUBLIC)
     with pytest.raises(IntegrityError), transaction.atomic():
-        place(before)
+        save_moment(before)
 
 
 def test_its_span_stays_taken(reported, staff):
     hide(reported, staff)
-    assert not availability.availability(reported.span).free
+    assert not availability.get_availability(reported.span).free
 
 
 def test_one_person_has_one_open_report_of_a_moment(make_moment, stranger):
     moment = make_moment("1969-07-20")
     for words in ("first", "second"):
         moderation.report(moment, Report.Reason.SPAM, words, stranger)
-    assert Report.objects.get().words == "second"
+    assert Report.objects.get().comment == "second"
 
 
 @pytest.mark.parametrize("words", ["\0", "half \ud800"])
@@ -186,7 +188,7 @@ def test_a_curator_gets_no_mail(make_moment, staff, django_capture_on_commit_cal
 def test_it_is_exported(reported, stranger):
     moderation.report(reported, Report.Reason.HATE, "against me", stranger)
     (file,) = reports.export(stranger)
-    assert [(row["moment"], row["words"], row["status"]) for row in file.content] == [
+    assert [(row["moment"], row["comment"], row["status"]) for row in file.content] == [
         (reported.public_id, "against me", "open")
     ]
 
@@ -194,10 +196,12 @@ def test_it_is_exported(reported, stranger):
 def test_who_reported_is_erased_and_words_about_the_erased_too(reported, stranger, claimant, staff):
     moderation.report(reported, Report.Reason.HATE, "against me", stranger)
     reports.erase(stranger)
-    assert set(Report.objects.values_list("reporter", "words")) == {
+    assert set(Report.objects.values_list("reporter", "comment")) == {
         (None, "It was the 21st."), (None, ""),
     }  # fmt: skip
     hide(reported, staff)
     reports.erase(claimant)
     reports.erase(staff)
-    assert set(Report.objects.values_list("words", "answer", "handled_by")) == {("", "", None)}
+    assert set(Report.objects.values_list("comment", "resolution", "handled_by")) == {
+        ("", "", None)
+    }

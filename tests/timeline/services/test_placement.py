@@ -14,9 +14,15 @@ from tests.support.strategies import any_spans, crowded_spans, overlap
 from timeline.core.exceptions import InvalidSpan, SpanTaken
 from timeline.core.spans import Span, parse_instant
 from timeline.models import Moment, MomentTag, Status, Tag
-from timeline.selectors.availability import holder_of
+from timeline.selectors.availability import find_conflict
 from timeline.services import rollups
-from timeline.services.placement import MAX_DAYS, is_overlap, place, placing, remove
+from timeline.services.placement import (
+    MAX_DAYS,
+    delete_moments,
+    is_overlap_error,
+    lock_spans,
+    save_moment,
+)
 from timeline.services.transitions import revoke
 
 per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -67,7 +73,7 @@ def test_a_released_moment_cannot_come_back_over_another(make_moment):
     make_moment("2020-01-01", 60)
     with pytest.raises(IntegrityError) as caught, transaction.atomic():
         Moment.objects.filter(pk=gone.pk).update(status=Status.ACTIVE)
-    assert is_overlap(caught.value)
+    assert is_overlap_error(caught.value)
 
 
 def test_a_copy_read_earlier_does_not_bring_a_moment_back(make_moment):
@@ -76,7 +82,7 @@ def test_a_copy_read_earlier_does_not_bring_a_moment_back(make_moment):
     copy = Moment.objects.get()
     revoke(moment, "taken down")
     copy.title = "Edited meanwhile"
-    place(copy)
+    save_moment(copy)
     moment.refresh_from_db()
     assert (moment.title, moment.status) == ("Edited meanwhile", Status.REVOKED)
     assert moment.status_reason == "taken down"
@@ -120,7 +126,7 @@ def test_moving_a_moment_onto_another_is_refused(make_moment):
         parse_instant("2020-01-01T00:02:00Z"),
     )
     with pytest.raises(SpanTaken):
-        place(moving)
+        save_moment(moving)
     moving.refresh_from_db()
     assert moving.starts_at == parse_instant("2020-01-02")
 
@@ -128,7 +134,7 @@ def test_moving_a_moment_onto_another_is_refused(make_moment):
 def test_a_moment_may_move_within_its_own_span(make_moment):
     moment = make_moment("2020-01-01T00:00:00Z", 60)
     moment.ends_at += dt.timedelta(seconds=30)
-    assert place(moment).span.ends_at == parse_instant("2020-01-01T00:01:30Z")
+    assert save_moment(moment).span.ends_at == parse_instant("2020-01-01T00:01:30Z")
 
 
 def test_a_move_takes_its_tags_along(make_moment):
@@ -138,7 +144,7 @@ def test_a_move_takes_its_tags_along(make_moment):
         parse_instant("2021-01-01"),
         parse_instant("2021-01-01T00:01"),
     )
-    place(moment)
+    save_moment(moment)
     assert MomentTag.objects.get().starts_at == parse_instant("2021-01-01")
 
 
@@ -150,7 +156,7 @@ def test_what_is_no_span_never_reaches_the_database(make_moment, django_assert_n
 def test_removing_frees_the_span(make_moment):
     make_moment("2020-01-01T00:00:00Z", 60)
     make_moment("2020-01-01T00:01:00Z", 60)
-    assert remove(Moment.objects.all()) == 2
+    assert delete_moments(Moment.objects.all()) == 2
     assert make_moment("2020-01-01T00:00:30Z", 60).pk
 
 
@@ -166,7 +172,7 @@ def test_a_failed_place_leaves_the_callers_transaction_usable(make_moment):
 def test_other_integrity_errors_are_not_taken_for_an_overlap(make_moment):
     with pytest.raises(IntegrityError) as caught:
         make_moment("2020-01-01", title="")
-    assert not is_overlap(caught.value)
+    assert not is_overlap_error(caught.value)
 
 
 def test_too_many_days_at_once_are_refused(db):
@@ -175,15 +181,15 @@ def test_too_many_days_at_once_are_refused(db):
         Span(start + dt.timedelta(days=n), start + dt.timedelta(days=n, seconds=1))
         for n in range(MAX_DAYS + 1)
     ]
-    with pytest.raises(ValueError, match="at most"), placing(spans):
+    with pytest.raises(ValueError, match="at most"), lock_spans(spans):
         pass
 
 
 def test_the_holder_of_a_span_is_named(make_moment):
     moment = make_moment("2020-01-01T00:00:00Z", 60)
-    assert holder_of(moment.span) == moment
-    assert holder_of(moment.span, besides=moment.pk) is None
-    assert holder_of(Span(moment.ends_at, moment.ends_at + dt.timedelta(seconds=1))) is None
+    assert find_conflict(moment.span) == moment
+    assert find_conflict(moment.span, besides=moment.pk) is None
+    assert find_conflict(Span(moment.ends_at, moment.ends_at + dt.timedelta(seconds=1))) is None
 
 
 @pytest.mark.parametrize("insert", ["INSERT", "INSERT OR IGNORE", "INSERT OR REPLACE"])
@@ -202,7 +208,7 @@ def test_raw_inserts_meet_the_rule_too(make_moment, owner, insert):
         connection.cursor() as cursor,
     ):
         cursor.execute(f"{insert} INTO moments ({columns}) SELECT {copied} FROM moments")
-    assert is_overlap(caught.value)
+    assert is_overlap_error(caught.value)
     assert Moment.objects.get() == moment
 
 
@@ -253,11 +259,11 @@ def test_any_spans_in_any_order_leave_disjoint_ones(owner, spans):
         for span in spans:
             if any(overlap(span, winner) for winner in won):
                 with pytest.raises(SpanTaken):
-                    place(fill(owner, span))
+                    save_moment(fill(owner, span))
             else:
-                place(fill(owner, span))
+                save_moment(fill(owner, span))
                 won.append(span)
-        stored = [moment.span for moment in Moment.objects.live().order_by("starts_at")]
+        stored = [moment.span for moment in Moment.objects.occupying().order_by("starts_at")]
         assert stored == sorted(won)
         transaction.set_rollback(True)
 
@@ -267,8 +273,8 @@ def test_any_spans_in_any_order_leave_disjoint_ones(owner, spans):
 def test_every_span_of_the_window_can_be_placed_and_read_back(owner, span):
     """Edge case 6: both ends of the timeline included."""
     with transaction.atomic():
-        moment = place(fill(owner, span))
-        stored = Moment.objects.touching(span.starts_at, span.ends_at).get(pk=moment.pk)
+        moment = save_moment(fill(owner, span))
+        stored = Moment.objects.overlapping(span.starts_at, span.ends_at).get(pk=moment.pk)
         assert stored.span == span
         assert stored.when
         assert stored.get_absolute_url()

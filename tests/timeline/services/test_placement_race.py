@@ -19,7 +19,7 @@ from timeline.core.spans import Span
 from timeline.models import Moment, Status
 from timeline.services import placement as overlap_rule
 from timeline.services import rollups
-from timeline.services.placement import place, placing
+from timeline.services.placement import lock_spans, save_moment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,7 +30,7 @@ class Claimants:
     """Threads that place spans, each over its own connection."""
 
     def __init__(self, number: int) -> None:
-        self.owner = User.objects.curator("ada", "Ada")
+        self.owner = User.objects.get_or_create_curator("ada", "Ada")
         self.number = number
         self.pool = ThreadPoolExecutor(number)
 
@@ -47,7 +47,7 @@ class Claimants:
             ends_at=span.ends_at,
         )
         try:
-            place(moment)
+            save_moment(moment)
         except SpanTaken:
             return "taken"
         except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
@@ -75,7 +75,7 @@ def claimants(request):
 
 
 def assert_disjoint() -> list[Span]:
-    stored = [moment.span for moment in Moment.objects.live().order_by("starts_at")]
+    stored = [moment.span for moment in Moment.objects.occupying().order_by("starts_at")]
     for one, other in zip(stored, stored[1:], strict=False):
         assert not overlap(one, other), (one, other)
     return stored
@@ -129,7 +129,7 @@ def test_rollups_stay_true_under_a_race(claimants):
     ]
     claimants.race(spans)
     rollups.fold()
-    assert rollups.differences() == []
+    assert rollups.find_differences() == []
 
 
 @pytest.mark.postgresql
@@ -137,7 +137,7 @@ def test_a_day_that_stays_locked_is_busy_and_not_an_error(claimants, monkeypatch
     """Fault 30: what cannot be had in time is said so; nothing is written."""
     monkeypatch.setattr(overlap_rule, "LOCK_TIMEOUT", "50ms")
     span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
-    with placing([span]):
+    with lock_spans([span]):
         (outcome,) = claimants.race([span])
     assert outcome == "TimelineBusy: Many people are writing here. Try again in a moment."
     assert not Moment.objects.exists()

@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 
 from timeline.core.exceptions import SpanTaken, TransitionRefused
-from timeline.core.spans import LONGEST
+from timeline.core.spans import MAX_DURATION
 from timeline.models import Status
-from timeline.services.transitions import activate, may_become, release, revoke, start_paying
+from timeline.services.transitions import activate, can_transition, release, revoke, start_payment
 
 
 def test_it_works(make_moment):
@@ -63,8 +63,8 @@ def test_the_stored_state_decides_not_the_one_in_memory(make_moment):
 
 def test_only_late_money_leads_back():
     for status in Status:
-        assert not may_become(Status.REVOKED, status)
-        assert may_become(Status.RELEASED, status) is (status is Status.ACTIVE)
+        assert not can_transition(Status.REVOKED, status)
+        assert can_transition(Status.RELEASED, status) is (status is Status.ACTIVE)
 
 
 def test_what_was_released_is_activated_if_its_span_is_free(make_moment):
@@ -84,6 +84,6 @@ def test_what_was_released_stays_so_when_somebody_has_its_span(make_moment):
 
 def test_while_it_is_paid_for_it_says_until_when(make_moment):
     later = timezone.now() + dt.timedelta(hours=1)
-    moment = make_moment("2020-01-01", status=Status.HELD, held_until=timezone.now() + LONGEST)
-    start_paying(moment, until=later)
+    moment = make_moment("2020-01-01", status=Status.HELD, held_until=timezone.now() + MAX_DURATION)
+    start_payment(moment, until=later)
     assert (moment.status, moment.held_until) == (Status.PAYING, later)

@@ -1,4 +1,4 @@
-"""``manage.py release_expired_holds``: releases holds whose time is over."""
+"""``manage.py release_expired_holds``: release holds whose time is over."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from timeline.services.claims import holds
 
 
 class Command(BaseCommand):
-    """Only hygiene: a lapsed hold is free at once. Safe to run at any time, and twice at once."""
+    """Tidy up: an expired hold does not occupy its span, even before this command runs.
+
+    Safe to run at any time, and twice at once.
+    """
 
     help = "Release holds whose time is over, and close their orders."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{holds.sweep()} released.")
+        self.stdout.write(f"{holds.close_expired_holds()} released.")

@@ -9,28 +9,28 @@ from accounts.models import User
 from timeline.core.exceptions import ClaimRefused, SpanTaken, TransitionRefused
 from timeline.models import Moment, Order, OrderStatus
 from timeline.services import placement, transitions
-from timeline.services.claims.holds import _refuse_leaver, while_held
+from timeline.services.claims.holds import locked_hold, require_open_account
 from timeline.services.claims.orders import note
 
 
-def claim_free(moment: Moment) -> None:
+def claim_free_of_charge(moment: Moment) -> None:
     """Give a held span whose price is nothing to its person, once. Raises ClaimRefused."""
 
     def change(order: Order, held: Moment) -> None:
         if order.amount:
             raise ClaimRefused("This moment has a price.")
-        refuse_unready(held)
+        require_payable(held)
         fulfil(order, held)
 
-    while_held(moment, change)
+    locked_hold(moment, change)
     moment.refresh_from_db(fields=["status", "held_until"])
 
 
-def refuse_unready(held: Moment) -> None:
+def require_payable(held: Moment) -> None:
     """Refuse a hold that cannot be paid for yet. Raises ClaimRefused."""
     if not held.title:
         raise ClaimRefused("Give the moment a title first.")
-    _refuse_leaver(held.user)
+    require_open_account(held.user)
 
 
 def fulfil(order: Order, moment: Moment) -> bool:
@@ -41,9 +41,9 @@ def fulfil(order: Order, moment: Moment) -> bool:
     person has left.
     """
     try:
-        with placement.placing([moment.span], shown=False):
+        with placement.lock_spans([moment.span], shown=False):
             # Looked at now that the days are locked: an erasure is over, or has not begun.
-            _refuse_leaver_for_good(order)
+            _require_account_not_erased(order)
             transitions.activate(moment)
     except (SpanTaken, TransitionRefused, ClaimRefused):
         return False
@@ -56,7 +56,7 @@ def fulfil(order: Order, moment: Moment) -> bool:
     return True
 
 
-def _refuse_leaver_for_good(order: Order) -> None:
+def _require_account_not_erased(order: Order) -> None:
     leaving = Q(is_active=False) | Q(erase_after__lte=Now())
     if User.objects.filter(leaving, pk=order.user_id).exists():
         raise ClaimRefused("This account is closed.")

@@ -26,20 +26,20 @@ from timeline.models import (
     OrderStatus,
     Status,
 )
-from timeline.selectors.availability import holder_of
-from timeline.selectors.claims import open_claims
+from timeline.selectors.availability import find_conflict
+from timeline.selectors.claims import list_open_claims
 from timeline.services import placement, transitions
-from timeline.services.claims.fast_hold import hold_at_once
-from timeline.services.claims.orders import _new_order, close
+from timeline.services.claims.fast_hold import try_fast_hold
+from timeline.services.claims.orders import build_order, close
 
-MAX_HELD = 3
+MAX_HOLDS = 3
 # Each is a conversation with a provider, which a person waits for; the rest is the worker's.
 MAX_ASKED_AFTER = 3
 # Sent with ``moment`` outside of any transaction: it is being paid for, and its time to pay is over.
 # Who takes the payments asks the provider, and the span may be free afterwards.
 payment_overdue = Signal()
 
-LAPSED_WORDS = "The time to finish this claim is over, and the span is free again."
+HOLD_EXPIRED_MESSAGE = "The time to finish this claim is over, and the span is free again."
 Result = TypeVar("Result")
 
 
@@ -63,34 +63,34 @@ def hold(user: User, span: Span, *, time_zone: str = "UTC") -> Moment:
 
 def _hold(user: User, span: Span, time_zone: str) -> Moment:
     moment = Moment(user=user, starts_at=span.starts_at, ends_at=span.ends_at, time_zone=time_zone)
-    moment.note_zone()
-    order = _new_order(moment)
+    moment.record_utc_offset()
+    order = build_order(moment)
     length = dt.timedelta(seconds=settings.HOLD_SECONDS)
-    if hold_at_once(moment, order, most=MAX_HELD, length=length):
+    if try_fast_hold(moment, order, most=MAX_HOLDS, length=length):
         return moment
-    holder = holder_of(span)
+    holder = find_conflict(span)
     if holder and holder.user_id != user.pk:
         raise SpanTaken  # the many who lose a race need no lock to be told
     with transaction.atomic():
-        person = _locked_person(user)
-        _refuse_leaver(person)
-        claims = open_claims(user)
+        person = _lock_user(user)
+        require_open_account(person)
+        claims = list_open_claims(user)
         for claim in claims:
             if (claim.starts_at, claim.ends_at) == (span.starts_at, span.ends_at):
                 return claim
-        if len(claims) >= MAX_HELD:
+        if len(claims) >= MAX_HOLDS:
             raise ClaimRefused(
                 f"You hold {len(claims)} spans, which is the most at a time."
                 " Finish one, or give one back."
             )
         moment.held_until = person.database_now + length
-        with placement.placing([span], shown=False, savepoint=False):  # two round trips less
+        with placement.lock_spans([span], shown=False, savepoint=False):  # two round trips less
             moment.save(force_insert=True)
         order.save(force_insert=True)
     return moment
 
 
-def _locked_person(user: User) -> Any:
+def _lock_user(user: User) -> Any:
     """Lock a person against claims and erasure at once; what refers to them need not wait.
 
     With ``database_now``: the database's clock, by which holds end, without another question.
@@ -99,7 +99,7 @@ def _locked_person(user: User) -> Any:
     return people.annotate(database_now=Now()).get(pk=user.pk)
 
 
-def _refuse_leaver(user: User) -> None:
+def require_open_account(user: User) -> None:
     if user.erase_after:
         raise ClaimRefused("Your account is about to be deleted. Keep it first, then claim.")
     if not user.is_active:
@@ -114,7 +114,7 @@ def _hold_ends() -> ExpressionWrapper:
 def _overdue_payments(span: Span) -> list[Moment]:
     """Return moments that hold a part of ``span`` though their time to pay is over, the oldest first."""
     paying = Moment.objects.filter(status=Status.PAYING, held_until__lte=Now())
-    overdue = paying.touching(span.starts_at, span.ends_at).order_by("held_until", "starts_at")
+    overdue = paying.overlapping(span.starts_at, span.ends_at).order_by("held_until", "starts_at")
     return list(overdue[:MAX_ASKED_AFTER])
 
 
@@ -127,7 +127,7 @@ def extend(moment: Moment) -> None:
         Moment.objects.filter(pk=held.pk).update(held_until=_hold_ends())
         Order.objects.filter(pk=order.pk).update(extensions=order.extensions + 1)
 
-    while_held(moment, change)
+    locked_hold(moment, change)
     moment.refresh_from_db(fields=["held_until"])
 
 
@@ -141,11 +141,11 @@ def give_back(moment: Moment) -> None:
         transitions.release(held, "given back")
         close(order, "given back")
 
-    while_held(moment, change)
+    locked_hold(moment, change)
     moment.refresh_from_db(fields=["status"])
 
 
-def while_held(moment: Moment, change: Callable[[Order, Moment], Result]) -> Result:
+def locked_hold(moment: Moment, change: Callable[[Order, Moment], Result]) -> Result:
     """Change a hold that is not over, with its order locked; return what ``change`` does.
 
     Raises ClaimRefused when it is over, and TimelineBusy.
@@ -154,11 +154,11 @@ def while_held(moment: Moment, change: Callable[[Order, Moment], Result]) -> Res
     def run() -> Result:
         with transaction.atomic():
             order = Order.objects.select_for_update().get(moment=moment)
-            with placement.placing([moment.span], shown=False):
+            with placement.lock_spans([moment.span], shown=False):
                 # A lapsed hold has been released on the way in.
-                held = _locked(moment)
+                held = lock_moment(moment)
                 if held.status != Status.HELD:
-                    raise ClaimRefused(_why_not_held(held))
+                    raise ClaimRefused(_not_held_message(held))
                 return change(order, held)
 
     try:
@@ -167,20 +167,20 @@ def while_held(moment: Moment, change: Callable[[Order, Moment], Result]) -> Res
         raise ClaimRefused(str(error)) from error
 
 
-def _why_not_held(moment: Moment) -> str:
+def _not_held_message(moment: Moment) -> str:
     if moment.status == Status.PAYING:
         return "This moment is being paid for."
     if moment.status == Status.ACTIVE:
         return "This moment is yours already."
-    return LAPSED_WORDS
+    return HOLD_EXPIRED_MESSAGE
 
 
-def _locked(moment: Moment) -> Moment:
+def lock_moment(moment: Moment) -> Moment:
     locked: Moment = Moment.objects.select_for_update(no_key=True).get(pk=moment.pk)
     return locked
 
 
-def sweep(limit: int = 1000) -> int:
+def close_expired_holds(limit: int = 1000) -> int:
     """Release holds whose time is over and close their orders; return how many holds.
 
     Only hygiene: a lapsed hold is free at once. At most ``limit`` a call; two
@@ -189,7 +189,7 @@ def sweep(limit: int = 1000) -> int:
     lapsed = Moment.objects.filter(status=Status.HELD, held_until__lte=Now())
     swept = 0
     for moment in lapsed.order_by("held_until")[:limit]:
-        with placement.placing([moment.span], shown=False):
+        with placement.lock_spans([moment.span], shown=False):
             pass  # lapsed holds are released on the way in
         swept += 1
     over = Order.objects.filter(

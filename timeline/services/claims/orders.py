@@ -5,21 +5,21 @@ from __future__ import annotations
 from django.db.models.functions import Now
 
 from accounts.models import User
-from timeline.models import Moment, Order, OrderEntry, OrderStatus
-from timeline.services.claims.pricing import Tariff, price_of
+from timeline.models import Moment, Order, OrderLogEntry, OrderStatus
+from timeline.services.claims.pricing import Tariff, calculate_price
 
 
-def _new_order(moment: Moment) -> Order:
+def build_order(moment: Moment) -> Order:
     tariff = Tariff.current()
     order = Order(
         user=moment.user, moment=moment, currency=tariff.currency, tariff=tariff.as_data()
     )
-    _reprice(order, moment)
+    update_price(order, moment)
     return order
 
 
-def _reprice(order: Order, moment: Moment) -> None:
-    price = price_of(moment.span, moment.visibility, Tariff.kept(order.tariff))
+def update_price(order: Order, moment: Moment) -> None:
+    price = calculate_price(moment.span, moment.visibility, Tariff.kept(order.tariff))
     order.amount = price.amount
     order.lines = [{"name": line.name, "amount": line.amount} for line in price.lines]
 
@@ -35,4 +35,4 @@ def close(order: Order, why: str) -> None:
 
 def note(order: Order, what: str, actor: User | None = None) -> None:
     """Write a line into an order's log; part of the caller's transaction."""
-    OrderEntry.objects.create(order=order, what=what[:200], actor=actor)
+    OrderLogEntry.objects.create(order=order, message=what[:200], actor=actor)

@@ -17,10 +17,10 @@ from timeline.core.spans import Span
 from timeline.models import Visibility
 
 # ISO 4217's currencies without minor units, and those with three digits of them.
-WITHOUT_MINOR_UNITS = frozenset(
+ZERO_DECIMAL_CURRENCIES = frozenset(
     "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split()
 )
-WITH_THREE_DIGITS = frozenset("bhd jod kwd omr tnd".split())
+THREE_DECIMAL_CURRENCIES = frozenset("bhd jod kwd omr tnd".split())
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Price:
         return sum(line.amount for line in self.lines)
 
 
-def price_of(span: Span, visibility: str, tariff: Tariff) -> Price:
+def calculate_price(span: Span, visibility: str, tariff: Tariff) -> Price:
     """Return the price of a moment at ``span`` by ``tariff``; items that cost nothing are left out.
 
     Hours are of elapsed time: two hours over the end of summer time are two hours.
@@ -88,7 +88,13 @@ def price_of(span: Span, visibility: str, tariff: Tariff) -> Price:
     return Price(tuple(line for line in items if line.amount), tariff.currency)
 
 
-def money(amount: int, currency: str) -> str:
+def format_money(amount: int, currency: str) -> str:
     """Return an amount of minor units as people read it: ``5.00 EUR``, ``500 JPY``."""
-    digits = 0 if currency in WITHOUT_MINOR_UNITS else 3 if currency in WITH_THREE_DIGITS else 2
+    digits = (
+        0
+        if currency in ZERO_DECIMAL_CURRENCIES
+        else 3
+        if currency in THREE_DECIMAL_CURRENCIES
+        else 2
+    )
     return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency.upper()}"

@@ -1,8 +1,9 @@
-"""Takes checked rows into the timeline: each is taken, updated, unchanged or refused, and none twice.
+"""Import validated rows as moments. Each row is created, updated, unchanged or refused.
 
-A row is known by its owner and its ``external_id``, so an import can be run
-again at any time. Rows are written in batches, a transaction each; within it
-each row has a savepoint, so that a refused one leaves the rest alone.
+A row is identified by its owner and its ``external_id``, so an import can be
+repeated at any time without creating duplicates. Rows are written in batches,
+with one transaction for each batch. Each row has its own savepoint, so a
+refused row does not affect the others.
 """
 
 from __future__ import annotations
@@ -22,106 +23,108 @@ from timeline.core.spans import Span
 from timeline.models import Moment, Status, Tag
 from timeline.services import rollups
 from timeline.services.imports.rows import Refusal, Row, RowRefused
-from timeline.services.placement import MAX_DAYS, is_overlap, placing, retrying
+from timeline.services.placement import MAX_DAYS, is_overlap_error, lock_spans, retrying
 from timeline.services.tags import get_or_create_tags, set_tags
 
-# A row touches two days at most, and two more when it moves.
+# A row locks two days at most, and two more if it moves.
 BATCH_ROWS = MAX_DAYS // 5
 TEXT_FIELDS = ("title", "story", "place", "source", "time_zone")
 TIME_FIELDS = ("starts_at", "ends_at")
 
 
 class Outcome(Enum):
-    """What became of a row that was not refused."""
+    """The result of a row that was not refused, with its name in the report."""
 
-    TAKEN = "taken"
+    CREATED = "taken"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
 
 
 @dataclass
 class ImportReport:
-    """How many rows were taken, updated and unchanged, and which were refused."""
+    """How many rows were created, updated and unchanged, and which were refused."""
 
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     refusals: list[Refusal] = field(default_factory=list)
 
-    def note(self, outcome: Outcome | Refusal) -> None:
-        """Count one row."""
+    def record(self, outcome: Outcome | Refusal) -> None:
+        """Add the result of one row."""
         if isinstance(outcome, Refusal):
             self.refusals.append(outcome)
         else:
             self.counts[outcome] += 1
 
-    def lines(self) -> Iterator[str]:
-        """Yield the report for people: a line for each refused row, then the sums."""
+    def format_lines(self) -> Iterator[str]:
+        """Yield a line for each refused row, in the order of the file, and then the totals."""
         for refusal in sorted(self.refusals, key=lambda refusal: refusal.number):
             yield str(refusal)
-        sums = [f"{count} {outcome.value}" for outcome, count in self.counts.items()]
-        yield f"{', '.join(sums)}, {len(self.refusals)} refused"
+        totals = [f"{count} {outcome.value}" for outcome, count in self.counts.items()]
+        yield f"{', '.join(totals)}, {len(self.refusals)} refused"
 
 
 def import_rows(
     rows: Iterable[Row | Refusal],
-    owner: Callable[[], User],
+    get_owner: Callable[[], User],
     report: ImportReport,
     *,
     dry_run: bool = False,
 ) -> None:
-    """Take rows into the timeline as ``owner``'s moments and note in ``report`` what became of each.
+    """Import rows as moments of the owner, and record the result of each row in ``report``.
 
-    Raises TimelineBusy when the rows' days stay locked; what was written before
-    stays and is in the report, and the import can be run again.
+    ``get_owner`` is called in the transaction of each batch, because it may
+    create the account. A dry run writes each batch and rolls it back, so it
+    leaves no account behind either.
 
-    ``owner`` is asked in each batch's transaction: a dry run, which writes each
-    batch and takes it back, leaves no new account either.
+    Raises TimelineBusy if the days of a batch stay locked. The batches before
+    it stay written and are in the report, and the import can be repeated.
     """
-    rehearsal = DryRun() if dry_run else None
+    state = DryRun() if dry_run else None
     for batch in _split_into_batches(_skip_duplicates(rows, report)):
-        for outcome in retrying(partial(_import_batch, batch, owner, rehearsal)):
-            report.note(outcome)
+        for outcome in retrying(partial(_import_batch, batch, get_owner, state)):
+            report.record(outcome)
     if not dry_run:
         rollups.fold()
 
 
 class DryRun:
-    """What a dry run's earlier batches, taken back, would have left behind."""
+    """What the batches of a dry run would have changed, if they were not rolled back."""
 
     def __init__(self) -> None:
-        self._taken: list[Span] = []
-        self._vacated: set[int] = set()
+        self._occupied: list[Span] = []  # sorted, disjoint
+        self._moved: set[int] = set()  # moments that would be elsewhere now
 
     def check(self, span: Span) -> None:
-        """Raise SpanTaken when an earlier row has a part of the span."""
-        at = bisect_left(self._taken, span)
-        for other in self._taken[max(at - 1, 0) : at + 1]:
+        """Raise SpanTaken if the span overlaps that of an earlier row."""
+        at = bisect_left(self._occupied, span)
+        for other in self._occupied[max(at - 1, 0) : at + 1]:
             if other.starts_at < span.ends_at and span.starts_at < other.ends_at:
                 raise SpanTaken
 
-    def is_vacated(self, moment: Moment) -> bool:
-        """Tell whether all that is in the way of a moment would have moved out of it."""
-        others = Moment.objects.live().touching(moment.starts_at, moment.ends_at)
-        return not others.exclude(pk__in={moment.pk, *self._vacated}).exists()
+    def would_be_free(self, moment: Moment) -> bool:
+        """Return whether every moment that overlaps this one would have moved away."""
+        others = Moment.objects.occupying().overlapping(moment.starts_at, moment.ends_at)
+        return not others.exclude(pk__in={moment.pk, *self._moved}).exists()
 
-    def note(self, moment: Moment, moved: bool) -> None:
-        """Remember that a row got its span."""
-        insort(self._taken, moment.span)
-        if moved:
-            self._vacated.add(moment.pk)
+    def record(self, moment: Moment, *, is_moved: bool) -> None:
+        """Remember that a row was written."""
+        insort(self._occupied, moment.span)
+        if is_moved:
+            self._moved.add(moment.pk)
 
 
 def _skip_duplicates(rows: Iterable[Row | Refusal], report: ImportReport) -> Iterator[Row]:
-    seen: dict[str, int] = {}
+    """Yield rows with an ``external_id`` that did not occur before. Report the others as refused."""
+    numbers: dict[str, int] = {}  # the first row with each external_id
     for row in rows:
         if isinstance(row, Refusal):
-            report.note(row)
+            report.record(row)
             continue
-        first = seen.setdefault(row.moment.external_id, row.number)
+        first = numbers.setdefault(row.moment.external_id, row.number)
         if first == row.number:
             yield row
         else:
             reason = f"Its external_id stands in row {first} already."
-            report.note(Refusal(row.number, reason, row.moment.external_id))
+            report.record(Refusal(row.number, reason, row.moment.external_id))
 
 
 def _split_into_batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -130,25 +133,25 @@ def _split_into_batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 def _import_batch(
-    rows: list[Row], owner: Callable[[], User], rehearsal: DryRun | None
+    rows: list[Row], get_owner: Callable[[], User], dry_run: DryRun | None
 ) -> list[Outcome | Refusal]:
     with transaction.atomic():
-        batch = _Batch(owner(), rows, rehearsal)
-        with placing(batch.spans()):
-            outcomes = [batch.take(row) for row in rows]
-        if rehearsal:
+        batch = _Batch(get_owner(), rows, dry_run)
+        with lock_spans(batch.list_spans()):
+            outcomes = [batch.import_row(row) for row in rows]
+        if dry_run:
             transaction.set_rollback(True)
     return outcomes
 
 
 class _Batch:
-    """Some rows, and what the database knows of them already."""
+    """Rows that are written in one transaction, with the moments and tags that they refer to."""
 
-    def __init__(self, owner: User, rows: list[Row], rehearsal: DryRun | None) -> None:
+    def __init__(self, owner: User, rows: list[Row], dry_run: DryRun | None) -> None:
         self._owner = owner
         self._rows = rows
-        self._rehearsal = rehearsal
-        self._known: dict[str, Moment] = {
+        self._dry_run = dry_run
+        self._existing: dict[str, Moment] = {
             moment.external_id: moment
             for moment in Moment.objects.filter(
                 user=owner, external_id__in=[row.moment.external_id for row in rows]
@@ -156,17 +159,16 @@ class _Batch:
         }
         self._tags = get_or_create_tags({name for row in rows for name in row.tags})
 
-    def spans(self) -> list[Span]:
-        """Spans that may be written: the rows', and those that known moments leave."""
-        return [
-            moment.span for moment in (*(row.moment for row in self._rows), *self._known.values())
-        ]
+    def list_spans(self) -> list[Span]:
+        """Return every span that may change: those of the rows, and those that existing moments leave."""
+        moments = (*(row.moment for row in self._rows), *self._existing.values())
+        return [moment.span for moment in moments]
 
-    def take(self, row: Row) -> Outcome | Refusal:
-        """Write one row and say what became of it."""
-        known = self._known.get(row.moment.external_id)
+    def import_row(self, row: Row) -> Outcome | Refusal:
+        """Write one row, unless it is unchanged or refused."""
+        existing = self._existing.get(row.moment.external_id)
         try:
-            return self._update(row, known) if known else self._create(row)
+            return self._update(row, existing) if existing else self._create(row)
         except (SpanTaken, RowRefused) as error:
             reason = str(error)
         except (IntegrityError, DataError) as error:
@@ -176,45 +178,46 @@ class _Batch:
     def _create(self, row: Row) -> Outcome:
         row.moment.user = self._owner
         self._write(row.moment, row.tags, is_new=True)
-        return Outcome.TAKEN
+        return Outcome.CREATED
 
-    def _update(self, row: Row, known: Moment) -> Outcome:
-        if known.status != Status.ACTIVE:
-            raise RowRefused(f"This moment is {known.status}; an import does not bring it back.")
-        moved = any(getattr(known, name) != getattr(row.moment, name) for name in TIME_FIELDS)
-        changed = moved or any(
-            getattr(known, name) != getattr(row.moment, name) for name in TEXT_FIELDS
+    def _update(self, row: Row, moment: Moment) -> Outcome:
+        if moment.status != Status.ACTIVE:
+            raise RowRefused(f"This moment is {moment.status}; an import does not bring it back.")
+        is_moved = any(getattr(moment, name) != getattr(row.moment, name) for name in TIME_FIELDS)
+        is_changed = is_moved or any(
+            getattr(moment, name) != getattr(row.moment, name) for name in TEXT_FIELDS
         )
-        if not changed and {tag.name for tag in known.tags.all()} == set(row.tags):
+        if not is_changed and {tag.name for tag in moment.tags.all()} == set(row.tags):
             return Outcome.UNCHANGED
         for name in (*TEXT_FIELDS, *TIME_FIELDS):
-            setattr(known, name, getattr(row.moment, name))
-        known.note_zone()
-        self._write(known, row.tags, moved=moved)
+            setattr(moment, name, getattr(row.moment, name))
+        moment.record_utc_offset()
+        self._write(moment, row.tags, is_moved=is_moved)
         return Outcome.UPDATED
 
     def _write(
-        self, moment: Moment, tags: tuple[str, ...], *, is_new: bool = False, moved: bool = False
+        self, moment: Moment, tags: tuple[str, ...], *, is_new: bool = False, is_moved: bool = False
     ) -> None:
-        if self._rehearsal and (is_new or moved):
-            self._rehearsal.check(moment.span)
+        """Save a moment in a savepoint. Raises SpanTaken."""
+        if self._dry_run and (is_new or is_moved):
+            self._dry_run.check(moment.span)
         try:
             with transaction.atomic():
                 _save(moment, [self._tags[name] for name in tags], is_new=is_new)
         except IntegrityError as error:
-            if not is_overlap(error):
+            if not is_overlap_error(error):
                 raise
-            if not (self._rehearsal and self._rehearsal.is_vacated(moment)):
+            if not (self._dry_run and self._dry_run.would_be_free(moment)):
                 raise SpanTaken from error
-        if self._rehearsal and (is_new or moved):
-            self._rehearsal.note(moment, moved)
+        if self._dry_run and (is_new or is_moved):
+            self._dry_run.record(moment, is_moved=is_moved)
 
 
 def _save(moment: Moment, tags: list[Tag], *, is_new: bool) -> None:
     if is_new:
         moment.save(force_insert=True)
     else:
-        # Nothing else: who may see it is the owner's business.
+        # No other field: only the owner decides who may see the moment.
         moment.save(
             update_fields=[*TEXT_FIELDS, *TIME_FIELDS, "utc_offset", "tzdata_version", "updated_at"]
         )

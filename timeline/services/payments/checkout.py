@@ -70,7 +70,7 @@ def _intend(moment: Moment) -> Checkout:
             state = Moment.objects.values_list("status", flat=True).get(pk=moment.pk)
             if state == Status.PAYING:  # an attempt was abandoned
                 return _new_checkout(order)
-            return holds.while_held(moment, _start)
+            return holds.locked_hold(moment, _start)
 
     return placement.retrying(run)
 
@@ -82,9 +82,9 @@ def _usable(checkout: Checkout) -> Checkout:
 
 
 def _start(order: Order, held: Moment) -> Checkout:
-    fulfilment.refuse_unready(held)
+    fulfilment.require_payable(held)
     checkout = _new_checkout(order)
-    transitions.start_paying(held, until=checkout.expires_at)
+    transitions.start_payment(held, until=checkout.expires_at)
     orders.note(order, "payment begun")
     return checkout
 
@@ -116,7 +116,7 @@ def open_session(checkout: Checkout) -> Checkout:
 def adopt(checkout: Checkout, session: Session) -> None:
     """Store which session belongs to an intention; what is stored already stays."""
     Checkout.objects.filter(pk=checkout.pk, session_id="").update(
-        session_id=session.id, url=session.url, asked_at=Now()
+        session_id=session.id, url=session.url, polled_at=Now()
     )
     Checkout.objects.filter(pk=checkout.pk, state=CheckoutState.INTENDED).update(
         state=CheckoutState.OPEN

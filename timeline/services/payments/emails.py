@@ -21,8 +21,8 @@ from django.utils import timezone
 from django_tasks import task
 
 from accounts.mail import dressed
-from timeline.core.span_display import ToldSpan
-from timeline.models import Notice, Order, Refund
+from timeline.core.span_display import SpanDisplay
+from timeline.models import Order, OrderEmail, Refund
 from timeline.services.claims import pricing
 
 logger = logging.getLogger("timeline.payments")
@@ -32,9 +32,9 @@ MAX_ATTEMPTS = 66
 MINUTE = dt.timedelta(minutes=1)
 
 
-def owe(order: Order, kind: Notice.Kind) -> None:
+def owe(order: Order, kind: OrderEmail.Kind) -> None:
     """Store that a mail of this kind is to be sent, once an order; part of the caller's transaction."""
-    notice, is_new = Notice.objects.get_or_create(order=order, kind=kind)
+    notice, is_new = OrderEmail.objects.get_or_create(order=order, kind=kind)
     if is_new:
         transaction.on_commit(lambda: send_later.enqueue(notice.pk), robust=True)
 
@@ -47,7 +47,7 @@ def send_later(pk: int) -> None:
 
 def send_waiting(limit: int = 500) -> int:
     """Send what waits; return how many mails went out."""
-    waiting = Notice.objects.filter(state=Notice.State.WAITING, attempts__lt=MAX_ATTEMPTS)
+    waiting = OrderEmail.objects.filter(state=OrderEmail.State.WAITING, attempts__lt=MAX_ATTEMPTS)
     now = timezone.now()
     due = [
         pk
@@ -61,37 +61,39 @@ def send_waiting(limit: int = 500) -> int:
 
 def send(pk: int) -> bool:
     """Send one mail if nobody else has begun to; return whether it went out now."""
-    taken = Notice.objects.filter(pk=pk, state=Notice.State.WAITING).update(
-        state=Notice.State.SENDING, attempts=F("attempts") + 1
+    taken = OrderEmail.objects.filter(pk=pk, state=OrderEmail.State.WAITING).update(
+        state=OrderEmail.State.SENDING, attempts=F("attempts") + 1
     )
     if not taken:
         return False
-    notice = Notice.objects.select_related("order__user", "order__moment").get(pk=pk)
+    notice = OrderEmail.objects.select_related("order__user", "order__moment").get(pk=pk)
     try:
         if notice.order.user.is_active:  # who has been erased has no address
             _mail(notice).send()
     except Exception as error:
         # Whatever kept it from going out: the fact stands, and the mail is tried again.
         logger.exception("mail not sent: %s", notice)
-        Notice.objects.filter(pk=pk).update(state=Notice.State.WAITING, error=str(error)[:200])
+        OrderEmail.objects.filter(pk=pk).update(
+            state=OrderEmail.State.WAITING, error=str(error)[:200]
+        )
         return False
-    Notice.objects.filter(pk=pk).update(state=Notice.State.SENT, sent_at=Now(), error="")
+    OrderEmail.objects.filter(pk=pk).update(state=OrderEmail.State.SENT, sent_at=Now(), error="")
     return True
 
 
-def _mail(notice: Notice) -> EmailMultiAlternatives:
+def _mail(notice: OrderEmail) -> EmailMultiAlternatives:
     order = notice.order
     refund = Refund.objects.filter(checkout__order=order).order_by("pk").first()
     context = {
         "order": order,
         "moment": order.moment,
-        "told": ToldSpan.of_moment(order.moment),
+        "told": SpanDisplay.of_moment(order.moment),
         "number": order.public_id,
         "order_address": settings.SITE_URL + reverse("timeline:order", args=[order.pk]),
         "claim_address": settings.SITE_URL + reverse("timeline:claim", args=[order.moment_id]),
         "moment_address": settings.SITE_URL + order.moment.get_absolute_url(),
         "reason": refund.reason if refund else "",
-        "refunded": pricing.money(refund.amount, refund.currency) if refund else "",
+        "refunded": pricing.format_money(refund.amount, refund.currency) if refund else "",
     }
     template = f"mail/order_{notice.kind}"
     subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())

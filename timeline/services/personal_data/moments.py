@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from accounts.models import User
-from accounts.privacy.registry import PersonalFile, Source, blank_admin_log
+from accounts.privacy.registry import PersonalFile, Source, anonymise_admin_log
 from timeline.db import search_index
 from timeline.models import (
     Moment,
@@ -55,12 +55,12 @@ BLANK_VALUES: dict[str, Any] = {
     "utc_offset": 0,
     "tzdata_version": "",
     "hidden_reason": "",
-    "shown_before": "",
+    "visibility_before_hiding": "",
 }
 EXPORTED_FIELDS = (
     "title", "starts_at", "ends_at", "status", "status_changed_at", "status_reason", "held_until",
     "visibility", "story", "place", "time_zone", "utc_offset", "tzdata_version", "source",
-    "external_id", "hidden_at", "hidden_reason", "shown_before", "created_at", "updated_at",
+    "external_id", "hidden_at", "hidden_reason", "visibility_before_hiding", "created_at", "updated_at",
 )  # fmt: skip
 
 UNREADABLE_PICTURE = (
@@ -131,10 +131,10 @@ def erase(user: User) -> bool:
     ids = [moment.pk for moment in batch]
     # Before their days, as whoever claims and pays does.
     list(Order.objects.select_for_update().filter(moment__in=ids).order_by("pk").values_list("pk"))
-    with placement.placing(moment.span for moment in batch):
+    with placement.lock_spans(moment.span for moment in batch):
         _blank_moments(ids)
         # Read again now that nobody else can change their state.
-        for moment in Moment.objects.live().filter(pk__in=ids).order_by("starts_at"):
+        for moment in Moment.objects.occupying().filter(pk__in=ids).order_by("starts_at"):
             step = transitions.revoke if moment.status == Status.ACTIVE else transitions.release
             step(moment, ERASURE_REASON)
     if ids and not more:
@@ -160,7 +160,7 @@ def _blank_moments(ids: list[int]) -> None:
     tags = list(carried.order_by().values_list("tag", flat=True).distinct())
     carried.delete()
     _delete_unused_tags(tags)
-    blank_admin_log(Moment, ids)
+    anonymise_admin_log(Moment, ids)
 
 
 def _delete_unused_tags(tags: list[int]) -> None:

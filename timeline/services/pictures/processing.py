@@ -68,7 +68,7 @@ def process_picture(pk: int) -> bool:
         logger.warning("%s (key %s) is not made yet: %s", picture, picture.key, error)
         if picture.attempts >= MAX_ATTEMPTS:
             _reject(picture, FAILED_MESSAGE)
-    Picture.objects.filter(pk=pk).update(taken_at=None)
+    Picture.objects.filter(pk=pk).update(processing_started_at=None)
     delete_picture(pk)  # if it was let go meanwhile
     return shown
 
@@ -77,7 +77,9 @@ def _acquire_lease(pk: int) -> bool:
     """Take a picture to make it: of two who try, one gets it."""
     free = Picture.objects.filter(is_not_processing(), state=Picture.State.WAITING)
     return bool(
-        free.filter(pk=pk, moment__isnull=False).update(taken_at=Now(), attempts=F("attempts") + 1)
+        free.filter(pk=pk, moment__isnull=False).update(
+            processing_started_at=Now(), attempts=F("attempts") + 1
+        )
     )
 
 
@@ -126,7 +128,7 @@ def _publish(picture: Picture, made: dict[str, Any]) -> bool:
     moment = Moment.objects.filter(picture=picture).first()
     if moment is None:
         return False
-    with placement.placing([moment.span]):
+    with placement.lock_spans([moment.span]):
         shown = Picture.objects.filter(
             pk=picture.pk, moment=moment, state=Picture.State.WAITING
         ).update(**made, state=Picture.State.READY, problem="")

@@ -26,7 +26,7 @@ def set_picture(moment: Moment, file: IO[bytes], alt: str) -> None:
     storage.write(f"{picture.key}/{ORIGINAL_NAME}", file)
 
     def change() -> None:
-        with placement.placing([moment.span]):
+        with placement.lock_spans([moment.span]):
             _refuse_unless_changeable(moment)
             detach(Picture.objects.filter(moment=moment))
             Picture.objects.filter(pk=picture.pk).update(moment=moment, alt=alt)
@@ -45,7 +45,7 @@ def set_description(moment: Moment, alt: str) -> None:
     """
 
     def change() -> None:
-        with placement.placing([moment.span]):
+        with placement.lock_spans([moment.span]):
             _refuse_unless_changeable(moment)
             Picture.objects.filter(moment=moment).update(alt=alt)
             _mark_as_changed(moment)
@@ -57,7 +57,7 @@ def remove_picture(moment: Moment) -> None:
     """Take the picture off a moment. Raises PictureRefused and TimelineBusy like ``put``."""
 
     def change() -> None:
-        with placement.placing([moment.span]):
+        with placement.lock_spans([moment.span]):
             _refuse_unless_changeable(moment)
             detach(Picture.objects.filter(moment=moment))
             _mark_as_changed(moment)

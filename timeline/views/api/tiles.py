@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 
 from momentverse.page_cache import TIMELINE
-from timeline.core.periods import Level, period_at
+from timeline.core.periods import Level, get_period
 from timeline.core.spans import format_instant
-from timeline.selectors.availability import free_between, taken_between
-from timeline.selectors.tiles import tile_at
+from timeline.selectors.availability import free_intervals, occupied_intervals
+from timeline.selectors.tiles import get_tile
 from timeline.views.api.parameters import instant_at
 from timeline.views.api.responses import answer, public_api
 
@@ -17,7 +17,7 @@ from timeline.views.api.responses import answer, public_api
 def density(request: HttpRequest, level: str) -> HttpResponse:
     """Answer the periods of a level around an instant that hold anything."""
     try:
-        tile = tile_at(Level(level), instant_at(request))
+        tile = get_tile(Level(level), instant_at(request))
     except ValueError:
         levels = ", ".join(level.value for level in Level)
         raise Http404(f"Counts are by one of: {levels}.") from None
@@ -41,15 +41,15 @@ def density(request: HttpRequest, level: str) -> HttpResponse:
 @public_api(TIMELINE, parameters=["at"])
 def free(request: HttpRequest) -> HttpResponse:
     """Answer the free stretches of the hour around an instant."""
-    hour = period_at(Level.HOUR, instant_at(request))
-    taken, known = taken_between(hour.starts_at, hour.ends_at)
+    hour = get_period(Level.HOUR, instant_at(request))
+    taken, known = occupied_intervals(hour.starts_at, hour.ends_at)
     return answer(
         {
             "starts_at": format_instant(hour.starts_at),
             "ends_at": format_instant(hour.ends_at),
             "free": [
                 {"starts_at": format_instant(start), "ends_at": format_instant(end)}
-                for start, end in free_between(taken, hour.starts_at, known)
+                for start, end in free_intervals(taken, hour.starts_at, known)
             ],
         }
     )

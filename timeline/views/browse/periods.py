@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TIMELINE, public_page
-from timeline.core.formatting import WEEKDAYS
+from timeline.core.formatting import WEEKDAY_ABBREVIATIONS
 from timeline.core.periods import Level, NoSuchPeriod, Period
+from timeline.models import Moment
 from timeline.selectors import moments, pagination, rollups
-from timeline.selectors.availability import Stretch
+from timeline.selectors.availability import Interval
 from timeline.views.charts.heatmap import cells_of, claimed_in_words, weekday_offset
 from timeline.views.charts.svg import (
     Drawing,
@@ -20,7 +23,7 @@ from timeline.views.charts.svg import (
     drawing_of_parts,
     whole_timeline,
 )
-from timeline.views.pagination import CUTS, cut_of, shown
+from timeline.views.pagination import CURSOR_PARAMS, pagination_context, parse_cursor
 
 # Moments a page: beside a hundred years in a chart and in cells, few enough for the first flight.
 SIZE_IN_A_CENTURY = 25
@@ -30,7 +33,7 @@ SIZE_IN_A_CENTURY = 25
 @public_page(TIMELINE, parameters=())
 def centuries(request: HttpRequest) -> HttpResponse:
     """Show all centuries."""
-    parts = rollups.tallied_timeline()[1]
+    parts = rollups.get_timeline_tally_with_centuries()[1]
     drawing = drawing_of_parts(whole_timeline(), parts, timezone.now())
     return render(
         request, "timeline/centuries.html", {"cells": cells_of(parts), "drawing": drawing}
@@ -38,7 +41,7 @@ def centuries(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@public_page(TIMELINE, parameters=CUTS)
+@public_page(TIMELINE, parameters=CURSOR_PARAMS)
 def century(request: HttpRequest, number: str) -> HttpResponse:
     """Show one century, its years and its moments."""
     try:
@@ -49,7 +52,7 @@ def century(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @require_safe
-@public_page(TIMELINE, parameters=CUTS)
+@public_page(TIMELINE, parameters=CURSOR_PARAMS)
 def calendar_period(
     request: HttpRequest,
     year: str,
@@ -67,10 +70,10 @@ def calendar_period(
 
 
 def _show(request: HttpRequest, period: Period) -> HttpResponse:
-    tally, parts = rollups.tallied(period)
-    cut = cut_of(request)
+    tally, parts = rollups.get_tally_with_children(period)
+    cursor = parse_cursor(request)
     size = SIZE_IN_A_CENTURY if period.level is Level.CENTURY else pagination.PAGE_SIZE
-    page = moments.within(request.user, period.starts_at, period.ends_at, cut, size=size)
+    page = moments.list_in_period(request.user, period.starts_at, period.ends_at, cursor, size=size)
     return render(
         request,
         "timeline/period.html",
@@ -88,13 +91,13 @@ def _show(request: HttpRequest, period: Period) -> HttpResponse:
             "claim_date": period.first_day.isoformat()
             if period.level in (Level.DAY, Level.HOUR)
             else "",
-            "weekdays": WEEKDAYS if period.level is Level.MONTH else (),
-            **shown(page, cut),
+            "weekdays": WEEKDAY_ABBREVIATIONS if period.level is Level.MONTH else (),
+            **pagination_context(page, cursor),
         },
     )
 
 
-def _drawing(period: Period, parts: Parts, page: pagination.Page) -> Drawing:
+def _drawing(period: Period, parts: Parts, page: pagination.Page[Moment, dt.datetime]) -> Drawing:
     if period.level is Level.HOUR:
-        return drawing_of_hour(period, page.moments, timezone.now())
-    return drawing_of_parts(Stretch(period.starts_at, period.ends_at), parts, timezone.now())
+        return drawing_of_hour(period, page.rows, timezone.now())
+    return drawing_of_parts(Interval(period.starts_at, period.ends_at), parts, timezone.now())

@@ -13,13 +13,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from timeline.core.formatting import MONTHS, duration_in_words
+from timeline.core.formatting import MONTH_NAMES, format_duration
 from timeline.core.periods import Level, Period
 from timeline.core.spans import WINDOW_END, WINDOW_START, format_instant
 from timeline.models import Moment
-from timeline.selectors.availability import Stretch, free_between, longest, taken_between
+from timeline.selectors.availability import (
+    Interval,
+    free_intervals,
+    longest_intervals,
+    occupied_intervals,
+)
 from timeline.selectors.rollups import Tally
-from timeline.views.links import claim_address
+from timeline.views.links import claim_url
 
 BARS_TOP, BARS_BOTTOM = 22, 150
 LEAST_HEIGHT = 3
@@ -85,7 +90,7 @@ class Label:
 class Drawing:
     """Everything that the picture shows."""
 
-    stretch: Stretch
+    stretch: Interval
     bars: list[Bar]
     claimed: str  # the path of the claimed band, STEPS wide and CLAIMED_HEIGHT high
     gaps: list[Gap]
@@ -110,7 +115,7 @@ class Drawing:
         return f"{self.most:,} {self.unit}"
 
 
-def drawing_of_parts(stretch: Stretch, parts: Parts, now: dt.datetime) -> Drawing:
+def drawing_of_parts(stretch: Interval, parts: Parts, now: dt.datetime) -> Drawing:
     """Draw periods; ``stretch`` is all of them together. Of a day the free gaps are exact.
 
     Reads nothing but, for a day, what ``openings.taken_between`` reads.
@@ -131,15 +136,15 @@ def drawing_of_parts(stretch: Stretch, parts: Parts, now: dt.datetime) -> Drawin
 
 def drawing_of_hour(hour: Period, moments: Iterable[Moment], now: dt.datetime) -> Drawing:
     """Draw one hour: its moments, what of it is taken and what is free, to the second."""
-    stretch = Stretch(hour.starts_at, hour.ends_at)
-    taken, known = taken_between(*stretch)
+    stretch = Interval(hour.starts_at, hour.ends_at)
+    taken, known = occupied_intervals(*stretch)
     return Drawing(
         stretch=stretch,
         bars=[_moment_bar(stretch, moment) for moment in moments],
         claimed="".join(_box(stretch, *span, 1.0) for span in _drawn_together(stretch, taken)),
         gaps=[
             _gap(stretch, gap, _clock_words(gap))
-            for gap in longest(free_between(taken, stretch.start, known), GAPS_SHOWN)
+            for gap in longest_intervals(free_intervals(taken, stretch.start, known), GAPS_SHOWN)
         ],
         labels=_minute_labels(stretch),
         present=_present(stretch, now),
@@ -148,12 +153,12 @@ def drawing_of_hour(hour: Period, moments: Iterable[Moment], now: dt.datetime) -
     )
 
 
-def whole_timeline() -> Stretch:
+def whole_timeline() -> Interval:
     """Return the stretch that all centuries make up."""
-    return Stretch(WINDOW_START, WINDOW_END)
+    return Interval(WINDOW_START, WINDOW_END)
 
 
-def _share(stretch: Stretch, instant: dt.datetime) -> float:
+def _share(stretch: Interval, instant: dt.datetime) -> float:
     """Return where in the stretch an instant is: 0.0 its start, 1.0 its end."""
     return (instant - stretch.start) / (stretch.end - stretch.start)
 
@@ -162,13 +167,13 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3f}".rstrip("0").rstrip(".") + "%"
 
 
-def _across(stretch: Stretch, start: dt.datetime, end: dt.datetime) -> tuple[str, str]:
+def _across(stretch: Interval, start: dt.datetime, end: dt.datetime) -> tuple[str, str]:
     """Return the position and the width of what lies in the stretch from ``start`` to ``end``."""
     left, right = _share(stretch, max(start, stretch.start)), _share(stretch, min(end, stretch.end))
     return _percent(left), _percent(right - left)
 
 
-def _bars(stretch: Stretch, parts: Parts) -> list[Bar]:
+def _bars(stretch: Interval, parts: Parts) -> list[Bar]:
     most = _scale(parts)
     bars = []
     for part, tally in parts:
@@ -197,12 +202,12 @@ def _height(moments: int, most: int) -> int:
     return max(LEAST_HEIGHT, round((BARS_BOTTOM - BARS_TOP) * math.sqrt(moments / most)))
 
 
-def _moment_bar(stretch: Stretch, moment: Moment) -> Bar:
+def _moment_bar(stretch: Interval, moment: Moment) -> Bar:
     x, width = _across(stretch, moment.starts_at, moment.ends_at)
     return Bar(moment.get_absolute_url(), x, width, BARS_TOP, BARS_BOTTOM - BARS_TOP)
 
 
-def _claimed_by_part(stretch: Stretch, parts: Parts) -> str:
+def _claimed_by_part(stretch: Interval, parts: Parts) -> str:
     return "".join(
         _box(stretch, part.starts_at, part.ends_at, tally.claimed_share(*_bounds(part)))
         for part, tally in parts
@@ -210,7 +215,7 @@ def _claimed_by_part(stretch: Stretch, parts: Parts) -> str:
     )
 
 
-def _box(stretch: Stretch, start: dt.datetime, end: dt.datetime, share: float) -> str:
+def _box(stretch: Interval, start: dt.datetime, end: dt.datetime, share: float) -> str:
     """Return a rectangle of the claimed band, as high as the share that is claimed."""
     left = round(STEPS * _share(stretch, start))
     right = max(left + 1, round(STEPS * _share(stretch, end)))
@@ -222,37 +227,39 @@ def _bounds(period: Period) -> tuple[dt.datetime, dt.datetime]:
     return period.starts_at, period.ends_at
 
 
-def _drawn_together(stretch: Stretch, taken: list[Stretch]) -> list[Stretch]:
+def _drawn_together(stretch: Interval, taken: list[Interval]) -> list[Interval]:
     """Join what no step of the band lies between, so that a busy hour is no longer than a quiet one."""
-    joined: list[Stretch] = []
+    joined: list[Interval] = []
     for span in taken:
         if joined and _share(stretch, span.start) - _share(stretch, joined[-1].end) < 2 / STEPS:
-            joined[-1] = Stretch(joined[-1].start, span.end)
+            joined[-1] = Interval(joined[-1].start, span.end)
         else:
             joined.append(span)
     return joined
 
 
-def _gaps_in(stretch: Stretch) -> list[Gap]:
-    taken, known = taken_between(*stretch)
-    free = longest(free_between(taken, stretch.start, known), GAPS_SHOWN)
+def _gaps_in(stretch: Interval) -> list[Gap]:
+    taken, known = occupied_intervals(*stretch)
+    free = longest_intervals(free_intervals(taken, stretch.start, known), GAPS_SHOWN)
     return [_gap(stretch, gap, _clock_words(gap)) for gap in free]
 
 
-def _free_runs(stretch: Stretch, parts: Parts) -> list[Gap]:
+def _free_runs(stretch: Interval, parts: Parts) -> list[Gap]:
     """Return the longest runs of periods in which nothing is claimed."""
     runs = {}
     for is_free, group in groupby(parts, lambda part: not part[1].seconds):
         periods = [period for period, _ in group]
         if is_free:
-            runs[Stretch(periods[0].starts_at, periods[-1].ends_at)] = periods
-    return [_gap(stretch, run, _run_words(runs[run])) for run in longest(runs, GAPS_SHOWN)]
+            runs[Interval(periods[0].starts_at, periods[-1].ends_at)] = periods
+    return [
+        _gap(stretch, run, _run_words(runs[run])) for run in longest_intervals(runs, GAPS_SHOWN)
+    ]
 
 
-def _gap(stretch: Stretch, gap: Stretch, name: str) -> Gap:
+def _gap(stretch: Interval, gap: Interval, name: str) -> Gap:
     x, width = _across(stretch, *gap)
     share = _share(stretch, gap.end) - _share(stretch, gap.start)
-    return Gap(name, claim_address(*gap), x, width, share)
+    return Gap(name, claim_url(*gap), x, width, share)
 
 
 def _run_words(periods: list[Period]) -> str:
@@ -260,13 +267,13 @@ def _run_words(periods: list[Period]) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def _clock_words(gap: Stretch) -> str:
+def _clock_words(gap: Interval) -> str:
     """``20:18:40 to 21:00:00 (41 min 20 s)``; a day's end is 24:00:00."""
     end = "24:00:00" if gap.end.date() > gap.start.date() else f"{gap.end:%H:%M:%S}"
-    return f"{gap.start:%H:%M:%S} to {end} ({duration_in_words(gap.end - gap.start)})"
+    return f"{gap.start:%H:%M:%S} to {end} ({format_duration(gap.end - gap.start)})"
 
 
-def _labels(stretch: Stretch, parts: list[Period]) -> list[Label]:
+def _labels(stretch: Interval, parts: list[Period]) -> list[Label]:
     labels = []
     for part in parts:
         text, minor = _label_of(part)
@@ -284,20 +291,20 @@ def _label_of(part: Period) -> tuple[str, bool]:
     if part.level is Level.YEAR:
         return (str(day.year), day.year % 20 != 0) if day.year % 10 == 0 else ("", True)
     if part.level is Level.MONTH:
-        return MONTHS[day.month - 1][:3], day.month % 3 != 1
+        return MONTH_NAMES[day.month - 1][:3], day.month % 3 != 1
     if part.level is Level.DAY:
         return (str(day.day), day.day % 10 != 0) if day.day % 5 == 0 or day.day == 1 else ("", True)
     return (f"{part.hour:02}:00", part.hour % 6 != 0) if part.hour % 3 == 0 else ("", True)
 
 
-def _minute_labels(stretch: Stretch) -> list[Label]:
+def _minute_labels(stretch: Interval) -> list[Label]:
     return [
         Label(f"{stretch.start:%H}:{minute:02}", _percent(minute / 60), minute % 20 != 0)
         for minute in range(0, 60, 10)
     ]
 
 
-def _present(stretch: Stretch, now: dt.datetime) -> str:
+def _present(stretch: Interval, now: dt.datetime) -> str:
     # In steps, so that the page of a long period stays the same for a while.
     share = round(_share(stretch, now), 4)
     return _percent(share) if 0 <= share <= 1 else ""

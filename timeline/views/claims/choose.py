@@ -24,23 +24,23 @@ from timeline.core.exceptions import (
     TimelineBusy,
     TimelineError,
 )
-from timeline.core.formatting import clock_in_words
+from timeline.core.formatting import format_datetime
 from timeline.core.local_time import RepeatedTime, SkippedTime
-from timeline.core.span_display import ToldSpan
+from timeline.core.span_display import SpanDisplay
 from timeline.core.spans import UTC, Span, parse_instant
-from timeline.core.timezones import find_zone, place_of
+from timeline.core.timezones import find_zone, get_city
 from timeline.models import Moment
 from timeline.services.claims import holds
 from timeline.views.claims import session
-from timeline.views.claims.forms import ONE_SECOND_TO_A_DAY, ChooseForm
-from timeline.views.claims.offers import offer_of, open_claims_of
-from timeline.views.shortcuts import status_of
+from timeline.views.claims.forms import DURATION_MESSAGE, ChooseSpanForm
+from timeline.views.claims.offers import get_offer, list_viewer_claims
+from timeline.views.shortcuts import status_code_for
 
 FIELDS = ("date", "time", "zone", "hours", "minutes", "seconds", "fold")
 
 
 @dataclass(frozen=True)
-class Way:
+class Alternative:
     """One instant that may have been meant, as a link."""
 
     name: str
@@ -54,21 +54,21 @@ class ClockChange:
 
     title: str
     words: str
-    ways: list[Way]
+    ways: list[Alternative]
 
 
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
     """Ask for a time and a length; say whether that span is free, before anybody has to log in."""
     if not (request.GET.keys() & {"time", "hours", "minutes", "seconds"}):
-        return _show(request, ChooseForm(initial=_initial(request)))
-    form = ChooseForm(request.GET)
+        return _render(request, ChooseSpanForm(initial=_initial(request)))
+    form = ChooseSpanForm(request.GET)
     if form.is_valid() and form.clock_change is None:
-        return _show_offer(request, form.told, form)
+        return _render_offer(request, form.told, form)
     if form.clock_change is not None:
         change = _clock_change(form.clock_change, request)
-        return _show(request, form, change=change, status=400)
-    return _show(request, form, status=400)
+        return _render(request, form, change=change, status=400)
+    return _render(request, form, status=400)
 
 
 @require_POST
@@ -76,19 +76,19 @@ def hold(request: HttpRequest) -> HttpResponse:
     """Hold the span of a button; who is not logged in keeps it in mind and logs in first."""
     span, time_zone = _posted_span(request)
     if not request.user.is_authenticated:
-        session.keep_span(request.session, span, time_zone)
+        session.save_span(request.session, span, time_zone)
         return redirect_to_login(reverse("timeline:claim-continue"))
     return _hold(request, span, time_zone)
 
 
 @require_safe
 @login_required
-def go_on(request: HttpRequest) -> HttpResponse:
+def resume(request: HttpRequest) -> HttpResponse:
     """After log-in: hold the span whose button was pressed before it.
 
     The button was a POST with its token; this only carries it out, once.
     """
-    kept = session.kept_span(request.session)
+    kept = session.get_span(request.session)
     if kept is None:
         return redirect("timeline:claim-choose")
     return _hold(request, *kept)
@@ -99,15 +99,15 @@ def _hold(request: HttpRequest, span: Span, time_zone: str) -> HttpResponse:
     try:
         moment = holds.hold(request.user, span, time_zone=time_zone)
     except (SpanTaken, ClaimRefused, TimelineBusy) as error:
-        return _refused(request, ToldSpan.of(span, time_zone), error)
-    session.forget_span(request.session)
+        return _render_refusal(request, SpanDisplay.of(span, time_zone), error)
+    session.clear_span(request.session)
     return see_other("timeline:claim", moment.pk)
 
 
-def _refused(request: HttpRequest, told: ToldSpan, error: TimelineError) -> HttpResponse:
+def _render_refusal(request: HttpRequest, told: SpanDisplay, error: TimelineError) -> HttpResponse:
     # That it is taken, and by what it can be replaced, the offer itself says.
     problem = "" if isinstance(error, SpanTaken) else str(error)
-    return _show_offer(request, told, problem=problem, status=status_of(error))
+    return _render_offer(request, told, problem=problem, status=status_code_for(error))
 
 
 def _posted_span(request: HttpRequest) -> tuple[Span, str]:
@@ -120,7 +120,7 @@ def _posted_span(request: HttpRequest) -> tuple[Span, str]:
     except (InvalidInstant, InvalidSpan) as error:
         raise BadRequest(str(error)) from None
     except (ValueError, OverflowError):
-        raise BadRequest(ONE_SECOND_TO_A_DAY) from None
+        raise BadRequest(DURATION_MESSAGE) from None
 
 
 def _initial(request: HttpRequest) -> dict[str, Any]:
@@ -130,11 +130,11 @@ def _initial(request: HttpRequest) -> dict[str, Any]:
     return begin | {name: request.GET[name] for name in ("date", "zone") if request.GET.get(name)}
 
 
-def _form_of(told: ToldSpan) -> ChooseForm:
+def _filled_in_form(told: SpanDisplay) -> ChooseSpanForm:
     """Return the form as it would have been filled in for a span."""
     hours, rest = divmod(told.seconds, 3600)
     minutes, seconds = divmod(rest, 60)
-    return ChooseForm(
+    return ChooseSpanForm(
         initial={
             "date": f"{told.local:%Y-%m-%d}".zfill(10),
             "time": f"{told.local:%H:%M:%S}",
@@ -146,19 +146,19 @@ def _form_of(told: ToldSpan) -> ChooseForm:
     )
 
 
-def _show_offer(
+def _render_offer(
     request: HttpRequest,
-    told: ToldSpan,
-    form: ChooseForm | None = None,
+    told: SpanDisplay,
+    form: ChooseSpanForm | None = None,
     *,
     problem: str = "",
     status: int | None = None,
 ) -> HttpResponse:
-    own = open_claims_of(request.user)
-    offer = offer_of(told, own)
-    return _show(
+    own = list_viewer_claims(request.user)
+    offer = get_offer(told, own)
+    return _render(
         request,
-        form or _form_of(told),
+        form or _filled_in_form(told),
         offer=offer,
         open_claims=own,
         problem=problem,
@@ -166,50 +166,50 @@ def _show_offer(
     )
 
 
-def _show(
+def _render(
     request: HttpRequest,
-    form: ChooseForm,
+    form: ChooseSpanForm,
     *,
     open_claims: list[Moment] | None = None,
     status: int = 200,
     **more: Any,
 ) -> HttpResponse:
-    own = open_claims_of(request.user) if open_claims is None else open_claims
+    own = list_viewer_claims(request.user) if open_claims is None else open_claims
     context = {"form": form, "open_claims": own} | more
     return render(request, "claim/choose.html", context, status=status)
 
 
 def _clock_change(change: SkippedTime | RepeatedTime, request: HttpRequest) -> ClockChange:
     asked = {name: request.GET[name] for name in FIELDS if request.GET.get(name)}
-    place = place_of(change.zone.key)
+    place = get_city(change.zone.key)
     if isinstance(change, RepeatedTime):
         return _repeated(change, place, asked)
     return _skipped(change, place, asked)
 
 
 def _skipped(change: SkippedTime, place: str, asked: dict[str, str]) -> ClockChange:
-    def way(name: str, instant: dt.datetime) -> Way:
+    def way(name: str, instant: dt.datetime) -> Alternative:
         local = instant.astimezone(change.zone)
         query = asked | {"date": f"{local:%Y-%m-%d}".zfill(10), "time": f"{local:%H:%M:%S}"}
-        return Way(f"{name}: {local:%H:%M:%S}", _in_utc(instant), urlencode(query))
+        return Alternative(f"{name}: {local:%H:%M:%S}", _in_utc(instant), urlencode(query))
 
     return ClockChange(
         "There is no such time",
-        f"Clocks in {place} jump over {clock_in_words(change.local)}. The nearest times are:",
+        f"Clocks in {place} jump over {format_datetime(change.local)}. The nearest times are:",
         [way("Just before", change.before), way("Just after", change.after)],
     )
 
 
 def _repeated(change: RepeatedTime, place: str, asked: dict[str, str]) -> ClockChange:
-    def way(name: str, instant: dt.datetime, fold: str) -> Way:
-        return Way(name, _in_utc(instant), urlencode(asked | {"fold": fold}))
+    def way(name: str, instant: dt.datetime, fold: str) -> Alternative:
+        return Alternative(name, _in_utc(instant), urlencode(asked | {"fold": fold}))
 
     return ClockChange(
         "That time comes twice",
-        f"Clocks in {place} show {clock_in_words(change.local)} twice. Which one do you mean?",
+        f"Clocks in {place} show {format_datetime(change.local)} twice. Which one do you mean?",
         [way("The first", change.first, "0"), way("The second", change.second, "1")],
     )
 
 
 def _in_utc(instant: dt.datetime) -> str:
-    return f"{clock_in_words(instant.astimezone(UTC))} in UTC"
+    return f"{format_datetime(instant.astimezone(UTC))} in UTC"

@@ -12,24 +12,24 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 
 from timeline.core.exceptions import InvalidInstant, InvalidSpan
-from timeline.core.local_time import RepeatedTime, SkippedTime, resolve
-from timeline.core.span_display import ToldSpan
-from timeline.core.spans import WINDOW_WORDS, Span, parse_instant
+from timeline.core.local_time import RepeatedTime, SkippedTime, resolve_local_time
+from timeline.core.span_display import SpanDisplay
+from timeline.core.spans import WINDOW_MESSAGE, Span, parse_instant
 from timeline.core.timezones import find_zone
-from timeline.views.forms import PlainForm
+from timeline.views.forms import BaseForm
 
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)([.,]\d+)?)?", re.ASCII)
-WHOLE_SECONDS = "The timeline counts in whole seconds."
-ONE_SECOND_TO_A_DAY = "A moment is one second to 24 hours long."
+WHOLE_SECONDS_MESSAGE = "The timeline counts in whole seconds."
+DURATION_MESSAGE = "A moment is one second to 24 hours long."
 
 
-class LengthField(forms.IntegerField):
+class DurationPartField(forms.IntegerField):
     """One part of a length; empty is nothing."""
 
     default_error_messages = {
-        "invalid": WHOLE_SECONDS,
-        "min_value": ONE_SECOND_TO_A_DAY,
-        "max_value": ONE_SECOND_TO_A_DAY,
+        "invalid": WHOLE_SECONDS_MESSAGE,
+        "min_value": DURATION_MESSAGE,
+        "max_value": DURATION_MESSAGE,
     }
 
     def __init__(self, most: int) -> None:
@@ -43,7 +43,7 @@ class LengthField(forms.IntegerField):
         return super().clean(value) or 0
 
 
-class ChooseForm(PlainForm):
+class ChooseSpanForm(BaseForm):
     """Reads a span in words of a zone; what a clock skips or shows twice is in ``clock_change``."""
 
     # Bounded by validators: as `max_length` it would be an attribute, which these inputs do not take.
@@ -64,12 +64,12 @@ class ChooseForm(PlainForm):
         error_messages={"required": "Say whose clock you mean, or UTC."},
         widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
     )
-    hours = LengthField(24)
-    minutes = LengthField(24 * 60)
-    seconds = LengthField(24 * 60 * 60)
+    hours = DurationPartField(24)
+    minutes = DurationPartField(24 * 60)
+    seconds = DurationPartField(24 * 60 * 60)
     fold = forms.ChoiceField(choices=[("0", "first"), ("1", "second")], required=False)
 
-    told: ToldSpan
+    told: SpanDisplay
     clock_change: SkippedTime | RepeatedTime | None = None
 
     def clean_date(self) -> dt.date:
@@ -77,7 +77,7 @@ class ChooseForm(PlainForm):
         try:
             return dt.datetime.strptime(self.cleaned_data["date"], "%Y-%m-%d").date()  # noqa: DTZ007
         except ValueError:
-            raise ValidationError(f"There is no such day. {WINDOW_WORDS}") from None
+            raise ValidationError(f"There is no such day. {WINDOW_MESSAGE}") from None
 
     def clean_time(self) -> dt.time:
         """Return a time of day in whole seconds."""
@@ -89,7 +89,7 @@ class ChooseForm(PlainForm):
         try:
             return parse_instant(f"2000-01-01T{text}").time()
         except InvalidInstant as error:
-            raise ValidationError(str(error).replace(f" {WINDOW_WORDS}", "")) from None
+            raise ValidationError(str(error).replace(f" {WINDOW_MESSAGE}", "")) from None
 
     def clean_zone(self) -> zoneinfo.ZoneInfo:
         """Return the zone that is meant."""
@@ -102,7 +102,7 @@ class ChooseForm(PlainForm):
         """Put the parts together."""
         length = self._length()
         if length is not None and not dt.timedelta(0) < length <= dt.timedelta(hours=24):
-            self.add_error("hours", ONE_SECOND_TO_A_DAY)
+            self.add_error("hours", DURATION_MESSAGE)
         if not self.errors:
             self._tell(length)
 
@@ -120,11 +120,11 @@ class ChooseForm(PlainForm):
         local = dt.datetime.combine(self.cleaned_data["date"], self.cleaned_data["time"])
         fold = self.cleaned_data["fold"]
         try:
-            start = resolve(local, zone, fold=int(fold) if fold else None)
-            self.told = ToldSpan.of(Span(start, start + length), zone.key)
+            start = resolve_local_time(local, zone, fold=int(fold) if fold else None)
+            self.told = SpanDisplay.of(Span(start, start + length), zone.key)
         except (SkippedTime, RepeatedTime) as change:
             self.clock_change = change
         except (InvalidInstant, InvalidSpan) as error:
             self.add_error("date", str(error))
         except OverflowError:
-            self.add_error("date", f"There is no such time. {WINDOW_WORDS}")
+            self.add_error("date", f"There is no such time. {WINDOW_MESSAGE}")

@@ -15,34 +15,36 @@ from timeline.core.formatting import format_time_left
 from timeline.core.span_display import SpanDisplay
 from timeline.models import Moment, OrderStatus, Status, Visibility
 from timeline.views.claims import session
-from timeline.views.claims.decorators import own_claim
-from timeline.views.claims.offers import offer_of, open_claims_of
+from timeline.views.claims.decorators import get_own_claim
+from timeline.views.claims.offers import get_offer, list_viewer_claims
 from timeline.views.moments.forms import VISIBILITY_TEXTS, MomentDetailsForm
-from timeline.views.shortcuts import status_of
+from timeline.views.shortcuts import status_code_for
 
 
-def refused(
+def render_refusal(
     request: HttpRequest, claim: Moment, error: TimelineError, form: MomentDetailsForm | None = None
 ) -> HttpResponse:
     """Say what a rule has refused, on the page where the claim now stands; what was typed is kept."""
-    fresh = own_claim(request, claim.pk)
+    fresh = get_own_claim(request, claim.pk)
     if _is_held(fresh):
-        form = form or _form_of(request, fresh)
-        return _show_details(request, fresh, form, problem=str(error), status=status_of(error))
+        form = form or build_details_form(request, fresh)
+        return render_details(
+            request, fresh, form, problem=str(error), status=status_code_for(error)
+        )
     if form is not None:
-        session.keep_words(request.session, form.raw_data)
-    elsewhere = _elsewhere(request, fresh)
+        session.save_details(request.session, form.raw_data)
+    elsewhere = redirect_if_not_held(request, fresh)
     assert elsewhere is not None
     return elsewhere
 
 
-def _elsewhere(request: HttpRequest, claim: Moment) -> HttpResponse | None:
+def redirect_if_not_held(request: HttpRequest, claim: Moment) -> HttpResponse | None:
     """Return the answer for a claim that is not held, None for one that is."""
     if claim.status == Status.ACTIVE:
         return see_other(claim)
     if claim.status == Status.PAYING:
         return see_other("timeline:claim-review", claim.pk)
-    return None if _is_held(claim) else _show_over(request, claim)
+    return None if _is_held(claim) else _render_over(request, claim)
 
 
 def _is_held(claim: Moment) -> bool:
@@ -50,13 +52,13 @@ def _is_held(claim: Moment) -> bool:
     return claim.status == Status.HELD and ends is not None and ends > timezone.now()
 
 
-def _form_of(request: HttpRequest, claim: Moment) -> MomentDetailsForm:
+def build_details_form(request: HttpRequest, claim: Moment) -> MomentDetailsForm:
     """Return the form with what the claim says, or with words that were typed and not stored."""
-    kept = session.kept_words(request.session, claim)
+    kept = session.get_details(request.session, claim)
     return MomentDetailsForm(initial=MomentDetailsForm.initial_from(claim) | kept)
 
 
-def _show_details(
+def render_details(
     request: HttpRequest,
     claim: Moment,
     form: MomentDetailsForm,
@@ -72,7 +74,7 @@ def _show_details(
     return render(request, "claim/details.html", context, status=status)
 
 
-def show_review(
+def render_review(
     request: HttpRequest, claim: Moment, *, problem: str = "", status: int = 200
 ) -> HttpResponse:
     """Show what is about to be paid for, or is being paid for."""
@@ -97,14 +99,14 @@ def _hold_context(claim: Moment) -> dict[str, Any]:
     }
 
 
-def _show_over(request: HttpRequest, claim: Moment) -> HttpResponse:
-    own = open_claims_of(request.user)
-    offer = offer_of(SpanDisplay.of_moment(claim), own)
-    title, words = _why_over(claim)
+def _render_over(request: HttpRequest, claim: Moment) -> HttpResponse:
+    own = list_viewer_claims(request.user)
+    offer = get_offer(SpanDisplay.of_moment(claim), own)
+    title, words = _explain_end(claim)
     context = {
         "title": title,
         "words": words,
-        "words_kept": session.kept_words(request.session, Moment()),
+        "words_kept": session.get_details(request.session, Moment()),
         "offer": offer,
         "open_claims": own,
     }
@@ -112,7 +114,7 @@ def _show_over(request: HttpRequest, claim: Moment) -> HttpResponse:
     return render(request, "claim/over.html", context, status=status)
 
 
-def _why_over(claim: Moment) -> tuple[str, str]:
+def _explain_end(claim: Moment) -> tuple[str, str]:
     """Return a heading and a sentence."""
     if claim.status == Status.REVOKED:
         return "This moment is off the timeline", "Its span can be claimed again."

@@ -18,7 +18,7 @@ from timeline.models import Moment
 _SPAN, _WORDS = "claim_span", "claim_words"
 
 
-def keep_span(session: SessionBase, span: Span, time_zone: str) -> None:
+def save_span(session: SessionBase, span: Span, time_zone: str) -> None:
     """Remember what somebody without an account wants to hold, and where log-in leads to."""
     session[_SPAN] = {
         "start": format_instant(span.starts_at),
@@ -28,7 +28,7 @@ def keep_span(session: SessionBase, span: Span, time_zone: str) -> None:
     session[AFTER_LOGIN] = reverse("timeline:claim-continue")
 
 
-def kept_span(session: SessionBase) -> tuple[Span, str] | None:
+def get_span(session: SessionBase) -> tuple[Span, str] | None:
     """Return the span that is remembered, with its zone, if any."""
     kept = session.get(_SPAN)
     if not kept:
@@ -37,18 +37,18 @@ def kept_span(session: SessionBase) -> tuple[Span, str] | None:
     return Span(start, start + dt.timedelta(seconds=kept["seconds"])), kept["zone"]
 
 
-def forget_span(session: SessionBase) -> None:
+def clear_span(session: SessionBase) -> None:
     """Forget it: it is held now."""
     for key in (_SPAN, AFTER_LOGIN):
         session.pop(key, None)
 
 
-def keep_words(session: SessionBase, words: dict[str, str], claim: Moment | None = None) -> None:
+def save_details(session: SessionBase, words: dict[str, str], claim: Moment | None = None) -> None:
     """Remember words that are not stored: of a claim, or without one for the next that is empty."""
     session[_WORDS] = {"claim": claim and claim.public_id, "words": words}
 
 
-def kept_words(session: SessionBase, claim: Moment) -> dict[str, str]:
+def get_details(session: SessionBase, claim: Moment) -> dict[str, str]:
     """Return the words that are remembered for a claim."""
     kept = session.get(_WORDS)
     if not kept:
@@ -58,6 +58,6 @@ def kept_words(session: SessionBase, claim: Moment) -> dict[str, str]:
     return words
 
 
-def forget_words(session: SessionBase) -> None:
+def clear_details(session: SessionBase) -> None:
     """Forget them: they are stored now."""
     session.pop(_WORDS, None)

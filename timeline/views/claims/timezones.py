@@ -7,12 +7,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import STATIC_PAGES, public_page
-from timeline.core.timezones import populated_zones
+from timeline.core.timezones import list_populated_zones
 
 
 @require_safe
 @public_page(STATIC_PAGES, parameters=())
-def clocks(request: HttpRequest) -> HttpResponse:
+def list_timezones(request: HttpRequest) -> HttpResponse:
     """Show all places by name; each leads to a claim by its clock."""
-    zones = sorted(populated_zones(), key=lambda zone: (zone.place, zone.country))
+    zones = sorted(list_populated_zones(), key=lambda zone: (zone.place, zone.country))
     return render(request, "claim/clocks.html", {"zones": zones})

@@ -17,7 +17,7 @@ from timeline.models import Moment, Visibility
 from timeline.selectors import moments
 from timeline.services.claims import details
 from timeline.views.moments.forms import VISIBILITY_TEXTS, MomentDetailsForm
-from timeline.views.shortcuts import status_of
+from timeline.views.shortcuts import status_code_for
 
 MAX_REVISIONS = 50
 
@@ -26,19 +26,21 @@ MAX_REVISIONS = 50
 @login_required
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Let an owner change title, story, place, tags and visibility, and see what they were."""
-    moment = moments.by_id(request.user, pk)
+    moment = moments.get_visible_moment(request.user, pk)
     if moment is None or moment.user_id != request.user.pk:
-        raise Http404(moments.NO_SUCH_MOMENT)
+        raise Http404(moments.NO_SUCH_MOMENT_MESSAGE)
     if request.method != "POST":
         return _render_form(
             request, moment, MomentDetailsForm(initial=MomentDetailsForm.initial_from(moment))
         )
     form = MomentDetailsForm(request.POST)
     try:
-        if not form.save_with(partial(details.edit, moment)):
+        if not form.save_with(partial(details.edit_moment, moment)):
             return _render_form(request, moment, form, status=400)
     except (ClaimRefused, TimelineBusy) as error:
-        return _render_form(request, moment, form, problem=str(error), status=status_of(error))
+        return _render_form(
+            request, moment, form, problem=str(error), status=status_code_for(error)
+        )
     messages.success(request, "It is changed. What it said before is kept for you.")
     moment.refresh_from_db(fields=["title"])  # a part of its address
     return see_other(moment)

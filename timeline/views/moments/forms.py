@@ -23,10 +23,10 @@ from timeline.models.moment import STORY_LENGTH, TITLE_LENGTH
 from timeline.models.picture import ALT_LENGTH
 from timeline.models.report import REPORT_LENGTH
 from timeline.models.tag import TAG_LENGTH
-from timeline.services.claims.details import Words
-from timeline.services.claims.pricing import Tariff, money
+from timeline.services.claims.details import MomentDetails
+from timeline.services.claims.pricing import Tariff, format_money
 from timeline.services.tags import MAX_TAGS, parse_tags
-from timeline.views.forms import PlainForm
+from timeline.views.forms import BaseForm
 
 PLACE_LENGTH = 120
 # What each choice means; that the span is taken is public whichever it is.
@@ -48,7 +48,7 @@ class VisibilityChoice:
     checked: bool
 
 
-class MomentDetailsForm(PlainForm):
+class MomentDetailsForm(BaseForm):
     """Title, story, place, tags and visibility.
 
     The model's rules are asked when the words are stored; what they refuse
@@ -105,7 +105,7 @@ class MomentDetailsForm(PlainForm):
         """Return the ways to be seen, each with what it adds to an order that is not paid yet."""
         chosen = self["visibility"].value()
         extra = Tariff.kept(order.tariff).not_public if order else 0
-        price = money(extra, order.currency) if order and extra else ""
+        price = format_money(extra, order.currency) if order and extra else ""
         return [
             VisibilityChoice(
                 value, *words, "" if value == Visibility.PUBLIC else price, value == chosen
@@ -123,12 +123,12 @@ class MomentDetailsForm(PlainForm):
         except TagRefused as error:
             raise ValidationError(str(error).removeprefix("tags: ").capitalize()) from None
 
-    def save_with(self, store: Callable[[Words], Any]) -> bool:
+    def save_with(self, store: Callable[[MomentDetails], Any]) -> bool:
         """Hand valid words to ``store``; return whether it took them, with its reasons at the fields."""
         if not self.is_valid():
             return False
         try:
-            store(Words(**self.cleaned_data))
+            store(MomentDetails(**self.cleaned_data))
         except ValidationError as error:
             self.refuse(error)
             return False
@@ -144,7 +144,7 @@ def _check_tag(tag: str) -> None:
         ) from None
 
 
-class ReportForm(PlainForm):
+class ReportForm(BaseForm):
     """What is wrong, and words about it."""
 
     reason = forms.ChoiceField(
@@ -168,7 +168,7 @@ MAX_SIZE = f"{MAX_BYTES // (1024 * 1024)} MB"
 NOT_A_PICTURE_MESSAGE = "That is no picture that we can take: it has to be JPEG, PNG, WebP or AVIF."
 
 
-class PictureForm(PlainForm):
+class PictureForm(BaseForm):
     """A file, and what it shows."""
 
     file = forms.FileField(

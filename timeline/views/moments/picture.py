@@ -14,7 +14,7 @@ from timeline.models import Moment, Picture
 from timeline.selectors import moments
 from timeline.services.pictures import uploads
 from timeline.views.moments.forms import PictureForm
-from timeline.views.shortcuts import status_of
+from timeline.views.shortcuts import status_code_for
 
 STORAGE_DOWN_MESSAGE = (
     "The picture cannot be kept right now. Nothing is changed; try again in a moment."
@@ -25,9 +25,9 @@ STORAGE_DOWN_MESSAGE = (
 @login_required
 def picture(request: HttpRequest, pk: int) -> HttpResponse:
     """Let an owner change the picture of a moment, or take it off."""
-    moment = moments.by_id(request.user, pk)
+    moment = moments.get_visible_moment(request.user, pk)
     if moment is None or moment.user_id != request.user.pk:
-        raise Http404(moments.NO_SUCH_MOMENT)
+        raise Http404(moments.NO_SUCH_MOMENT_MESSAGE)
     shown: Picture | None = getattr(moment, "picture", None)
     sent = [request.POST, request.FILES] if request.method == "POST" else []
     form = PictureForm(
@@ -40,7 +40,9 @@ def picture(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         return _save(request, moment, form)
     except (PictureRefused, TimelineBusy) as error:
-        return _render_form(request, moment, form, problem=str(error), status=status_of(error))
+        return _render_form(
+            request, moment, form, problem=str(error), status=status_code_for(error)
+        )
     except OSError:
         return _render_form(request, moment, form, problem=STORAGE_DOWN_MESSAGE, status=503)
 

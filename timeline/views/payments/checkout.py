@@ -11,15 +11,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from momentverse.http.redirects import see_other
 from timeline.core.exceptions import ClaimRefused, TimelineBusy, TimelineError
-from timeline.core.span_display import ToldSpan
+from timeline.core.span_display import SpanDisplay
 from timeline.models import CheckoutState, Moment, OrderStatus, Status
 from timeline.services.claims import fulfilment
 from timeline.services.payments import checkout as checkouts
 from timeline.services.payments import settlement
 from timeline.services.payments.exceptions import PaymentUnavailable
 from timeline.services.payments.providers.base import ProviderError
-from timeline.views.claims.decorators import own_claim, signed_in
-from timeline.views.claims.responses import refused, show_review
+from timeline.views.claims.decorators import claim_owner_required, get_own_claim
+from timeline.views.claims.responses import render_refusal, render_review
 
 logger = logging.getLogger("timeline.payments")
 
@@ -27,38 +27,38 @@ WAIT_SECONDS = 5
 
 
 @require_POST
-@signed_in
+@claim_owner_required
 def pay(request: HttpRequest, claim: Moment) -> HttpResponse:
     """Lead to the provider's page; what costs nothing is its person's at once."""
     if claim.status == Status.ACTIVE:
         return see_other("timeline:claim-done", claim.pk)
     try:
         if not claim.order.amount:
-            fulfilment.claim_free(claim)
+            fulfilment.claim_free_of_charge(claim)
             return see_other("timeline:claim-done", claim.pk)
         return see_other(checkouts.begin(claim).url)
     except PaymentUnavailable as error:
         return _unavailable(request, claim, error)
     except (ClaimRefused, TimelineBusy) as error:
-        return refused(request, claim, error)
+        return render_refusal(request, claim, error)
 
 
 @require_safe
-@signed_in
+@claim_owner_required
 def done(request: HttpRequest, claim: Moment) -> HttpResponse:
     """Tell what our database says of the payment, after asking the provider once.
 
     What the address brings along (a session's id, say) is not looked at.
     """
     _ask_provider(claim)
-    fresh = own_claim(request, claim.pk)
+    fresh = get_own_claim(request, claim.pk)
     if fresh.status == Status.HELD:
         return redirect("timeline:claim-review", fresh.pk)
     waiting = fresh.order.status == OrderStatus.OPEN and fresh.status == Status.PAYING
     context = {
         "moment": fresh,
         "order": fresh.order,
-        "told": ToldSpan.of_moment(fresh),
+        "told": SpanDisplay.of_moment(fresh),
         "waiting": waiting,
         "is_on_its_way": fresh.order.checkouts.filter(state=CheckoutState.PENDING).exists(),
     }
@@ -69,7 +69,7 @@ def done(request: HttpRequest, claim: Moment) -> HttpResponse:
 
 
 @require_POST
-@signed_in
+@claim_owner_required
 def call_off(request: HttpRequest, claim: Moment) -> HttpResponse:
     """Close the payment and free the span."""
     try:
@@ -77,8 +77,8 @@ def call_off(request: HttpRequest, claim: Moment) -> HttpResponse:
     except PaymentUnavailable as error:
         return _unavailable(request, claim, error)
     except (ClaimRefused, TimelineBusy) as error:
-        return refused(request, claim, error)
-    fresh = own_claim(request, claim.pk)
+        return render_refusal(request, claim, error)
+    fresh = get_own_claim(request, claim.pk)
     if fresh.status != Status.RELEASED:
         return see_other("timeline:claim-done", fresh.pk)  # it was paid in between
     messages.success(request, "You gave it back. Nothing is charged.")
@@ -97,7 +97,7 @@ def _ask_provider(claim: Moment) -> None:
 
 
 def _unavailable(request: HttpRequest, claim: Moment, error: TimelineError) -> HttpResponse:
-    fresh = own_claim(request, claim.pk)
-    response = show_review(request, fresh, problem=str(error), status=503)
+    fresh = get_own_claim(request, claim.pk)
+    response = render_review(request, fresh, problem=str(error), status=503)
     response["Retry-After"] = str(WAIT_SECONDS)
     return response

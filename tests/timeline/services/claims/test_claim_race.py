@@ -108,7 +108,7 @@ def test_one_span_and_forty_claimants(crowd):
         start = f"1969-07-20T{number % 24:02}:{number // 24:02}:00Z"
         outcomes = crowd.race([(pk, start, 30) for pk in crowd_ids])
         assert outcomes == {"held": 1, "taken": 39}
-    assert Order.objects.count() == Moment.objects.live().count() == ROUNDS
+    assert Order.objects.count() == Moment.objects.occupying().count() == ROUNDS
     invariants.check()
 
 
@@ -139,7 +139,7 @@ def test_forty_browsers_press_the_same_button(tmp_path):
             start = f"1969-07-20T{number % 24:02}:{number // 24:02}:00Z"
             starts = [start, start.replace(":00Z", ":30Z")] * 20
             assert Counter(pool.map(press, crowd, starts)) == {303: 1, 409: 39}
-    assert Order.objects.count() == Moment.objects.live().count() == ROUNDS
+    assert Order.objects.count() == Moment.objects.occupying().count() == ROUNDS
     invariants.check()
     tell(times)
     connection.close()
@@ -153,7 +153,7 @@ def test_ten_overlapping_spans_and_a_hundred_claimants(crowd):
     outcomes = crowd.race([(pk, ring[n % 10], 60) for n, pk in enumerate(ids)])
     assert set(outcomes) == {"held", "taken"}
     assert 4 <= outcomes["held"] <= 5
-    assert Order.objects.count() == Moment.objects.live().count() == outcomes["held"]
+    assert Order.objects.count() == Moment.objects.occupying().count() == outcomes["held"]
     invariants.check()
 
 
@@ -177,7 +177,7 @@ def test_claims_against_the_sweeper(rival):
         steps += [
             lambda user=second[number], span=span: holds.hold(user, span) and "held",
             lambda user=first[number], span=span: holds.hold(user, span) and "held",
-            lambda: holds.sweep() >= 0 and "swept",
+            lambda: holds.close_expired_holds() >= 0 and "swept",
         ]
     with ThreadPoolExecutor(9) as pool:
         outcomes = Counter(pool.map(act, steps))
@@ -198,7 +198,7 @@ def test_who_comes_late_waits_for_nobody(claimant, rival, monkeypatch):
         finally:
             connections.close_all()
 
-    with placement.placing([beside]), ThreadPoolExecutor(1) as pool, pytest.raises(SpanTaken):
+    with placement.lock_spans([beside]), ThreadPoolExecutor(1) as pool, pytest.raises(SpanTaken):
         pool.submit(hold).result()
 
 

@@ -13,7 +13,7 @@ from tests.support.claims import let_time_pass, span_of
 from timeline.core.exceptions import ClaimRefused
 from timeline.models import Moment, Order, Status
 from timeline.services.claims import holds
-from timeline.services.claims.fast_hold import hold_at_once
+from timeline.services.claims.fast_hold import try_fast_hold
 
 SPAN = span_of("1969-07-20T20:17:40Z", 12)
 OVER_MIDNIGHT = span_of("1969-07-20T23:59:30Z", 60)
@@ -33,7 +33,7 @@ def _on_postgresql(db):
 def held_at_once(user, span=SPAN):
     moment = Moment(user=user, starts_at=span.starts_at, ends_at=span.ends_at)
     order = Order(user=user, moment=moment, currency="eur", amount=500)
-    return hold_at_once(moment, order, most=holds.MAX_HELD, length=TEN_MINUTES)
+    return try_fast_hold(moment, order, most=holds.MAX_HOLDS, length=TEN_MINUTES)
 
 
 def row(model, **where):
@@ -79,7 +79,7 @@ def test_not_where_a_hold_has_lapsed(claimant, rival):
 
 
 def test_not_more_than_one_may_hold(claimant):
-    for day in range(1, holds.MAX_HELD + 1):
+    for day in range(1, holds.MAX_HOLDS + 1):
         assert held_at_once(claimant, span_of(f"2001-01-0{day}"))
     assert not held_at_once(claimant)
     with pytest.raises(ClaimRefused):
@@ -99,7 +99,7 @@ def test_nothing_is_left_of_what_is_refused(claimant):
     """A rule of the database says no in the middle; the transaction around it goes on."""
     moment = Moment(user=claimant, starts_at=SPAN.starts_at, ends_at=SPAN.ends_at)
     order = Order(user=claimant, moment=moment, currency="eur", amount=-1)
-    assert not hold_at_once(moment, order, most=3, length=TEN_MINUTES)
+    assert not try_fast_hold(moment, order, most=3, length=TEN_MINUTES)
     assert not Moment.objects.exists()
     assert moment._state.adding
 
@@ -127,4 +127,4 @@ def test_a_person_who_claims_everywhere_at_once_holds_three(claimant):
 
     with ThreadPoolExecutor(8) as pool:
         held = [moment for moment in pool.map(hold, range(1, 29)) if moment]
-    assert len(held) == holds.MAX_HELD == Moment.objects.count() == Order.objects.count()
+    assert len(held) == holds.MAX_HOLDS == Moment.objects.count() == Order.objects.count()

@@ -15,7 +15,7 @@ from timeline.models import Moment, MomentRevision, Order, OrderStatus, Status, 
 from timeline.selectors import availability, claims
 from timeline.services import transitions
 from timeline.services.claims import details, fulfilment, holds
-from timeline.services.claims.details import Words
+from timeline.services.claims.details import MomentDetails
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def test_it_works(claimant, settings):
     left = moment.held_until - timezone.now()
     assert dt.timedelta(0) < left <= dt.timedelta(seconds=settings.HOLD_SECONDS)
     assert (moment.order.status, moment.order.amount) == (OrderStatus.OPEN, settings.PRICE_MOMENT)
-    assert claims.open_claims(claimant) == [moment]
+    assert claims.list_open_claims(claimant) == [moment]
 
 
 def test_the_same_span_again_is_the_same_hold(claimant):
@@ -45,8 +45,8 @@ def test_what_somebody_else_holds_is_taken(claimant, rival):
     overlapping = span_of("1969-07-20T20:17:45Z", 1)
     with pytest.raises(SpanTaken):
         holds.hold(rival, overlapping)
-    assert not availability.availability(overlapping).free
-    assert availability.availability(LATER).free
+    assert not availability.get_availability(overlapping).free
+    assert availability.get_availability(LATER).free
 
 
 def test_ones_own_overlapping_hold_is_in_the_way_too(claimant):
@@ -59,7 +59,7 @@ def test_a_lapsed_hold_is_free_at_once(claimant, rival):
     """Edge case 9: the next claimer's transaction releases it; nobody has to sweep."""
     old = holds.hold(claimant, SPAN)
     let_time_pass(old)
-    assert availability.availability(SPAN).free
+    assert availability.get_availability(SPAN).free
     new = holds.hold(rival, SPAN)
     old.refresh_from_db()
     assert (old.status, new.status) == (Status.RELEASED, Status.HELD)
@@ -98,7 +98,9 @@ def test_what_is_being_paid_for_says_until_when(claim):
     moment = claim("1969-07-20T20:17:40Z", 12)
     until = timezone.now() + dt.timedelta(minutes=30)
     Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING, held_until=until)
-    assert availability.availability(SPAN) == availability.Availability(free=False, free_at=until)
+    assert availability.get_availability(SPAN) == availability.Availability(
+        free=False, free_at=until
+    )
 
 
 @pytest.mark.parametrize("in_the_way", [1, holds.MAX_ASKED_AFTER])
@@ -140,13 +142,13 @@ def test_a_hold_that_ends_in_the_middle_of_a_step_is_over(claimant):
 
     def pay(order, held):
         let_time_pass(held)
-        transitions.start_paying(held, until=timezone.now())
+        transitions.start_payment(held, until=timezone.now())
 
     with pytest.raises(ClaimRefused, match="released"):
-        holds.while_held(moment, pay)
+        holds.locked_hold(moment, pay)
 
 
-@pytest.mark.parametrize("step", [holds.extend, holds.give_back, fulfilment.claim_free])
+@pytest.mark.parametrize("step", [holds.extend, holds.give_back, fulfilment.claim_free_of_charge])
 def test_a_hold_that_is_over_stays_over(claimant, step):
     moment = holds.hold(claimant, SPAN)
     let_time_pass(moment)
@@ -165,7 +167,9 @@ def test_it_is_given_back(claimant, rival):
 
 def test_it_is_described(claimant):
     moment = holds.hold(claimant, SPAN)
-    details.describe(moment, Words("  One small  step ", "And\r\nmore", "Moon", ("Apollo", "moon")))
+    details.update_details(
+        moment, MomentDetails("  One small  step ", "And\r\nmore", "Moon", ("Apollo", "moon"))
+    )
     moment.refresh_from_db()
     assert (moment.title, moment.story, moment.place) == ("One small step", "And\nmore", "Moon")
     assert [tag.name for tag in moment.tags.all()] == ["apollo", "moon"]
@@ -175,9 +179,9 @@ def test_it_is_described(claimant):
 def test_words_that_cannot_be_kept_change_nothing(claim):
     moment = claim("1969-07-20")
     with pytest.raises(ValidationError):
-        details.describe(moment, Words("\u200b"))
+        details.update_details(moment, MomentDetails("\u200b"))
     with pytest.raises(TagRefused):
-        details.describe(moment, Words("New", tags=("!!",)))
+        details.update_details(moment, MomentDetails("New", tags=("!!",)))
     moment.refresh_from_db()
     assert moment.title == "A small step"
 
@@ -187,7 +191,7 @@ def test_the_price_is_frozen_at_the_hold(claimant, settings):
     settings.PRICE_MOMENT, settings.PRICE_NOT_PUBLIC = 500, 100
     moment = holds.hold(claimant, SPAN)
     settings.PRICE_MOMENT, settings.PRICE_NOT_PUBLIC = 9900, 9900
-    details.describe(moment, Words("A", visibility=Visibility.PRIVATE))
+    details.update_details(moment, MomentDetails("A", visibility=Visibility.PRIVATE))
     order = Order.objects.get(moment=moment)
     assert order.amount == 600
     assert [line["amount"] for line in order.lines] == [500, 100]
@@ -197,31 +201,33 @@ def test_free_of_charge_it_is_claimed_once(claimant, settings):
     """Fault 33: a free order is fulfilled once."""
     settings.PRICE_MOMENT = settings.PRICE_FURTHER_HOUR = 0
     moment = holds.hold(claimant, SPAN)
-    details.describe(moment, Words("A"))
-    fulfilment.claim_free(moment)
+    details.update_details(moment, MomentDetails("A"))
+    fulfilment.claim_free_of_charge(moment)
     assert moment.status == Status.ACTIVE
     with pytest.raises(ClaimRefused, match="yours already"):
-        fulfilment.claim_free(moment)
+        fulfilment.claim_free_of_charge(moment)
     order = Order.objects.get(moment=moment)
-    assert (order.status, order.entries.count()) == (OrderStatus.PAID, 1)
+    assert (order.status, order.log_entries.count()) == (OrderStatus.PAID, 1)
     assert order.paid_at
 
 
 def test_what_has_a_price_is_not_claimed_free(claim):
     with pytest.raises(ClaimRefused, match="has a price"):
-        fulfilment.claim_free(claim("1969-07-20"))
+        fulfilment.claim_free_of_charge(claim("1969-07-20"))
 
 
 def test_without_a_title_it_is_not_claimed(claimant, settings):
     settings.PRICE_MOMENT = settings.PRICE_FURTHER_HOUR = 0
     moment = holds.hold(claimant, SPAN)
     with pytest.raises(ClaimRefused, match="title first"):
-        fulfilment.claim_free(moment)
+        fulfilment.claim_free_of_charge(moment)
 
 
 def test_its_owner_edits_words_and_never_the_time(make_moment, claimant, tagged):
     moment = tagged("1969-07-20", "moon", user=claimant, title="Before", story="Old")
-    details.edit(moment, Words("After", "New", tags=("apollo",), visibility=Visibility.PRIVATE))
+    details.edit_moment(
+        moment, MomentDetails("After", "New", tags=("apollo",), visibility=Visibility.PRIVATE)
+    )
     starts_at = moment.starts_at
     moment.refresh_from_db()
     assert (moment.title, moment.visibility, moment.starts_at) == ("After", "private", starts_at)
@@ -237,19 +243,19 @@ def test_a_disputed_moment_is_frozen(claim):
     Moment.objects.filter(pk=moment.pk).update(status=Status.ACTIVE)
     Order.objects.update(status=OrderStatus.DISPUTED)
     with pytest.raises(ClaimRefused, match="disputed"):
-        details.edit(moment, Words("After"))
+        details.edit_moment(moment, MomentDetails("After"))
 
 
 def test_what_is_gone_is_not_edited(make_moment):
     moment = make_moment("1969-07-20", status=Status.REVOKED)
     with pytest.raises(ClaimRefused, match="not on the timeline"):
-        details.edit(moment, Words("After"))
+        details.edit_moment(moment, MomentDetails("After"))
 
 
 def test_a_claim_is_shown_to_its_person_alone(claim, claimant, rival):
     moment = claim("1969-07-20")
-    assert claims.claim_of(claimant, moment.pk) == moment
-    assert claims.claim_of(rival, moment.pk) is None
+    assert claims.get_claim(claimant, moment.pk) == moment
+    assert claims.get_claim(rival, moment.pk) is None
 
 
 def test_the_sweeper_releases_what_has_lapsed(claim):
@@ -271,6 +277,6 @@ def test_the_sweeper_leaves_what_is_being_paid_for(claim):
     moment = claim("2001-01-01")
     Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
     let_time_pass(moment)
-    holds.sweep()
+    holds.close_expired_holds()
     moment.refresh_from_db()
     assert moment.status == Status.PAYING

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.claims import span_of
 from timeline.models import Visibility
-from timeline.services.claims.pricing import Tariff, money, price_of
+from timeline.services.claims.pricing import Tariff, calculate_price, format_money
 
 TARIFF = Tariff(moment=500, further_hour=50, not_public=100, currency="eur")
 
@@ -16,18 +16,20 @@ TARIFF = Tariff(moment=500, further_hour=50, not_public=100, currency="eur")
     [(1, 500), (3600, 500), (3601, 550), (7200, 550), (86_400, 500 + 23 * 50)],
 )
 def test_each_hour_begun_after_the_first_costs(seconds, amount):
-    assert price_of(span_of("2001-01-01", seconds), Visibility.PUBLIC, TARIFF).amount == amount
+    assert (
+        calculate_price(span_of("2001-01-01", seconds), Visibility.PUBLIC, TARIFF).amount == amount
+    )
 
 
 def test_elapsed_time_counts():
     """Edge case 2: a span over the end of summer time is as long as it takes."""
     over = span_of("2024-10-27T00:30:00Z", 7200)  # 02:30 to 03:30 on clocks in Berlin
-    assert price_of(over, Visibility.PUBLIC, TARIFF).amount == 550
+    assert calculate_price(over, Visibility.PUBLIC, TARIFF).amount == 550
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
 def test_options_are_items(visibility):
-    price = price_of(span_of("2001-01-01", 7200), visibility, TARIFF)
+    price = calculate_price(span_of("2001-01-01", 7200), visibility, TARIFF)
     assert [(line.name, line.amount) for line in price.lines] == [
         ("A moment, its first hour included", 500),
         ("1 further hour", 50),
@@ -37,7 +39,7 @@ def test_options_are_items(visibility):
 
 def test_what_costs_nothing_is_no_item():
     free = Tariff(moment=0, further_hour=0, not_public=0, currency="eur")
-    price = price_of(span_of("2001-01-01", 7200), Visibility.PRIVATE, free)
+    price = calculate_price(span_of("2001-01-01", 7200), Visibility.PRIVATE, free)
     assert (price.lines, price.amount) == ((), 0)
 
 
@@ -56,4 +58,4 @@ def test_a_price_list_is_kept_whole():
     ],
 )
 def test_money_in_words(amount, currency, words):
-    assert money(amount, currency) == words
+    assert format_money(amount, currency) == words

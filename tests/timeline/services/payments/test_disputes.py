@@ -26,13 +26,13 @@ def test_it_works(shop, claim, chief, told_by):
     getattr(shop, told_by)()
     assert shop.state(moment) == (Status.ACTIVE, OrderStatus.DISPUTED)
     with pytest.raises(ClaimRefused, match="disputed"):
-        details.edit(moment, details.Words("Another title"))
+        details.edit_moment(moment, details.MomentDetails("Another title"))
     with pytest.raises(RefundRefused):
         refunds.refund_order(Order.objects.get(moment=moment), chief, "asked for")
     shop.double.win_dispute(dispute)
     getattr(shop, told_by)()
     assert shop.state(moment) == (Status.ACTIVE, OrderStatus.PAID)
-    details.edit(moment, details.Words("Another title"))
+    details.edit_moment(moment, details.MomentDetails("Another title"))
 
 
 def test_lost(shop, claim, rival):

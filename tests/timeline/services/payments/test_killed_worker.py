@@ -25,7 +25,7 @@ from tests.support.served import Person, database_url
 from tests.support.servers import ask, gunicorn, site_environment, wait_until
 from tests.support.stripe_double import StripeDouble
 from tests.support.stripe_double.messages import post
-from timeline.models import Checkout, Notice, OrderStatus, PaymentEvent, Status
+from timeline.models import Checkout, OrderEmail, OrderStatus, PaymentEvent, Status
 from timeline.services.claims import details, holds
 
 pytestmark = pytest.mark.xdist_group("killed worker")
@@ -189,7 +189,7 @@ def assert_bought_once(killed, moment, event):
     killed.shop.reconcile()
     assert killed.shop.state(moment) == OWNED
     assert killed.shop.times(moment, "paid") == 1
-    assert Notice.objects.count() == 1
+    assert OrderEmail.objects.count() == 1
     invariants.check_settled()
 
 
@@ -266,7 +266,7 @@ IN_FULFIL = {
     "payment noted": ("checkouts", "UPDATE", "NEW.state = 'paid'"),
     "moment activated": ("moments", "UPDATE", "NEW.status = 'active'"),
     "order paid": ("orders", "UPDATE", "NEW.status = 'paid'"),
-    "log written": ("order_entries", "INSERT", "NEW.what LIKE 'paid%'"),
+    "log written": ("order_entries", "INSERT", "NEW.message LIKE 'paid%'"),
     "mail owed": ("notices", "INSERT", "true"),
 }
 AFTER_COMMIT = {
@@ -286,7 +286,7 @@ def test_in_the_middle_of_fulfilling(killed, claim, stop_at, point):
     assert killed.kill(lambda: killed.tell(event), stopped) == 0
     stop_at.go_on()
     assert killed.shop.state(moment) == (Status.PAYING, OrderStatus.OPEN)
-    assert not Notice.objects.exists()
+    assert not OrderEmail.objects.exists()
     killed.settle()
     assert_bought_once(killed, moment, event)
 
@@ -321,7 +321,7 @@ def carts(transactional_db):
             moment = holds.hold(
                 person, span_of(f"2001-01-01T{number % 24:02}:{number // 24 * 10 + minute:02}:00Z")
             )
-            details.describe(moment, details.Words(f"Moment {number}.{minute}"))
+            details.update_details(moment, details.MomentDetails(f"Moment {number}.{minute}"))
             moments.append(moment)
     return moments
 

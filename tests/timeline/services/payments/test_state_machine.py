@@ -69,7 +69,7 @@ class Purchases(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def pay_nothing(self, data):
-        self.on_a_moment(data, fulfilment.claim_free)
+        self.on_a_moment(data, fulfilment.claim_free_of_charge)
 
     @rule(data=st.data())
     def go_to_the_till(self, data):
@@ -153,7 +153,7 @@ class Purchases(RuleBasedStateMachine):
 
     @rule()
     def sweep(self):
-        holds.sweep()
+        holds.close_expired_holds()
 
     @rule()
     def reconcile(self):

@@ -26,7 +26,7 @@ from timeline.core.spans import parse_instant
 from timeline.models import Moment, Status, Tag, Visibility
 from timeline.services import rollups
 from timeline.services.personal_data import moments as personal_data
-from timeline.services.placement import place, placing
+from timeline.services.placement import lock_spans, save_moment
 
 pytestmark = pytest.mark.django_db
 
@@ -63,7 +63,7 @@ def person(db):
         bio=CANARIES["bio"],
         time_zone=CANARIES["zone"],
     )
-    user.vouch_for_email()
+    user.mark_email_verified()
     return user
 
 
@@ -232,7 +232,7 @@ def test_nothing_of_the_way_through_the_site_is_found(person, their):
 
 def test_spans_are_free_again(person, one_of_each, make_moment):
     erase(person)
-    assert not Moment.objects.live().filter(user=person).exists()
+    assert not Moment.objects.occupying().filter(user=person).exists()
     for moment in one_of_each:
         make_moment(moment.starts_iso)
 
@@ -258,9 +258,9 @@ def test_counts_are_right_afterwards(person, one_of_each, make_moment):
     make_moment("2001-01-01T12:00:00Z")
     rollups.fold()
     erase(person)
-    assert rollups.differences() == []
+    assert rollups.find_differences() == []
     rollups.fold()
-    assert rollups.differences() == []
+    assert rollups.find_differences() == []
 
 
 def test_others_moments_stay_as_they_are(person, one_of_each, tagged, stranger):
@@ -369,10 +369,10 @@ def test_a_claim_under_way_does_not_lock_up_with_it(person, their):
 
     def claim():
         try:
-            with placing([moment.span]):
+            with lock_spans([moment.span]):
                 day_is_locked.set()
                 wait_until(somebody_waits_for_a_day, "the eraser waits for the day")
-                place(moment)
+                save_moment(moment)
         finally:
             connection.close()
 
@@ -383,7 +383,7 @@ def test_a_claim_under_way_does_not_lock_up_with_it(person, their):
     thread.join()
     assert erased
     assert Moment.objects.filter(pk=moment.pk).exists()
-    assert rollups.differences() == []
+    assert rollups.find_differences() == []
 
 
 def somebody_waits_for_a_day() -> bool:

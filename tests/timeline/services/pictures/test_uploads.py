@@ -99,7 +99,7 @@ def test_a_revoked_moments_files_are_deleted(
 
 def test_a_deleted_moments_files_are_deleted_later(kept, pictured):
     moment = pictured()
-    placement.remove(Moment.objects.filter(pk=moment.pk))
+    placement.delete_moments(Moment.objects.filter(pk=moment.pk))
     picture = Picture.objects.get(moment=None)
     waiting_since(picture, hours=2)
     call_command("process_pictures", verbosity=0)
@@ -161,9 +161,13 @@ def test_two_workers_do_not_make_one_picture(waiting, monkeypatch):
 
 
 def test_a_worker_that_died_holds_it_for_some_minutes(waiting):
-    Picture.objects.filter(pk=waiting.pk).update(taken_at=timezone.now() - dt.timedelta(minutes=4))
+    Picture.objects.filter(pk=waiting.pk).update(
+        processing_started_at=timezone.now() - dt.timedelta(minutes=4)
+    )
     assert not processing.process_picture(waiting.pk)
-    Picture.objects.filter(pk=waiting.pk).update(taken_at=timezone.now() - dt.timedelta(minutes=6))
+    Picture.objects.filter(pk=waiting.pk).update(
+        processing_started_at=timezone.now() - dt.timedelta(minutes=6)
+    )
     assert processing.process_picture(waiting.pk)
 
 

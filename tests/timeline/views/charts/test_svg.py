@@ -13,8 +13,8 @@ from timeline.core.periods import Period
 from timeline.core.spans import UTC, parse_instant
 from timeline.models import Visibility
 from timeline.selectors import rollups
-from timeline.selectors.availability import Stretch
-from timeline.selectors.rollups import NOTHING, Tally
+from timeline.selectors.availability import Interval
+from timeline.selectors.rollups import EMPTY_TALLY, Tally
 from timeline.views.charts.svg import GAPS_SHOWN, drawing_of_parts, whole_timeline
 
 pytestmark = pytest.mark.django_db
@@ -31,9 +31,9 @@ HOURS = ["/timeline/0001/01/02/00/", "/timeline/1969/07/20/20/", "/timeline/9999
 def drawing_of(period, tallies=None):
     """Draw a period whose parts hold what ``tallies`` says, by number, the first is 0."""
     parts = [
-        (part, (tallies or {}).get(number, NOTHING)) for number, part in enumerate(period.parts)
+        (part, (tallies or {}).get(number, EMPTY_TALLY)) for number, part in enumerate(period.parts)
     ]
-    return drawing_of_parts(Stretch(period.starts_at, period.ends_at), parts, NOW)
+    return drawing_of_parts(Interval(period.starts_at, period.ends_at), parts, NOW)
 
 
 def svg_of(page):
@@ -216,7 +216,7 @@ def test_todays_line_stands_where_now_is():
     share = (NOW - year.starts_at) / (year.ends_at - year.starts_at)
     assert float(drawing_of(year).present[:-1]) == pytest.approx(100 * share, abs=0.01)
     assert drawing_of(Period.of(2025)).present == ""
-    whole = drawing_of_parts(whole_timeline(), rollups.tallied_timeline()[1], NOW)
+    whole = drawing_of_parts(whole_timeline(), rollups.get_timeline_tally_with_centuries()[1], NOW)
     assert float(whole.present[:-1]) == pytest.approx(20.26, abs=0.02)
 
 

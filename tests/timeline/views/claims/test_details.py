@@ -129,7 +129,7 @@ def test_it_cannot_be_held_for_ever(own, held, settings):
 def test_it_is_given_back(own, held):
     answer = own.post(url("claim-give-back", held))
     assert answer["Location"] == "/claim/"
-    assert availability.availability(held.span).free
+    assert availability.get_availability(held.span).free
     page = own.get(url("claim", held))
     assert "You gave this span back" in page.text
 
@@ -203,7 +203,7 @@ def test_what_is_being_paid_for_is_not_given_back(own, held):
     Moment.objects.filter(pk=held.pk).update(status=Status.PAYING)
     answer = own.post(url("claim-give-back", held))
     assert answer["Location"] == url("claim-review", held)
-    assert not availability.availability(held.span).free
+    assert not availability.get_availability(held.span).free
 
 
 def test_what_is_not_paid_for_yet_leads_back_to_the_review(own, held):

@@ -17,7 +17,7 @@ def test_it_works(client, make_moment, owner, stranger):
     moment = make_moment("1969-07-20", title="Landing")
     make_moment("1969-07-21", title="Diary", visibility=Visibility.PRIVATE)
     make_moment("1969-07-22", title="Not mine", user=stranger)
-    details.edit(moment, details.Words(title="The landing"))
+    details.edit_moment(moment, details.MomentDetails(title="The landing"))
     likes.like(stranger, moment)
     client.force_login(owner)
     response = client.get(MINE)

@@ -6,14 +6,14 @@ from collections import Counter
 
 from django.core import mail
 
-from timeline.core.spans import LONGEST
+from timeline.core.spans import MAX_DURATION
 from timeline.models import (
     UNSETTLED,
     Checkout,
     CheckoutState,
     Moment,
-    Notice,
     Order,
+    OrderEmail,
     OrderStatus,
     PaymentEvent,
     Refund,
@@ -22,10 +22,10 @@ from timeline.models import (
 
 
 def no_two_live_moments_overlap() -> None:
-    live = list(Moment.objects.live().order_by("starts_at").values_list("starts_at", "ends_at"))
+    live = list(Moment.objects.occupying().order_by("starts_at").values_list("starts_at", "ends_at"))
     for (_, ends), (starts, _) in zip(live, live[1:], strict=False):
         assert ends <= starts, (ends, starts)
-    assert all(end - start <= LONGEST for start, end in live)
+    assert all(end - start <= MAX_DURATION for start, end in live)
 
 
 def every_cent_is_earned_or_goes_back() -> None:
@@ -68,7 +68,7 @@ def at_most_one_payment_is_open() -> None:
 
 
 def at_most_one_mail_a_fact() -> None:
-    pairs = Counter(Notice.objects.values_list("order", "kind"))
+    pairs = Counter(OrderEmail.objects.values_list("order", "kind"))
     assert all(number == 1 for number in pairs.values()), pairs
     sent = Counter((tuple(message.to), message.subject) for message in getattr(mail, "outbox", []))
     assert all(number == 1 for number in sent.values()), sent

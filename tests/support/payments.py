@@ -179,7 +179,7 @@ class Shop:
 
     def times(self, moment: Moment, what: str) -> int:
         """Return how often the order's log says that something happened."""
-        return Order.objects.get(moment=moment).entries.filter(what__startswith=what).count()
+        return Order.objects.get(moment=moment).log_entries.filter(message__startswith=what).count()
 
 
 @pytest.fixture

@@ -135,9 +135,9 @@ def _open_checkouts(provider: Provider) -> int:
         provider=provider.name, state__in=[*UNSETTLED, CheckoutState.ABANDONED]
     )
     # Who was asked for longest ago comes first, so that money on its way for days blocks nobody.
-    in_turn = open_ones.order_by(F("asked_at").asc(nulls_first=True), "created_at")
+    in_turn = open_ones.order_by(F("polled_at").asc(nulls_first=True), "created_at")
     batch = list(in_turn.select_related("order__moment")[:AT_ONCE])
-    Checkout.objects.filter(pk__in=[one.pk for one in batch]).update(asked_at=Now())
+    Checkout.objects.filter(pk__in=[one.pk for one in batch]).update(polled_at=Now())
     lost = [one for one in batch if not one.session_id]
     listed = _sessions_by_key(provider, lost)
     for one in batch:

@@ -14,8 +14,8 @@ from timeline.models import (
     Checkout,
     CheckoutState,
     Moment,
-    Notice,
     Order,
+    OrderEmail,
     OrderStatus,
     Refund,
     Status,
@@ -76,7 +76,7 @@ def take_off(moment: Moment, reason: str, *, actor: User) -> None:
 def owe_order(order: Order) -> None:
     """Note that an order's money goes back; part of the caller's transaction."""
     _set_status(order, OrderStatus.REFUNDING)
-    emails.owe(order, Notice.Kind.REFUND)
+    emails.owe(order, OrderEmail.Kind.REFUND)
 
 
 def owe(order: Order, checkout: Checkout, reason: str, actor: User | None = None) -> None:
@@ -87,7 +87,7 @@ def owe(order: Order, checkout: Checkout, reason: str, actor: User | None = None
             "amount": checkout.captured or 0,
             "currency": checkout.captured_currency,
             "reason": reason[:200],
-            "asked_by": actor,
+            "requested_by": actor,
         },
     )
     if is_new:
@@ -156,7 +156,7 @@ def confirm(checkout: Checkout, refund_id: str) -> None:
         pending = Refund.objects.filter(checkout__order=order, state=Refund.State.PENDING)
         if order.status == OrderStatus.REFUNDING and not pending.exists():
             _set_status(order, OrderStatus.REFUNDED)
-            emails.owe(order, Notice.Kind.REFUNDED)
+            emails.owe(order, OrderEmail.Kind.REFUNDED)
 
 
 def paid_back_elsewhere(order: Order, checkout: Checkout, payment: Payment) -> None:
@@ -175,7 +175,7 @@ def paid_back_elsewhere(order: Order, checkout: Checkout, payment: Payment) -> N
         orders.note(order, "refunded at the provider")
         _revoke(order, "refunded")
         _set_status(order, OrderStatus.REFUNDED)
-        emails.owe(order, Notice.Kind.REFUNDED)
+        emails.owe(order, OrderEmail.Kind.REFUNDED)
 
 
 def came_back(order: Order, checkout: Checkout) -> bool:

@@ -17,8 +17,8 @@ from timeline.models import (
     Checkout,
     CheckoutState,
     Moment,
-    Notice,
     Order,
+    OrderEmail,
     OrderStatus,
     Status,
 )
@@ -61,7 +61,7 @@ def settle(checkout: Checkout, session: Session) -> None:
 
 def _apply(order: Order, checkout: Checkout, session: Session) -> None:
     checkout.session_id = checkout.session_id or session.id
-    checkout.asked_at = Now()
+    checkout.polled_at = Now()
     if session.state is SessionState.PAID:
         _paid(order, checkout, session)
         return
@@ -86,7 +86,7 @@ def _paid(order: Order, checkout: Checkout, session: Session) -> None:
     elif order.status not in (OrderStatus.OPEN, OrderStatus.CLOSED):
         _return_money(order, checkout, "this order was settled before")
     elif fulfilment.fulfil(order, order.moment):
-        emails.owe(order, Notice.Kind.RECEIPT)
+        emails.owe(order, OrderEmail.Kind.RECEIPT)
     else:
         _return_money(order, checkout, "the span was no longer free when the money arrived")
 
@@ -122,7 +122,7 @@ def _over(order: Order, checkout: Checkout, session: Session) -> None:
     why = _OVER_WORDS[session.state]
     _release(order, why)
     orders.close(order, why)
-    emails.owe(order, Notice.Kind.EXPIRED)
+    emails.owe(order, OrderEmail.Kind.EXPIRED)
 
 
 def _release(order: Order, why: str) -> None:

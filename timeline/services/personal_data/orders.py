@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import User
-from accounts.privacy.registry import PersonalFile, Source, blank_admin_log
+from accounts.privacy.registry import PersonalFile, Source, anonymise_admin_log
 from timeline.models import Checkout, Order, OrderEmail, OrderLogEntry, Refund
 
 EXPORT_BATCH = 500
@@ -78,7 +78,7 @@ def erase(user: User) -> bool:
     # The provider's page, and what a mail server said, may name its buyer.
     Checkout.objects.filter(~Q(url=""), order__in=orders).update(url="")
     OrderEmail.objects.filter(~Q(error=""), order__in=orders).update(error="")
-    blank_admin_log(Order, orders.values_list("pk", flat=True))
+    anonymise_admin_log(Order, orders.values_list("pk", flat=True))
     return False
 
 

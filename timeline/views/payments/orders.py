@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from timeline.core.span_display import ToldSpan
+from timeline.core.span_display import SpanDisplay
 from timeline.models import Checkout, Order
 
 PAGE_SIZE = 25
@@ -42,9 +42,9 @@ def order(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "order": found,
         "moment": found.moment,
-        "told": ToldSpan.of_moment(found.moment),
+        "told": SpanDisplay.of_moment(found.moment),
         "payments": Checkout.objects.filter(order=found, captured__gt=0).select_related("refund"),
-        "entries": found.entries.all(),
+        "entries": found.log_entries.all(),
     }
     return render(request, "orders/order.html", context)
 

@@ -12,14 +12,14 @@ from django.db import connections
 from django.db.models import F
 
 from tests.support.servers import free_port
-from timeline.models import Notice, OrderStatus, Status
+from timeline.models import OrderEmail, OrderStatus, Status
 from timeline.services.payments import emails
 
 OWNED = (Status.ACTIVE, OrderStatus.PAID)
 
 
 def let_pass(**time):
-    Notice.objects.update(created_at=F("created_at") - dt.timedelta(**time))
+    OrderEmail.objects.update(created_at=F("created_at") - dt.timedelta(**time))
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def test_it_works(shop, claim):
     shop.buy(moment)
     [message] = mail.outbox
     assert message.to == [moment.user.email]
-    notice = Notice.objects.get()
-    assert notice.state == Notice.State.SENT
+    notice = OrderEmail.objects.get()
+    assert notice.state == OrderEmail.State.SENT
     assert not emails.send(notice.pk)
     assert len(mail.outbox) == 1
 
@@ -51,8 +51,8 @@ def test_the_mail_server_is_away(shop, claim, no_mail_server):
     moment = claim("1969-07-20")
     shop.buy(moment)
     assert shop.state(moment) == OWNED
-    notice = Notice.objects.get()
-    assert (notice.state, notice.attempts) == (Notice.State.WAITING, 1)
+    notice = OrderEmail.objects.get()
+    assert (notice.state, notice.attempts) == (OrderEmail.State.WAITING, 1)
     assert notice.error
     no_mail_server()
     let_pass(minutes=1)
@@ -60,7 +60,7 @@ def test_the_mail_server_is_away(shop, claim, no_mail_server):
     call_command("send_order_emails")
     assert len(mail.outbox) == 1
     notice.refresh_from_db()
-    assert (notice.state, notice.error) == (Notice.State.SENT, "")
+    assert (notice.state, notice.error) == (OrderEmail.State.SENT, "")
 
 
 def test_the_mail_server_is_away_for_a_weekend(shop, claim, no_mail_server):
@@ -68,12 +68,12 @@ def test_the_mail_server_is_away_for_a_weekend(shop, claim, no_mail_server):
     shop.buy(claim("1969-07-20"))
     for _ in range(100):
         call_command("send_order_emails")
-    assert Notice.objects.get().attempts == 1
+    assert OrderEmail.objects.get().attempts == 1
     for _ in range(30):  # two hours at a time
         let_pass(hours=2)
         for _ in range(5):
             call_command("send_order_emails")
-    assert Notice.objects.get().attempts < 66
+    assert OrderEmail.objects.get().attempts < 66
     no_mail_server()
     let_pass(hours=6)
     call_command("send_order_emails")
@@ -99,7 +99,7 @@ def test_several_workers_send_one(shop, claim, no_mail_server):
 def test_whose_worker_died_while_sending_is_left(shop, claim, no_mail_server):
     """It may have arrived; the order's page tells the same."""
     shop.buy(claim("1969-07-20"))
-    Notice.objects.update(state=Notice.State.SENDING)
+    OrderEmail.objects.update(state=OrderEmail.State.SENDING)
     no_mail_server()
     let_pass(hours=1)
     call_command("send_order_emails")
@@ -113,4 +113,4 @@ def test_who_has_been_erased_gets_none(shop, claim, claimant, no_mail_server):
     let_pass(hours=1)
     call_command("send_order_emails")
     assert mail.outbox == []
-    assert Notice.objects.get().state == Notice.State.SENT
+    assert OrderEmail.objects.get().state == OrderEmail.State.SENT

@@ -140,7 +140,7 @@ def test_money_on_its_way_for_days_blocks_nobody(shop, claim, rival, monkeypatch
     shop.double.pay_unpaid(shop.go_to_the_till(slow))
     shop.double.pay(shop.go_to_the_till(quick))
     shop.double.forget_events()
-    Checkout.objects.update(asked_at=F("created_at"))
+    Checkout.objects.update(polled_at=F("created_at"))
     for _ in range(3):
         shop.reconcile()
     assert shop.state(quick) == OWNED

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.urls import reverse
 
-from timeline.models import Notice, OrderStatus, Status
+from timeline.models import OrderEmail, OrderStatus, Status
 
 OWNED = (Status.ACTIVE, OrderStatus.PAID)
 
@@ -86,7 +86,7 @@ def test_with_the_message_and_the_reconciler_at_once(shop, claim):
     for moment in moments:
         assert shop.state(moment) == OWNED
         assert shop.times(moment, "paid") == 1
-    assert Notice.objects.count() == len(mail.outbox) == runs
+    assert OrderEmail.objects.count() == len(mail.outbox) == runs
 
 
 def test_in_any_order(shop, claim):
@@ -105,4 +105,4 @@ def test_in_any_order(shop, claim):
             steps[name]()
         assert shop.state(moment) == OWNED, way
         assert shop.times(moment, "paid") == 1, way
-    assert Notice.objects.count() == len(mail.outbox) == 24
+    assert OrderEmail.objects.count() == len(mail.outbox) == 24

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.support import invariants
-from timeline.models import Checkout, Moment, Notice, Order, OrderStatus, SandboxSession, Status
+from timeline.models import Checkout, Moment, Order, OrderEmail, OrderStatus, SandboxSession, Status
 from timeline.services.claims import holds
 from timeline.services.payments import settlement
 from timeline.services.payments.providers import provider_named
@@ -60,7 +60,7 @@ def test_it_works(own, moment, till):
     assert "It is yours" in own.get(done(moment)).text
     moment.refresh_from_db()
     assert moment.status == Status.ACTIVE
-    assert Notice.objects.get().kind == Notice.Kind.RECEIPT
+    assert OrderEmail.objects.get().kind == OrderEmail.Kind.RECEIPT
 
 
 def test_declined_nothing_is_taken_and_it_can_be_tried_again(own, moment, till):
@@ -93,7 +93,7 @@ def test_when_time_runs_out_the_span_is_free(own, moment, till, rival):
     assert moment.status == Status.RELEASED
     assert "This claim has ended" in own.get(done(moment)).text
     assert holds.hold(rival, moment.span)
-    assert Notice.objects.get().kind == Notice.Kind.EXPIRED
+    assert OrderEmail.objects.get().kind == OrderEmail.Kind.EXPIRED
 
 
 def test_late_money_gets_the_span_if_it_is_still_free(own, moment, till):
@@ -111,8 +111,8 @@ def test_late_money_goes_back_when_somebody_has_the_span(own, moment, till, riva
     assert page.status_code == 303
     assert Order.objects.get(moment=moment).status == OrderStatus.REFUNDED
     assert "Paid back" in own.get(done(moment)).text
-    kinds = set(Notice.objects.values_list("kind", flat=True))
-    assert {Notice.Kind.REFUND, Notice.Kind.REFUNDED} <= kinds
+    kinds = set(OrderEmail.objects.values_list("kind", flat=True))
+    assert {OrderEmail.Kind.REFUND, OrderEmail.Kind.REFUNDED} <= kinds
 
 
 @pytest.mark.parametrize("what", ["pay", "pay-and-close", "pay-late"])
@@ -121,7 +121,7 @@ def test_a_session_takes_money_once(own, moment, till, what):
     page = play(own, till, what)
     assert page.status_code == 409
     assert "takes no money any more" in page.text
-    assert Notice.objects.count() == 1
+    assert OrderEmail.objects.count() == 1
 
 
 def test_a_session_ends_by_itself(own, moment, till):

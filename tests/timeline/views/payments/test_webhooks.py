@@ -13,7 +13,7 @@ from momentverse.management.commands import worker
 from timeline.models import (
     Checkout,
     CheckoutState,
-    Notice,
+    OrderEmail,
     OrderStatus,
     PaymentEvent,
     Refund,
@@ -81,7 +81,7 @@ def test_the_same_message_many_times_and_at_once(shop, claim):
         assert set(pool.map(post, range(100))) == {200}
     shop.reconcile()
     assert shop.state(moment) == OWNED
-    assert (shop.times(moment, "paid"), Notice.objects.count(), len(mail.outbox)) == (1, 1, 1)
+    assert (shop.times(moment, "paid"), OrderEmail.objects.count(), len(mail.outbox)) == (1, 1, 1)
     assert PaymentEvent.objects.count() == 1
 
 
@@ -293,9 +293,9 @@ def test_the_worker_finishes_what_was_stored(shop, claim, settings):
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     assert shop.deliver() == [200]
     assert shop.state(moment) == HELD
-    worker._empty_queue()
+    worker._run_queued_tasks()
     assert shop.state(moment) == OWNED
-    worker._empty_queue()
+    worker._run_queued_tasks()
     assert len(mail.outbox) == 1
 
 
@@ -328,7 +328,7 @@ def test_the_disk_is_full(shop, claim, disturbed, table):
     assert shop.deliver() == [503 if table == "payment_events" else 200]
     assert shop.state(moment) == HELD
     assert not Refund.objects.exists()
-    assert not Notice.objects.exists()
+    assert not OrderEmail.objects.exists()
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER fault")
     assert shop.deliver() == [200]

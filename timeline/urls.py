@@ -83,9 +83,9 @@ payment_urls = [
 
 star_urls = [
     path("", views.sky, name="stars"),
-    path("faint.svg", views.faint, name="faint-stars"),
-    path("packed", views.packed, name="packed-stars"),
-    re_path(r"^(?P<hip>[1-9][0-9]{0,5})/$", views.one_star, name="star"),
+    path("faint.svg", views.faint_stars, name="faint-stars"),
+    path("packed", views.packed_stars, name="packed-stars"),
+    re_path(r"^(?P<hip>[1-9][0-9]{0,5})/$", views.star, name="star"),
 ]
 
 urlpatterns = [

@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                                 "^[a-z0-9](?:[a-z0-9]|[-_](?=[a-z0-9])){1,29}\\Z",
                                 "Use 2 to 30 letters from a to z, digits, and single hyphens or underscores between them.",
                             ),
-                            accounts.handles.validate_handle_free_to_choose,
+                            accounts.handles.validate_handle_not_reserved,
                         ],
                     ),
                 ),

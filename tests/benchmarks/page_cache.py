@@ -220,11 +220,11 @@ def invalidation(server: Valkey) -> None:
 
     django.setup()
     from momentverse.page_cache.stores import RedisStore
-    from momentverse.redis.breaker import Breaker
-    from momentverse.redis.client import Redis
+    from momentverse.redis.breaker import CircuitBreaker
+    from momentverse.redis.client import RedisClient
 
-    redis = Redis(server.url, 30)
-    store = RedisStore(redis, Breaker())
+    redis = RedisClient(server.url, 30)
+    store = RedisStore(redis, CircuitBreaker())
     medians = {}
     stored = 0
     for entries in (10, 1_000_000):

@@ -121,7 +121,7 @@ def reads() -> dict[str, Callable[[dt.datetime], Any]]:
     """What is measured: the queries themselves, then whole pages."""
     from django.test import Client
 
-    from timeline.core.periods import Level, period_at
+    from timeline.core.periods import Level, get_period
     from timeline.selectors import moments, pagination, rollups
 
     client = Client(SERVER_NAME="127.0.0.1")
@@ -131,14 +131,22 @@ def reads() -> dict[str, Callable[[dt.datetime], Any]]:
         assert client.get(address).status_code == 200, address
 
     def page(level: Level) -> Callable[[dt.datetime], Any]:
-        return lambda at: get(period_at(level, at).url)
+        return lambda at: get(get_period(level, at).url)
 
     return {
-        "what touches 6 h": lambda at: moments.within(None, at, at + 6 * hour, size=IN_SIX_HOURS),
-        "newest before": lambda at: moments.newest_first(None, pagination.Cut(before=at), size=20),
-        "counts of a year": lambda at: rollups.tallied(period_at(Level.YEAR, at)),
-        "counts of a century": lambda at: rollups.tallied(period_at(Level.CENTURY, at)),
-        "counts of a day's hours": lambda at: rollups.tallied(period_at(Level.DAY, at)),
+        "what touches 6 h": lambda at: moments.list_in_period(
+            None, at, at + 6 * hour, size=IN_SIX_HOURS
+        ),
+        "newest before": lambda at: moments.list_newest(
+            None, pagination.Cursor(before=at), size=20
+        ),
+        "counts of a year": lambda at: rollups.get_tally_with_children(get_period(Level.YEAR, at)),
+        "counts of a century": lambda at: rollups.get_tally_with_children(
+            get_period(Level.CENTURY, at)
+        ),
+        "counts of a day's hours": lambda at: rollups.get_tally_with_children(
+            get_period(Level.DAY, at)
+        ),
         "page /timeline/": lambda at: get(f"/timeline/?before={at:%Y-%m-%dT%H:%M:%S}"),
         "page of a century": page(Level.CENTURY),
         "page of a year": page(Level.YEAR),
@@ -169,7 +177,7 @@ def print_plan() -> None:
     use("large")
     start = dt.datetime(1969, 7, 20, tzinfo=dt.UTC)
     with CaptureQueriesContext(connection) as captured:
-        moments.within(None, start, start + dt.timedelta(days=1))
+        moments.list_in_period(None, start, start + dt.timedelta(days=1))
     sql = captured[0]["sql"]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}")

@@ -15,7 +15,7 @@ from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 
-from momentverse.page_cache.wsgi import PageCacheFront
+from momentverse.page_cache.wsgi import PageCacheApplication
 
 DECODERS = {
     "br": brotli.decompress,
@@ -24,11 +24,11 @@ DECODERS = {
     None: bytes,
 }
 # What belongs to one request and not to the page.
-OF_A_REQUEST = {"X-Request-ID", "RateLimit-Remaining", "RateLimit-Reset", "Age"}
+REQUEST_HEADERS = {"X-Request-ID", "RateLimit-Remaining", "RateLimit-Reset", "Age"}
 
 
 @contextmanager
-def connections_stay_open() -> Iterator[None]:
+def keep_connections_open() -> Iterator[None]:
     """As Django's test client does it: a test's transaction outlives the request."""
     signals = (request_started, request_finished)
     for signal in signals:
@@ -41,7 +41,7 @@ def connections_stay_open() -> Iterator[None]:
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     headers: dict[str, str]
     body: bytes
@@ -56,7 +56,7 @@ class Answer:
 
     @property
     def of_the_page(self) -> dict[str, str]:
-        return {name: value for name, value in self.headers.items() if name not in OF_A_REQUEST}
+        return {name: value for name, value in self.headers.items() if name not in REQUEST_HEADERS}
 
 
 class Visitor:
@@ -66,7 +66,7 @@ class Visitor:
         self.application = application
         self.headers = headers
 
-    def get(self, address: str, method: str = "GET", **more: Any) -> Answer:
+    def get(self, address: str, method: str = "GET", **more: Any) -> Response:
         return self.answer(self.environ(address, method, **more))
 
     def environ(self, address: str, method: str = "GET", **more: Any) -> dict[str, Any]:
@@ -94,22 +94,22 @@ class Visitor:
             environ[name if name[0].isupper() or "." in name else f"HTTP_{name.upper()}"] = value
         return environ
 
-    def answer(self, environ: dict[str, Any]) -> Answer:
+    def answer(self, environ: dict[str, Any]) -> Response:
         """Have a request answered."""
         answered: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None):
             answered[:] = status, headers
 
-        with connections_stay_open():
+        with keep_connections_open():
             chunks = self.application(environ, start_response)
             body = b"".join(chunks)
             if close := getattr(chunks, "close", None):
                 close()
         status, headers = answered
-        return Answer(int(status[:3]), dict(headers), body)
+        return Response(int(status[:3]), dict(headers), body)
 
 
-def new_front() -> PageCacheFront:
+def build_cached_site() -> PageCacheApplication:
     """Return the front as it is when a process starts, with the settings of the test."""
-    return PageCacheFront(get_wsgi_application())
+    return PageCacheApplication(get_wsgi_application())

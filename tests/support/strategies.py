@@ -6,7 +6,7 @@ import datetime as dt
 
 from hypothesis import strategies as st
 
-from timeline.core.spans import LONGEST, UTC, WINDOW_END, WINDOW_START, Span
+from timeline.core.spans import MAX_DURATION, UTC, WINDOW_END, WINDOW_START, Span
 
 # Midnight in the middle, so that spans fall on both sides of it and across.
 MIDDLE = dt.datetime(1969, 7, 21, tzinfo=UTC)
@@ -33,7 +33,7 @@ def any_hours(draw: st.DrawFn) -> Span:
 @st.composite
 def any_spans(draw: st.DrawFn) -> Span:
     """Spans anywhere in the window, of any allowed length; its two ends are tried often."""
-    longest = int(LONGEST.total_seconds())
+    longest = int(MAX_DURATION.total_seconds())
     room = int((WINDOW_END - WINDOW_START).total_seconds())
     length = draw(st.one_of(st.just(1), st.just(longest), st.integers(1, longest)))
     start = draw(st.one_of(st.just(0), st.just(room - length), st.integers(0, room - length)))

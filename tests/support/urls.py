@@ -24,7 +24,7 @@ handler404, handler500 = site.handler404, site.handler500
 
 WAITING_LOCK = 4711
 # A server that was away is tried again soon: else each test of it would wait for ten seconds.
-replica.AWAY_SECONDS = 1.0
+replica.RETRY_SECONDS = 1.0
 # The requests that pages below were made from.
 seen = []
 
@@ -140,8 +140,8 @@ def wait_in_database(request):
 
 def add_person(request):
     handle = f"person-{User.objects.count()}"
-    person = User.objects.curator(handle, "Person")
-    page_cache.changed(page_cache.TIMELINE)
+    person = User.objects.get_or_create_curator(handle, "Person")
+    page_cache.invalidate(page_cache.TIMELINE)
     return HttpResponse(person.handle)
 
 

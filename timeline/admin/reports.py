@@ -54,7 +54,7 @@ class ReportAdmin(LargeTableAdmin, admin.ModelAdmin):
     list_select_related = ("moment__user", "reporter")
     ordering = ("created_at",)
     fields = (
-        "moment_link", "reason", "words", "reporter", "created_at", "status", "answer", "handled_by",
+        "moment_link", "reason", "comment", "reporter", "created_at", "status", "resolution", "handled_by",
         "handled_at",
     )  # fmt: skip
     readonly_fields = fields
@@ -79,10 +79,10 @@ class ReportAdmin(LargeTableAdmin, admin.ModelAdmin):
         """Name whose moment it is."""
         return str(report.moment.user)
 
-    @admin.display(description="words")
+    @admin.display(description="comment")
     def excerpt(self, report: Report) -> str:
-        """Show how the words begin."""
-        return report.words if len(report.words) <= 80 else f"{report.words[:79]}…"
+        """Show how the comment begins."""
+        return report.comment if len(report.comment) <= 80 else f"{report.comment[:79]}…"
 
     @admin.action(description="Dismiss: the moment stays as it is", permissions=["change"])
     def dismiss(self, request: HttpRequest, queryset: QuerySet[Report]) -> HttpResponse | None:

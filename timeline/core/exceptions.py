@@ -1,10 +1,10 @@
-"""What can go wrong on the timeline, as meanings and not as database codes."""
+"""Domain errors of the timeline. They describe what went wrong, independently of database error codes."""
 
 from __future__ import annotations
 
 
 class TimelineError(Exception):
-    """Base of the timeline's domain errors; its text is a sentence for people."""
+    """Base class of the timeline's domain errors. Its text is a sentence that pages show to people."""
 
 
 class InvalidInstant(TimelineError):
@@ -12,46 +12,53 @@ class InvalidInstant(TimelineError):
 
 
 class InvalidSpan(TimelineError):
-    """Two instants do not make a span that a moment can have."""
+    """Two instants do not form a span that a moment can have."""
 
 
 class TagRefused(TimelineError):
-    """What was written cannot be a tag, or there are too many of them."""
+    """A text cannot be a tag, or there are too many tags."""
 
 
 class SpanTaken(TimelineError):
-    """The span, or a part of it, belongs to a live moment already."""
+    """The span, or a part of it, already belongs to a moment that occupies it."""
 
     def __init__(self, message: str = "This span, or a part of it, is taken.") -> None:
         super().__init__(message)
 
 
 class TimelineBusy(TimelineError):
-    """Too many people write to the same days; trying again in a moment helps."""
+    """Too many people are writing to the same days. A retry in a moment helps."""
 
 
 class PictureRefused(TimelineError):
-    """A picture cannot be put on this moment, or taken off it."""
+    """A picture cannot be added to this moment or removed from it."""
 
 
 class TransitionRefused(TimelineError):
-    """A moment in this state cannot go to the state asked for."""
+    """A moment cannot change from its current status to the requested one."""
 
 
 class ClaimRefused(TimelineError):
-    """A person cannot hold, change or pay for this span now; the text says why and what helps."""
+    """A person cannot hold, change or pay for this span now. The text says why and what helps."""
+
+
+class MomentDisputed(ClaimRefused, PictureRefused):
+    """The payment of a moment is disputed, so neither its details nor its picture can change."""
+
+    def __init__(
+        self,
+        message: str = "The payment of this moment is disputed; until that is over it stays as it is.",
+    ) -> None:
+        super().__init__(message)
 
 
 class LikeRefused(TimelineError):
-    """A person cannot like this moment; the text says why."""
+    """A person cannot like this moment. The text says why."""
 
 
 class ReportRefused(TimelineError):
-    """A moment cannot be hidden, shown again or reported as asked; the text says why."""
+    """A moment cannot be hidden, unhidden or reported as requested. The text says why."""
 
 
 class SearchRefused(TimelineError):
-    """A search cannot be answered as it was asked; the text says what helps."""
-
-
-FROZEN_WORDS = "The payment of this moment is disputed; until that is over it stays as it is."
+    """A search cannot be run as it was typed. The text says what helps."""

@@ -1,87 +1,87 @@
-"""Instants, days and lengths of time as people say them."""
+"""Format instants, days and durations for people."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-MONTHS = (
+MONTH_NAMES = (
     "January", "February", "March", "April", "May", "June", "July",
     "August", "September", "October", "November", "December",
 )  # fmt: skip
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-WHOLE_WEEKDAYS = (
+WEEKDAY_ABBREVIATIONS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+WEEKDAY_NAMES = (
     "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
 )  # fmt: skip
 
 
-def day_in_words(day: dt.date) -> str:
-    """``20 July 1969``. Years below 1000 stand without leading zeros."""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+def format_day(day: dt.date) -> str:
+    """Return ``20 July 1969``. Years below 1000 have no leading zeros."""
+    return f"{day.day} {MONTH_NAMES[day.month - 1]} {day.year}"
 
 
-def instant_in_words(instant: dt.datetime, suffix: str = " UTC") -> str:
-    """``20 July 1969, 20:17:40 UTC``."""
+def format_timestamp(instant: dt.datetime, suffix: str = " UTC") -> str:
+    """Return ``20 July 1969, 20:17:40 UTC``. The instant's own zone is used, not converted."""
     return (
-        f"{instant.day} {MONTHS[instant.month - 1]} {instant.year}, "
-        f"{instant.hour:02}:{instant.minute:02}:{instant.second:02}{suffix}"
+        f"{format_day(instant)}, {instant.hour:02}:{instant.minute:02}:{instant.second:02}{suffix}"
     )
 
 
-def clock_in_words(instant: dt.datetime) -> str:
-    """``Sunday 20 July 1969, 20:17:40``: what a calendar and a clock show, whatever the zone."""
-    return f"{WHOLE_WEEKDAYS[instant.weekday()]} {instant_in_words(instant, suffix='')}"
+def format_datetime(instant: dt.datetime) -> str:
+    """Return ``Sunday 20 July 1969, 20:17:40``, without naming a zone."""
+    return f"{WEEKDAY_NAMES[instant.weekday()]} {format_timestamp(instant, suffix='')}"
 
 
-def offset_in_words(seconds: int) -> str:
-    """``UTC``, ``UTC+2``, ``UTC−5:30``, ``UTC+0:53:28``: an offset, with a true minus sign."""
+def format_utc_offset(seconds: int) -> str:
+    """Return ``UTC``, ``UTC+2``, ``UTC−5:30`` or ``UTC+0:53:28``, with a true minus sign."""
     if not seconds:
         return "UTC"
     minutes, rest = divmod(abs(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    finer = f":{minutes:02}" if minutes or rest else ""
-    finest = f":{rest:02}" if rest else ""
-    return f"UTC{'+' if seconds > 0 else '−'}{hours}{finer}{finest}"
+    minutes_part = f":{minutes:02}" if minutes or rest else ""
+    seconds_part = f":{rest:02}" if rest else ""
+    return f"UTC{'+' if seconds > 0 else '−'}{hours}{minutes_part}{seconds_part}"
 
 
-def time_left_in_words(seconds: int) -> str:
-    """``about 9 minutes``, ``about a minute``, ``less than a minute``: rounded down."""
+def format_time_left(seconds: int) -> str:
+    """Return ``about 9 minutes``, ``about a minute`` or ``less than a minute``, rounded down."""
     minutes = seconds // 60
     if minutes < 1:
         return "less than a minute"
     return "about a minute" if minutes == 1 else f"about {minutes} minutes"
 
 
-def duration_in_words(length: dt.timedelta) -> str:
-    """``1 h 46 min``, ``12 s``, ``24 h``: the parts that are not zero."""
-    minutes, seconds = divmod(int(length.total_seconds()), 60)
+def format_duration(duration: dt.timedelta) -> str:
+    """Return ``1 h 46 min``, ``12 s`` or ``24 h``: only the units that are not zero."""
+    minutes, seconds = divmod(int(duration.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "min"), (seconds, "s"))
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+    units = ((hours, "h"), (minutes, "min"), (seconds, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in units if number)
 
 
-def ordinal(number: int) -> str:
-    """``1st``, ``2nd``, ``11th``, ``21st``."""
+def format_ordinal(number: int) -> str:
+    """Return ``1st``, ``2nd``, ``11th`` or ``21st``."""
     if 10 <= number % 100 <= 20:
         return f"{number}th"
     return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
 
 
-def distance_in_words(starts_at: dt.datetime, ends_at: dt.datetime, now: dt.datetime) -> str:
-    """How far a span is from ``now``: ``57 years ago``, ``in 3 days``, ``happening now``.
+def format_relative_time(starts_at: dt.datetime, ends_at: dt.datetime, now: dt.datetime) -> str:
+    """Return how far a span is from ``now``: ``57 years ago``, ``in 3 days``, ``happening now``.
 
-    Whole units, rounded down; years and months are the calendar's, so that an
-    anniversary is a whole number of years. All three in UTC.
+    The result has one whole unit, rounded down. Years and months are calendar
+    units, so that an anniversary is a whole number of years. All three instants
+    must be in UTC.
     """
     if starts_at <= now < ends_at:
         return "happening now"
-    past = now >= ends_at
-    amount = _amount(ends_at, now) if past else _amount(now, starts_at)
-    return f"{amount} ago" if past else f"in {amount}"
+    if now >= ends_at:
+        return f"{_format_largest_unit(ends_at, now)} ago"
+    return f"in {_format_largest_unit(now, starts_at)}"
 
 
-def _amount(earlier: dt.datetime, later: dt.datetime) -> str:
+def _format_largest_unit(earlier: dt.datetime, later: dt.datetime) -> str:
     seconds = int((later - earlier).total_seconds())
-    months = _whole_months(earlier, later)
+    months = _count_whole_months(earlier, later)
     units = (
         (months // 12, "year"),
         (months, "month"),
@@ -96,7 +96,7 @@ def _amount(earlier: dt.datetime, later: dt.datetime) -> str:
     return "a moment"
 
 
-def _whole_months(earlier: dt.datetime, later: dt.datetime) -> int:
+def _count_whole_months(earlier: dt.datetime, later: dt.datetime) -> int:
     months = (later.year - earlier.year) * 12 + later.month - earlier.month
-    complete = (later.day, later.time()) >= (earlier.day, earlier.time())
-    return months if complete else months - 1
+    is_complete = (later.day, later.time()) >= (earlier.day, earlier.time())
+    return months if is_complete else months - 1

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from timeline.core.formatting import MONTHS, day_in_words, ordinal
-from timeline.core.spans import UTC, WINDOW_END, WINDOW_START, WINDOW_WORDS
+from timeline.core.formatting import MONTH_NAMES, format_day, format_ordinal
+from timeline.core.spans import UTC, WINDOW_END, WINDOW_MESSAGE, WINDOW_START
 
 FIRST_YEAR, LAST_YEAR = 1, 9999
 FIRST_DAY = WINDOW_START.date()
@@ -70,7 +70,7 @@ class Period:
         if day is None:
             return cls(Level.MONTH, first_day)
         if not FIRST_DAY <= first_day <= LAST_DAY:
-            raise NoSuchPeriod(WINDOW_WORDS)
+            raise NoSuchPeriod(WINDOW_MESSAGE)
         if hour is None:
             return cls(Level.DAY, first_day)
         if not 0 <= hour <= 23:
@@ -118,20 +118,20 @@ class Period:
         """``20th century``, ``1969``, ``July 1969``, ``20 July 1969``, ``20 July 1969, 20:00–20:59``."""
         day = self.first_day
         if self.level is Level.CENTURY:
-            return f"{ordinal(self.century_number)} century"
+            return f"{format_ordinal(self.century_number)} century"
         if self.level is Level.YEAR:
             return str(day.year)
         if self.level is Level.MONTH:
-            return f"{MONTHS[day.month - 1]} {day.year}"
+            return f"{MONTH_NAMES[day.month - 1]} {day.year}"
         if self.level is Level.DAY:
-            return day_in_words(day)
-        return f"{day_in_words(day)}, {self.hour:02}:00\u2013{self.hour:02}:59"
+            return format_day(day)
+        return f"{format_day(day)}, {self.hour:02}:00\u2013{self.hour:02}:59"
 
     @property
     def short_name(self) -> str:
         """The name among its siblings: ``1969``, ``July``, ``20``, ``20:00``."""
         if self.level is Level.MONTH:
-            return MONTHS[self.first_day.month - 1]
+            return MONTH_NAMES[self.first_day.month - 1]
         if self.level is Level.DAY:
             return str(self.first_day.day)
         if self.level is Level.HOUR:
@@ -176,7 +176,7 @@ class Period:
     def parent(self) -> Period | None:
         """The coarser period it is a part of; None for a century."""
         coarser = _COARSER.get(self.level)
-        return period_at(coarser, self.starts_at) if coarser else None
+        return get_period(coarser, self.starts_at) if coarser else None
 
     @property
     def ancestors(self) -> list[Period]:
@@ -190,22 +190,22 @@ class Period:
         finer = _FINER.get(self.level)
         if finer is None:
             return []
-        parts = [period_at(finer, self.starts_at)]
+        parts = [get_period(finer, self.starts_at)]
         while (following := parts[-1].next) and following.starts_at < self.ends_at:
             parts.append(following)
         return parts
 
     def _at(self, instant: dt.datetime) -> Period:
-        return period_at(self.level, instant)
+        return get_period(self.level, instant)
 
 
-def period_at(level: Level, instant: dt.datetime) -> Period:
+def get_period(level: Level, instant: dt.datetime) -> Period:
     """Return the period of ``level`` that ``instant``, in UTC and in the window, lies in."""
     hour = instant.hour if level is Level.HOUR else 0
-    return Period(level, first_day_of(level, instant.date()), hour)
+    return Period(level, get_first_day(level, instant.date()), hour)
 
 
-def first_day_of(level: Level, day: dt.date) -> dt.date:
+def get_first_day(level: Level, day: dt.date) -> dt.date:
     """Return the first day of the period of ``level`` that ``day`` lies in."""
     if level is Level.CENTURY:
         return dt.date((day.year - 1) // 100 * 100 + 1, 1, 1)

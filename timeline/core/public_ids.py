@@ -1,8 +1,8 @@
-"""Random ids of moments, and how they stand in an address.
+"""Random ids of moments and orders, and their form in URLs.
 
-An id is 63 random bits: it cannot be guessed, which is all that protects an
-unlisted moment, and fits a ``bigint``. In addresses it is eleven characters of
-base 58 (digits and letters without 0, O, I and l, as Bitcoin addresses use).
+An id is 63 random bits. It fits a ``bigint`` and cannot be guessed, which is the
+only protection of an unlisted moment. In URLs it is eleven characters of base 58
+(digits and letters without 0, O, I and l, the alphabet of Bitcoin addresses).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 
 
 def random_id() -> int:
-    """Return a new id."""
+    """Return a new random id."""
     return secrets.randbits(BITS)
 
 
 def encode_id(number: int) -> str:
-    """Return an id as it stands in addresses, always eleven characters."""
+    """Return an id in its URL form, which always has eleven characters."""
     characters = []
     for _ in range(LENGTH):
         number, value = divmod(number, 58)
@@ -31,7 +31,7 @@ def encode_id(number: int) -> str:
 
 
 def decode_id(text: str) -> int:
-    """Return the id that ``text`` stands for. Raises ValueError when it stands for none."""
+    """Return the id with this URL form. Raises ValueError if ``text`` is not one."""
     if len(text) != LENGTH:
         raise ValueError(text)
     number = 0
@@ -46,14 +46,13 @@ def decode_id(text: str) -> int:
 
 
 class PublicIdConverter:
-    """Path converter: ``<id:pk>`` is an id in an address, an int in the view."""
+    """URL path converter: ``<id:pk>`` is the public form in the URL and an int in the view."""
 
     regex = f"[{ALPHABET}]{{{LENGTH}}}"
 
     def to_python(self, value: str) -> int:
-        """Return the id; ValueError, which is "no such address", when it is none."""
+        """Return the id. Django answers 404 to the ValueError for other texts."""
         return decode_id(value)
 
     def to_url(self, value: int) -> str:
-        """Return the address's part."""
         return encode_id(value)

@@ -1,4 +1,4 @@
-"""Instants and spans: the window, whole seconds, one second to 24 hours."""
+"""Instants and spans of the timeline: its window, whole seconds, one second to 24 hours."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from timeline.core.exceptions import InvalidInstant, InvalidSpan
 
 UTC = dt.UTC
 SECOND = dt.timedelta(seconds=1)
-LONGEST = dt.timedelta(hours=24)
+MAX_DURATION = dt.timedelta(hours=24)
 
 # A day of margin at both ends keeps every conversion to a local time inside Python's range.
 WINDOW_START = dt.datetime(1, 1, 2, tzinfo=UTC)
 WINDOW_END = dt.datetime(9999, 12, 31, tzinfo=UTC)
 
-WINDOW_WORDS = "The timeline runs from 0001-01-02 to 9999-12-30 (UTC)."
+WINDOW_MESSAGE = "The timeline runs from 0001-01-02 to 9999-12-30 (UTC)."
 
 _INSTANT = re.compile(
     r"""(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)
@@ -28,9 +28,9 @@ _INSTANT = re.compile(
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """A half-open span ``[starts_at, ends_at)`` in UTC that a moment can have.
+    """A half-open span ``[starts_at, ends_at)`` that a moment can have.
 
-    Raises InvalidSpan when made of anything else.
+    The constructor raises InvalidSpan for two instants that break a rule of the timeline.
     """
 
     starts_at: dt.datetime
@@ -44,26 +44,26 @@ class Span:
                 raise InvalidSpan("The timeline counts in whole seconds.")
         if self.ends_at <= self.starts_at:
             raise InvalidSpan("A moment ends after it starts.")
-        if self.ends_at - self.starts_at > LONGEST:
+        if self.ends_at - self.starts_at > MAX_DURATION:
             raise InvalidSpan("A moment is at most 24 hours long.")
         if self.starts_at < WINDOW_START or self.ends_at > WINDOW_END:
-            raise InvalidSpan(WINDOW_WORDS)
+            raise InvalidSpan(WINDOW_MESSAGE)
 
     @property
     def days(self) -> tuple[dt.date, ...]:
-        """The one or two UTC days that the span touches, in order."""
+        """The one or two UTC days that the span overlaps, in order."""
         first = self.starts_at.astimezone(UTC).date()
         last = (self.ends_at.astimezone(UTC) - SECOND).date()
         return (first,) if first == last else (first, last)
 
 
 def parse_instant(text: str) -> dt.datetime:
-    """Read an ISO 8601 instant in whole seconds and return it in UTC.
+    """Parse an ISO 8601 instant in whole seconds and return it in UTC.
 
-    A date alone is its midnight; without an offset the time is UTC. The
-    result may lie outside the window, but never outside Python's range.
-    Raises InvalidInstant, in a sentence, for everything else: a leap second
-    (the scale is POSIX time, which has none), a fraction, hour 24, year 0.
+    A date without a time is its midnight. A time without an offset is in UTC. The
+    result may be outside the window, but never outside Python's range. Raises
+    InvalidInstant, with a sentence for people, for everything else: a leap second
+    (we use POSIX time, which has none), a fraction, hour 24, year 0.
     """
     match = _INSTANT.fullmatch(text.strip()) if len(text) <= 40 else None
     if match is None:
@@ -79,24 +79,25 @@ def parse_instant(text: str) -> dt.datetime:
         int(part[name] or 0) for name in ("year", "month", "day", "hour", "minute", "second")
     ]
     try:
-        local = dt.datetime(*numbers, tzinfo=_zone_of(part["offset"]))  # type: ignore[misc,arg-type]
+        local = dt.datetime(*numbers, tzinfo=_parse_offset(part["offset"]))  # type: ignore[misc,arg-type]
         return local.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidInstant(f"There is no such time. {WINDOW_WORDS}") from None
+        raise InvalidInstant(f"There is no such time. {WINDOW_MESSAGE}") from None
 
 
 def parse_instant_in_window(text: str) -> dt.datetime:
-    """Read an instant like ``parse_instant``, one that the timeline has. Raises InvalidInstant.
+    """Parse an instant as ``parse_instant`` does, and require it to be in the window.
 
-    The window's end itself is taken: it is where the last moment may end.
+    The window's end is allowed, because the last moment may end there. Raises InvalidInstant.
     """
     instant = parse_instant(text)
     if not WINDOW_START <= instant <= WINDOW_END:
-        raise InvalidInstant(WINDOW_WORDS)
+        raise InvalidInstant(WINDOW_MESSAGE)
     return instant
 
 
-def _zone_of(offset: str | None) -> dt.timezone:
+def _parse_offset(offset: str | None) -> dt.timezone:
+    """Return the zone of ``Z``, ``+02:00`` or ``-0530``; UTC without one. Raises ValueError."""
     if offset in (None, "Z", "z"):
         return UTC
     assert offset is not None
@@ -108,5 +109,5 @@ def _zone_of(offset: str | None) -> dt.timezone:
 
 
 def format_instant(instant: dt.datetime) -> str:
-    """Return an instant as ``YYYY-MM-DDTHH:MM:SSZ``: cursors, ``<time datetime>``, JSON."""
+    """Return an instant as ``YYYY-MM-DDTHH:MM:SSZ``, for cursors, ``<time datetime>`` and JSON."""
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

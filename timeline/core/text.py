@@ -1,4 +1,4 @@
-"""What people write: normalised, without what could deceive the eye."""
+"""Normalise text that people write, and remove characters that could mislead readers."""
 
 from __future__ import annotations
 
@@ -11,41 +11,43 @@ from django.utils.text import slugify
 BIDI_CONTROLS = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
-# Zero-width joiners hold emoji and some scripts together: kept, but they are not visible by themselves.
+# Characters without ink. Zero-width joiners stay in a text, because emoji and some scripts need
+# them, but a text that consists of these alone is refused.
 INVISIBLE = frozenset(
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200d\u2060\u2800\u3164\ufeff\uffa0"
 )
-SLUG_LENGTH = 60
-# Below a moment's address these are pages of their own.
+MAX_SLUG_LENGTH = 60
+# These are pages below a moment's URL, so they cannot be slugs.
 RESERVED_SLUGS = frozenset({"edit", "like", "picture", "report"})
 
 
-def clean_line(text: str) -> str:
+def normalize_line(text: str) -> str:
     """Return one line of text: NFC, single spaces, no control or bidi characters.
 
-    Raises ValidationError for NUL, a lone surrogate, or when nothing visible is left.
+    Raises ValidationError for NUL, a lone surrogate, or a text without a visible character.
     """
-    line = " ".join(_clean(text, keep="").split())
-    if not any(_visible(character) for character in line):
+    line = " ".join(_normalize(text, keep="").split())
+    if not any(_is_visible(character) for character in line):
         raise ValidationError("Write something that can be seen.")
     return line
 
 
-def clean_story(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Return text of several lines: NFC, line feeds only, no control or bidi characters.
 
     Raises ValidationError for NUL or a lone surrogate.
     """
-    return _clean(text.replace("\r\n", "\n").replace("\r", "\n"), keep="\n\t").strip()
+    return _normalize(text.replace("\r\n", "\n").replace("\r", "\n"), keep="\n\t").strip()
 
 
-def slug_of(title: str) -> str:
-    """Return the decoration of an address: ASCII, possibly only ``moment``."""
-    slug = slugify(title)[:SLUG_LENGTH].strip("-")
+def build_slug(title: str) -> str:
+    """Return the readable part of a moment's URL: ASCII, or ``moment`` if the title has none."""
+    slug = slugify(title)[:MAX_SLUG_LENGTH].strip("-")
     return "moment" if not slug or slug in RESERVED_SLUGS else slug
 
 
-def _clean(text: str, keep: str) -> str:
+def _normalize(text: str, keep: str) -> str:
+    """Return the text in NFC. White space other than ``keep`` becomes a space."""
     if "\0" in text:
         raise ValidationError("The text holds a NUL character.")
     if any("\ud800" <= character <= "\udfff" for character in text):
@@ -60,7 +62,7 @@ def _clean(text: str, keep: str) -> str:
     )
 
 
-def _visible(character: str) -> bool:
+def _is_visible(character: str) -> bool:
     return character not in INVISIBLE and unicodedata.category(character) not in (
         "Zs", "Zl", "Zp", "Cf", "Cc", "Cn", "Mn", "Me",
     )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Time zones as people name them: by city, by country, by IANA name.
+"""Find time zones by city, by country or by IANA name.
 
-Cities and countries are those of the tz database's own tables, which ship
-with the ``tzdata`` package.
+Cities and countries come from the tables of the tz database, which the
+``tzdata`` package contains.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ from functools import cache
 from momentverse.timezones import TIME_ZONES
 from timeline.core.exceptions import InvalidInstant
 
-MOST_NAMED = 5
+# How many zones an error message lists when a name is ambiguous.
+MAX_SUGGESTIONS = 5
 
 
 @dataclass(frozen=True)
 class Zone:
-    """A zone that people live in."""
+    """A zone from the tz database's table of populated zones."""
 
-    name: str  # IANA's
-    place: str  # its city: "Buenos Aires"
+    name: str  # IANA name
+    place: str  # city: "Buenos Aires"
     country: str
 
 
-def place_of(name: str) -> str:
-    """Return the city of an IANA name: ``America/New_York`` is New York; others stay as they are."""
+def get_city(name: str) -> str:
+    """Return the city of an IANA name: New York for ``America/New_York``. Other names stay as they are."""
     area, _, rest = name.partition("/")
     if not rest or area == "Etc":
         return name
@@ -39,57 +40,58 @@ def place_of(name: str) -> str:
 
 
 @cache
-def populated_zones() -> tuple[Zone, ...]:
-    """Return the zones of the tz database's table, by name."""
-    countries = dict(_rows("iso3166.tab"))
+def list_populated_zones() -> tuple[Zone, ...]:
+    """Return the zones of the tz database's table, sorted by name."""
+    countries = dict(_read_table("iso3166.tab"))
     zones = [
-        Zone(name, place_of(name), countries.get(code, ""))
-        for code, _, name, *_ in _rows("zone.tab")
+        Zone(name, get_city(name), countries.get(code, ""))
+        for code, _, name, *_ in _read_table("zone.tab")
         if name in TIME_ZONES
     ]
     return tuple(sorted(zones, key=lambda zone: zone.name))
 
 
-def _rows(table: str) -> Iterator[list[str]]:
+def _read_table(table: str) -> Iterator[list[str]]:
     text = (importlib.resources.files("tzdata.zoneinfo") / table).read_text("utf-8")
     for line in text.splitlines():
         if line and not line.startswith("#"):
             yield line.split("\t")
 
 
-def find_zone(words: str) -> zoneinfo.ZoneInfo:
-    """Return the zone that is meant: ``Europe/Berlin``, ``berlin``, ``Germany``, ``UTC``.
+def find_zone(text: str) -> zoneinfo.ZoneInfo:
+    """Return the zone for ``Europe/Berlin``, ``berlin``, ``Germany`` or ``UTC``.
 
-    Raises InvalidInstant, in a sentence: with the zones to choose from where
-    several are meant, with the nearest name where none is.
+    Raises InvalidInstant with a sentence: it lists the zones of an ambiguous name,
+    and suggests the closest name for an unknown one.
     """
-    wanted = _folded(words.partition(",")[0].partition("(")[0])
-    found = sorted(_names().get(wanted, set()))
-    if len(found) == 1:
-        return zoneinfo.ZoneInfo(found[0])
-    if found:
-        named = ", ".join(found[:MOST_NAMED])
-        more = " and others" if len(found) > MOST_NAMED else ""
-        raise InvalidInstant(f"Several clocks are meant: {named}{more}. Choose one.")
-    near = difflib.get_close_matches(wanted, _names(), n=1, cutoff=0.75)
-    hint = f" Did you mean {min(_names()[near[0]])}?" if near else ""
+    wanted = _fold_name(text.partition(",")[0].partition("(")[0])
+    matches = sorted(_zones_by_name().get(wanted, set()))
+    if len(matches) == 1:
+        return zoneinfo.ZoneInfo(matches[0])
+    if matches:
+        suggestions = ", ".join(matches[:MAX_SUGGESTIONS])
+        more = " and others" if len(matches) > MAX_SUGGESTIONS else ""
+        raise InvalidInstant(f"Several clocks are meant: {suggestions}{more}. Choose one.")
+    close = difflib.get_close_matches(wanted, _zones_by_name(), n=1, cutoff=0.75)
+    hint = f" Did you mean {min(_zones_by_name()[close[0]])}?" if close else ""
     raise InvalidInstant(f"No clock is known by that name.{hint} Give a city, or UTC.")
 
 
 @cache
-def _names() -> dict[str, set[str]]:
-    """Return what zones are called, folded; an IANA name and a city go before a country."""
+def _zones_by_name() -> dict[str, set[str]]:
+    """Map each folded name to its zones. An IANA name or a city takes precedence over a country."""
     by_country: defaultdict[str, set[str]] = defaultdict(set)
-    names: defaultdict[str, set[str]] = defaultdict(set)
-    for zone in populated_zones():
-        names[_folded(zone.place)].add(zone.name)
-        by_country[_folded(zone.country)].add(zone.name)
+    by_name: defaultdict[str, set[str]] = defaultdict(set)
+    for zone in list_populated_zones():
+        by_name[_fold_name(zone.place)].add(zone.name)
+        by_country[_fold_name(zone.country)].add(zone.name)
     for country, zones in by_country.items():
-        names.setdefault(country, zones)
-    exact = {_folded(name): {name} for name in sorted(TIME_ZONES)}
-    return names | exact | {"utc": {"UTC"}, "gmt": {"UTC"}, "z": {"UTC"}}
+        by_name.setdefault(country, zones)
+    by_iana_name = {_fold_name(name): {name} for name in sorted(TIME_ZONES)}
+    return by_name | by_iana_name | {"utc": {"UTC"}, "gmt": {"UTC"}, "z": {"UTC"}}
 
 
-def _folded(words: str) -> str:
-    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
+def _fold_name(name: str) -> str:
+    """Return a name in lower case, without accents, with single spaces."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return " ".join(plain.lower().replace("_", " ").split())

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.db.models import BooleanField, Func, IntegerField, SmallIntegerField
 
 
-class LengthSeconds(Func):
+class DurationSeconds(Func):
     """Whole seconds between two instants: ``LengthSeconds(starts_at, ends_at)``."""
 
     output_field: ClassVar[Any] = IntegerField()

@@ -7,7 +7,7 @@ from django.db.migrations import AddIndex
 from django.db.migrations.state import ProjectState
 
 
-class AddIndexBesideWriters(AddIndex):
+class AddIndexConcurrently(AddIndex):
     """Adds an index without a lock on writers; killed halfway it is run again, and begins anew.
 
     For migrations with ``atomic = False``. On SQLite, which has one writer at

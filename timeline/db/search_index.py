@@ -37,7 +37,7 @@ _FILL = f"""
 """  # noqa: S608  all of it is ours
 
 
-def install(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+def install_search_index(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Migration step: make table, triggers and indexes; index what is there. It may be run again."""
     connection = schema_editor.connection
     with connection.cursor() as cursor:
@@ -55,7 +55,7 @@ def install(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         cursor.execute("ANALYZE moment_search")
 
 
-def drop(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+def drop_search_index(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Migration step back: what names the table goes before it."""
     connection = schema_editor.connection
     with connection.cursor() as cursor:
@@ -93,7 +93,7 @@ def _build_indexes(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> No
             cursor.execute(f"CREATE INDEX {how} {name} ON moment_search {columns}")
 
 
-def forget() -> None:
+def optimize_index() -> None:
     """Take what was deleted out of the index's file as well: SQLite's keeps it until it is merged."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:

@@ -26,10 +26,15 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.utils import CursorWrapper
 
 from timeline.db.sql import holds, likes, search
-from timeline.db.sql.moments import OVERLAP_RULE, POSTGRESQL, POSTGRESQL_CONSTRAINT, SQLITE
+from timeline.db.sql.moments import (
+    OVERLAP_CONSTRAINT,
+    POSTGRESQL,
+    POSTGRESQL_OVERLAP_CONSTRAINT,
+    SQLITE,
+)
 
 # Each family of rules with the tables it names: while a new database is migrated, some are not there yet.
-FAMILIES = (
+RULE_SETS = (
     (frozenset({"moments", "moment_tags", "rollup_days"}), POSTGRESQL, SQLITE),
     (likes.TABLES, likes.POSTGRESQL, likes.SQLITE),
     (search.TABLES, search.POSTGRESQL, search.SQLITE),
@@ -46,15 +51,15 @@ def install_rules(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
             _replace_triggers(cursor, tables)
             return
         constraints = connection.introspection.get_constraints(cursor, "moments")
-        if OVERLAP_RULE not in constraints:
-            cursor.execute(POSTGRESQL_CONSTRAINT)
-        for needed, statements, _ in FAMILIES:
+        if OVERLAP_CONSTRAINT not in constraints:
+            cursor.execute(POSTGRESQL_OVERLAP_CONSTRAINT)
+        for needed, statements, _ in RULE_SETS:
             if needed.issubset(tables):
                 for statement in statements:
                     cursor.execute(statement)
 
 
-def suspend_rules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+def drop_sqlite_triggers(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     """Receiver of ``pre_migrate``: on SQLite, take off the triggers, which name what may be rebuilt."""
     connection = connections[using]
     if connection.vendor == "sqlite":
@@ -62,7 +67,7 @@ def suspend_rules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
             _drop_triggers(cursor)
 
 
-def restore_rules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+def restore_sqlite_triggers(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     """Receiver of ``post_migrate``, which follows a migrate and a flush: set SQLite right again.
 
     A flush empties table by table, and emptying ``moments`` after
@@ -80,14 +85,14 @@ def restore_rules(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
 
 def _replace_triggers(cursor: CursorWrapper, tables: Iterable[str]) -> None:
     _drop_triggers(cursor)
-    for needed, _, statements in FAMILIES:
+    for needed, _, statements in RULE_SETS:
         if needed.issubset(tables):
             for statement in statements:
                 cursor.execute(statement)
 
 
 def _drop_triggers(cursor: CursorWrapper) -> None:
-    ours = sorted(frozenset().union(*(needed for needed, _, _ in FAMILIES)))
+    ours = sorted(frozenset().union(*(needed for needed, _, _ in RULE_SETS)))
     marks = ", ".join(["%s"] * len(ours))
     cursor.execute(
         f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ({marks})",  # noqa: S608

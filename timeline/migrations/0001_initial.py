@@ -313,7 +313,7 @@ class Migration(migrations.Migration):
             model_name="moment",
             constraint=models.CheckConstraint(
                 condition=django.db.models.lookups.LessThanOrEqual(
-                    timeline.db.functions.LengthSeconds("starts_at", "ends_at"), 86400
+                    timeline.db.functions.DurationSeconds("starts_at", "ends_at"), 86400
                 ),
                 name="moment_at_most_24_hours",
                 violation_error_message="A moment is at most 24 hours long.",

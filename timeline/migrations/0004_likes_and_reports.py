@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                     models.DateTimeField(default=django.utils.timezone.now, editable=False),
                 ),
                 ("withdrawn", models.BooleanField(default=False)),
-                ("weighs", models.BooleanField(default=True)),
+                ("counts_for_trending", models.BooleanField(default=True)),
             ],
             options={
                 "db_table": "likes",
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                         max_length=8,
                     ),
                 ),
-                ("words", models.TextField(blank=True, max_length=1000)),
+                ("comment", models.TextField(blank=True, max_length=1000)),
                 (
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False),
@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("handled_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("answer", models.CharField(blank=True, editable=False, max_length=200)),
+                ("resolution", models.CharField(blank=True, editable=False, max_length=200)),
             ],
             options={
                 "db_table": "reports",
@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="moment",
-            name="shown_before",
+            name="visibility_before_hiding",
             field=models.CharField(
                 blank=True,
                 db_default="",

@@ -7,11 +7,11 @@ a lock on writers. Killed halfway it is run again and goes on where it was.
 
 from django.db import migrations
 
-from timeline.db.search_index import drop, install
+from timeline.db.search_index import drop_search_index, install_search_index
 
 
 class Migration(migrations.Migration):
     atomic = False
     dependencies = [("timeline", "0004_likes_and_reports")]
 
-    operations = [migrations.RunPython(install, drop)]
+    operations = [migrations.RunPython(install_search_index, drop_search_index)]

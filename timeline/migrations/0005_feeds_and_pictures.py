@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                     models.DateTimeField(default=django.utils.timezone.now, editable=False),
                 ),
                 ("attempts", models.PositiveSmallIntegerField(default=0, editable=False)),
-                ("taken_at", models.DateTimeField(editable=False, null=True)),
+                ("processing_started_at", models.DateTimeField(editable=False, null=True)),
             ],
             options={
                 "db_table": "pictures",

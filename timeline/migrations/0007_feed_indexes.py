@@ -4,7 +4,7 @@ from django.db import migrations, models
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Greatest
 
-from timeline.db.operations import AddIndexBesideWriters
+from timeline.db.operations import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [("timeline", "0006_hold_at_once")]
 
     operations = [
-        AddIndexBesideWriters(
+        AddIndexConcurrently(
             model_name="moment",
             index=models.Index(
                 Greatest("status_changed_at", "updated_at"),
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 name="idx_moments_public_changed",
             ),
         ),
-        AddIndexBesideWriters(
+        AddIndexConcurrently(
             model_name="moment",
             index=models.Index(
                 models.F("user_id"),
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 name="idx_moments_user_changed",
             ),
         ),
-        AddIndexBesideWriters(
+        AddIndexConcurrently(
             model_name="momenttag",
             index=models.Index(
                 models.F("tag"),

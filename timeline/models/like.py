@@ -15,7 +15,7 @@ class Like(models.Model):
 
     A like that is taken back stays as ``withdrawn``, with the time it was first
     given: giving it again does not make it new, so nobody keeps a moment
-    trending by liking it every day. ``weighs`` says whether the account was old
+    trending by liking it every day. ``counts_for_trending`` says whether the account was old
     enough for its like to count towards trending.
     """
 
@@ -30,7 +30,7 @@ class Like(models.Model):
     )
     liked_at = models.DateTimeField(default=timezone.now, editable=False)
     withdrawn = models.BooleanField(default=False)
-    weighs = models.BooleanField(default=True)
+    counts_for_trending = models.BooleanField(default=True)
 
     class Meta:
         db_table = "likes"
@@ -46,7 +46,7 @@ class LikeTally(models.Model):
     """How many people like a moment, and how hot that makes it. The database keeps it true.
 
     ``heat`` is the base-2 logarithm of the likes' sum, each worth twice what one
-    of a half-life earlier is: see ``timeline/trending.py``. None when no like weighs.
+    of a half-life earlier is: see ``timeline/trending.py``. None when no like counts for trending.
     """
 
     moment = models.OneToOneField(

@@ -13,24 +13,24 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Greatest
+from django.db.models.functions import Greatest, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from momentverse.timezones import TIME_ZONES, TZDATA_VERSION, validate_time_zone
 from timeline.core.exceptions import InvalidSpan
-from timeline.core.formatting import duration_in_words, instant_in_words
+from timeline.core.formatting import format_duration, format_timestamp
 from timeline.core.public_ids import encode_id, random_id
 from timeline.core.spans import (
-    LONGEST,
+    MAX_DURATION,
     WINDOW_END,
+    WINDOW_MESSAGE,
     WINDOW_START,
-    WINDOW_WORDS,
     Span,
     format_instant,
 )
-from timeline.core.text import clean_line, clean_story, slug_of
-from timeline.db.functions import IsWholeSecond, LengthSeconds, MonthDay
+from timeline.core.text import build_slug, normalize_line, normalize_text
+from timeline.db.functions import DurationSeconds, IsWholeSecond, MonthDay
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -43,7 +43,12 @@ if TYPE_CHECKING:
 TITLE_LENGTH = 120
 STORY_LENGTH = 5000
 # How each text that people write is normalised.
-TEXTS = {"title": clean_line, "story": clean_story, "place": clean_line, "source": clean_line}
+TEXT_NORMALIZERS = {
+    "title": normalize_line,
+    "story": normalize_text,
+    "place": normalize_line,
+    "source": normalize_line,
+}
 
 
 class Status(models.TextChoices):
@@ -57,7 +62,7 @@ class Status(models.TextChoices):
 
 
 # The states in which a moment owns its span: what `no_overlap_active` covers.
-LIVE = (Status.HELD, Status.PAYING, Status.ACTIVE)
+OCCUPYING = (Status.HELD, Status.PAYING, Status.ACTIVE)
 
 
 class Visibility(models.TextChoices):
@@ -69,7 +74,9 @@ class Visibility(models.TextChoices):
 
 
 # Written out, so that it is the same text as the partial indexes' condition.
-SHOWN_TO_ALL = Q(status=Status.ACTIVE, visibility=Visibility.PUBLIC)
+IS_PUBLIC = Q(status=Status.ACTIVE, visibility=Visibility.PUBLIC)
+# A hold past its time, until somebody releases it. Its span is free at once.
+EXPIRED_HOLD = Q(status=Status.HELD, held_until__lte=Now())
 # When a moment last became something else to those who read it: its state, or what it says.
 CHANGED_AT = Greatest("status_changed_at", "updated_at")
 CARD_COLUMNS = (
@@ -87,18 +94,26 @@ class MomentQuerySet(models.QuerySet["Moment"]):
         Public ones, and the viewer's own. ``by_address`` is for pages reached
         by a moment's own address, which is what an unlisted one is shared by.
         """
-        shown = SHOWN_TO_ALL
+        shown = IS_PUBLIC
         if by_address:
             shown = Q(status=Status.ACTIVE, visibility__in=[Visibility.PUBLIC, Visibility.UNLISTED])
         if viewer is not None and viewer.is_authenticated:
             shown |= Q(status=Status.ACTIVE, user_id=viewer.pk)
         return self.filter(shown)
 
-    def live(self) -> MomentQuerySet:
+    def occupying(self) -> MomentQuerySet:
         """Keep the moments that own their span."""
-        return self.filter(status__in=LIVE)
+        return self.filter(status__in=OCCUPYING)
 
-    def touching(self, start: dt.datetime, end: dt.datetime) -> MomentQuerySet:
+    def expired_holds(self) -> MomentQuerySet:
+        """Keep the holds whose time is over, by the database's clock. Others may claim their spans."""
+        return self.filter(EXPIRED_HOLD)
+
+    def without_expired_holds(self) -> MomentQuerySet:
+        """Leave out the holds whose time is over, by the database's clock."""
+        return self.exclude(EXPIRED_HOLD)
+
+    def overlapping(self, start: dt.datetime, end: dt.datetime) -> MomentQuerySet:
         """Keep the moments that touch ``[start, end)``.
 
         No moment is longer than 24 hours, so the scan of ``starts_at`` has a
@@ -107,7 +122,11 @@ class MomentQuerySet(models.QuerySet["Moment"]):
         subquery, would read less; but PostgreSQL cannot estimate such a bound
         and then reads and sorts a whole month for its first page.)
         """
-        earliest = start - LONGEST if start >= WINDOW_START + LONGEST else WINDOW_START - LONGEST
+        earliest = (
+            start - MAX_DURATION
+            if start >= WINDOW_START + MAX_DURATION
+            else WINDOW_START - MAX_DURATION
+        )
         return self.filter(starts_at__gt=earliest, starts_at__lt=end, ends_at__gt=start)
 
     def for_cards(self) -> MomentQuerySet:
@@ -172,7 +191,7 @@ class Moment(models.Model):
     # Set by staff: then it is private, whatever its owner wants, until staff shows it again.
     hidden_at = models.DateTimeField(null=True, blank=True, editable=False)
     hidden_reason = models.CharField(max_length=200, blank=True, editable=False, db_default="")
-    shown_before = models.CharField(
+    visibility_before_hiding = models.CharField(
         "visibility before it was hidden", max_length=8, blank=True, editable=False, db_default=""
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -193,20 +212,18 @@ class Moment(models.Model):
             models.Index(
                 fields=["starts_at", "ends_at"],
                 name="idx_moments_public_time",
-                condition=SHOWN_TO_ALL,
+                condition=IS_PUBLIC,
             ),
             models.Index(
                 MonthDay("starts_at"),
                 "starts_at",
                 name="idx_moments_public_month_day",
-                condition=SHOWN_TO_ALL,
+                condition=IS_PUBLIC,
             ),
             # What feeds begin with: that which is new, of everybody and of one person.
+            models.Index(CHANGED_AT, "id", name="idx_moments_public_changed", condition=IS_PUBLIC),
             models.Index(
-                CHANGED_AT, "id", name="idx_moments_public_changed", condition=SHOWN_TO_ALL
-            ),
-            models.Index(
-                "user_id", CHANGED_AT, "id", name="idx_moments_user_changed", condition=SHOWN_TO_ALL
+                "user_id", CHANGED_AT, "id", name="idx_moments_user_changed", condition=IS_PUBLIC
             ),
             # What a person has open at once, and what the sweeper looks for: few rows among many.
             models.Index(
@@ -222,7 +239,7 @@ class Moment(models.Model):
             models.CheckConstraint(
                 condition=Q(starts_at__gte=WINDOW_START, ends_at__lte=WINDOW_END),
                 name="moment_in_window",
-                violation_error_message=WINDOW_WORDS,
+                violation_error_message=WINDOW_MESSAGE,
             ),
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")),
@@ -231,7 +248,7 @@ class Moment(models.Model):
             ),
             models.CheckConstraint(
                 condition=LessThanOrEqual(
-                    LengthSeconds("starts_at", "ends_at"), int(LONGEST.total_seconds())
+                    DurationSeconds("starts_at", "ends_at"), int(MAX_DURATION.total_seconds())
                 ),
                 name="moment_at_most_24_hours",
                 violation_error_message="A moment is at most 24 hours long.",
@@ -274,7 +291,7 @@ class Moment(models.Model):
     def get_absolute_url(self) -> str:
         """Address of the moment's page."""
         # Built by hand: a list of fifty cards asks fifty times, and reversing takes longer than the row.
-        return f"/moments/{encode_id(self.pk)}/{slug_of(self.title)}/"
+        return f"/moments/{encode_id(self.pk)}/{build_slug(self.title)}/"
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Normalise what people wrote, then check each field.
@@ -284,7 +301,7 @@ class Moment(models.Model):
         """
         left_out = set(exclude or ())
         errors: dict[str, Any] = {}
-        for field, cleaned in TEXTS.items():
+        for field, cleaned in TEXT_NORMALIZERS.items():
             written = getattr(self, field)
             if field not in left_out and (written or field == "title"):
                 try:
@@ -307,9 +324,9 @@ class Moment(models.Model):
         except InvalidSpan as error:
             raise ValidationError({"ends_at": str(error)}) from error
         if self.time_zone in TIME_ZONES:
-            self.note_zone()
+            self.record_utc_offset()
 
-    def note_zone(self) -> None:
+    def record_utc_offset(self) -> None:
         """Keep the offset that the zone has at the start, and the rules it was taken from."""
         offset = self.starts_at.astimezone(zoneinfo.ZoneInfo(self.time_zone)).utcoffset()
         self.utc_offset = int(offset.total_seconds()) if offset else 0
@@ -328,9 +345,9 @@ class Moment(models.Model):
         return picture if picture and picture.is_ready else None
 
     @property
-    def is_live(self) -> bool:
+    def is_occupying(self) -> bool:
         """Whether the moment owns its span."""
-        return self.status in LIVE
+        return self.status in OCCUPYING
 
     @property
     def public_id(self) -> str:
@@ -340,7 +357,7 @@ class Moment(models.Model):
     @property
     def slug(self) -> str:
         """The decoration of the address."""
-        return slug_of(self.title)
+        return build_slug(self.title)
 
     @property
     def changed_at(self) -> dt.datetime:
@@ -355,15 +372,15 @@ class Moment(models.Model):
     @property
     def when(self) -> str:
         """Start in words, UTC."""
-        return instant_in_words(self.starts_at)
+        return format_timestamp(self.starts_at)
 
     @property
     def length(self) -> str:
         """Length in words."""
-        return duration_in_words(self.ends_at - self.starts_at)
+        return format_duration(self.ends_at - self.starts_at)
 
     @property
     def local_start(self) -> str:
         """Start in words at the place, by the offset kept with the moment."""
         zone = dt.timezone(dt.timedelta(seconds=self.utc_offset))
-        return instant_in_words(self.starts_at.astimezone(zone), suffix="")
+        return format_timestamp(self.starts_at.astimezone(zone), suffix="")

@@ -8,11 +8,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from timeline.core.picture_formats import MIDDLE, SMALL, widths_of
+from timeline.core.picture_formats import FALLBACK_WIDTH, THUMBNAIL_WIDTHS, list_widths
 
 ALT_LENGTH = 250
 # Wider than this in relation to its height, it may take a page's whole width.
-WIDE = 1.25
+WIDE_RATIO = 1.25
 
 
 class Picture(models.Model):
@@ -41,7 +41,7 @@ class Picture(models.Model):
     alt = models.CharField("what it shows", max_length=ALT_LENGTH, blank=True)
     uploaded_at = models.DateTimeField(default=timezone.now, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
-    taken_at = models.DateTimeField(null=True, editable=False)
+    processing_started_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         db_table = "pictures"
@@ -70,12 +70,12 @@ class Picture(models.Model):
     @property
     def widths(self) -> tuple[int, ...]:
         """The widths that it is kept in."""
-        return widths_of(self.width)
+        return list_widths(self.width)
 
     @property
     def is_wide(self) -> bool:
         """Whether it may take a page's whole width without being too high for it."""
-        return self.width >= WIDE * self.height
+        return self.width >= WIDE_RATIO * self.height
 
     @property
     def token(self) -> str:
@@ -89,7 +89,7 @@ class Picture(models.Model):
             "timeline.Picture", f"{self.key}:{self.moment.visibility}", algorithm="sha256"
         ).hexdigest()[:32]
 
-    def is_its_token(self, token: str) -> bool:
+    def is_token_valid(self, token: str) -> bool:
         """Tell whether an address is of this picture, as its moment is seen now."""
         return constant_time_compare(token, self.token)
 
@@ -118,7 +118,7 @@ class Picture(models.Model):
     @property
     def jpeg(self) -> str:
         """Address for whoever knows neither."""
-        fitting = [width for width in self.widths if width <= MIDDLE]
+        fitting = [width for width in self.widths if width <= FALLBACK_WIDTH]
         return self.address(fitting[-1] if fitting else self.widths[0], "jpg")
 
     @property
@@ -129,7 +129,7 @@ class Picture(models.Model):
     @property
     def small_avif(self) -> str:
         """``srcset`` of the small picture in lists."""
-        return self._srcset("avif", self.widths[: len(SMALL)])
+        return self._srcset("avif", self.widths[: len(THUMBNAIL_WIDTHS)])
 
     @property
     def small(self) -> str:

@@ -45,7 +45,7 @@ class Report(models.Model):
         related_name="reports",
     )
     reason = models.CharField(max_length=8, choices=Reason.choices)
-    words = models.TextField(max_length=REPORT_LENGTH, blank=True)
+    comment = models.TextField(max_length=REPORT_LENGTH, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.OPEN)
     handled_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -57,7 +57,7 @@ class Report(models.Model):
         editable=False,
         related_name="handled_reports",
     )
-    answer = models.CharField(max_length=200, blank=True, editable=False)
+    resolution = models.CharField(max_length=200, blank=True, editable=False)
 
     class Meta:
         db_table = "reports"

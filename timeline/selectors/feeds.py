@@ -28,54 +28,54 @@ CALENDAR_SIZE = 500
 SITEMAP_SIZE = 10_000
 
 
-def address(path: str) -> str:
+def absolute_url(path: str) -> str:
     """Return a path of the site as an address that can be passed on."""
     return f"{settings.SITE_URL}{path}"
 
 
 def oembed_url(moment: Moment) -> str:
     """Return where another site learns of a moment's card."""
-    return address(f"/oembed?{urlencode({'url': address(moment.get_absolute_url())})}")
+    return absolute_url(f"/oembed?{urlencode({'url': absolute_url(moment.get_absolute_url())})}")
 
 
-def picture_url(moment: Moment) -> str:
+def preview_picture_url(moment: Moment) -> str:
     """Return where a moment's picture is for previews elsewhere; empty when it has none to show."""
     picture: Picture | None = getattr(moment, "picture", None)
-    return address(picture.largest) if picture and picture.is_ready else ""
+    return absolute_url(picture.largest) if picture and picture.is_ready else ""
 
 
-def newly_public() -> list[Moment]:
+def recently_published() -> list[Moment]:
     """Return what came onto the timeline or changed last, the latest first. Reads ``FEED_SIZE`` rows."""
-    return list(_latest(Moment.objects.visible_to(None))[:FEED_SIZE])
+    return list(_latest_first(Moment.objects.visible_to(None))[:FEED_SIZE])
 
 
-def newly_public_of(owner: User, size: int = FEED_SIZE) -> list[Moment]:
+def recently_published_by(owner: User, size: int = FEED_SIZE) -> list[Moment]:
     """Return what is new of one person, the latest first. Reads ``size`` rows."""
-    return list(_latest(Moment.objects.visible_to(None).filter(user=owner))[:size])
+    return list(_latest_first(Moment.objects.visible_to(None).filter(user=owner))[:size])
 
 
-def newly_tagged(tag: Tag) -> list[Moment]:
+def recently_tagged(tag: Tag) -> list[Moment]:
     """Return what a tag was put on last, the latest first.
 
     Reads ``FEED_SIZE`` rows, and the hidden moments in between.
     """
-    tagged = _written(Moment.objects.visible_to(None).filter(moment_tags__tag=tag))
+    tagged = _for_feed(Moment.objects.visible_to(None).filter(moment_tags__tag=tag))
     return list(tagged.order_by(-F("moment_tags__id"))[:FEED_SIZE])
 
 
-def public_moment(pk: int) -> Moment | None:
+def get_public_moment(pk: int) -> Moment | None:
     """Return a moment that everybody may know of, with owner and picture. Reads one row."""
     public = Moment.objects.visible_to(None).select_related("user", "picture")
     moment: Moment | None = public.filter(pk=pk).first()
     return moment
 
 
-def _latest(moments: MomentQuerySet) -> MomentQuerySet:
-    latest: MomentQuerySet = _written(moments).order_by(CHANGED_AT.desc(), "-pk")
+def _latest_first(moments: MomentQuerySet) -> MomentQuerySet:
+    latest: MomentQuerySet = _for_feed(moments).order_by(CHANGED_AT.desc(), "-pk")
     return latest
 
 
-def _written(moments: MomentQuerySet) -> MomentQuerySet:
+def _for_feed(moments: MomentQuerySet) -> MomentQuerySet:
     """Fetch what a file says of a moment."""
     written: MomentQuerySet = (
         moments.select_related("user")
@@ -94,20 +94,20 @@ def sitemap_periods() -> list[Period]:
     By the stored counts: one query, and one more for each period that holds too
     many and is replaced by its parts.
     """
-    _, centuries = rollups.tallied_timeline()
-    return [part for century, tally in centuries for part in _small_enough(century, tally)]
+    _, centuries = rollups.get_timeline_tally_with_centuries()
+    return [part for century, tally in centuries for part in _split_by_size(century, tally)]
 
 
-def _small_enough(period: Period, tally: Tally) -> Iterator[Period]:
+def _split_by_size(period: Period, tally: Tally) -> Iterator[Period]:
     if tally.moments <= SITEMAP_SIZE or period.level is Level.HOUR:
         if tally.moments:
             yield period
         return
-    for part, its_tally in rollups.tallied(period)[1]:
-        yield from _small_enough(part, its_tally)
+    for part, its_tally in rollups.get_tally_with_children(period)[1]:
+        yield from _split_by_size(part, its_tally)
 
 
-def mapped(period: Period) -> list[Moment]:
+def sitemap_entries(period: Period) -> list[Moment]:
     """Return the public moments that begin in a period, in order, with what their addresses are made of.
 
     Reads those rows: about ``SITEMAP_SIZE`` when the period is one of ``sitemap_periods``, and never

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from timeline.models.moment import Viewer
 
 
-def likes_of(moment: Moment) -> int:
+def count_likes(moment: Moment) -> int:
     """Return how many people like a moment. Reads one row, or none when it came with the moment."""
     tally = getattr(moment, "like_tally", None)
     return tally.likes if tally else 0

@@ -14,16 +14,16 @@ from accounts.models import User
 from timeline.core.spans import UTC
 from timeline.models import Moment, Status
 from timeline.selectors import moments as reading
-from timeline.selectors.pagination import Cut, Page
+from timeline.selectors.pagination import Cursor, Page
 from timeline.selectors.rollups import Tally
 
 # So many of a person's newest moments are counted: nearly everybody's, and a bounded number of rows.
-COUNTED = 10_000
-SHOWN_REVOKED = 20
+MAX_COUNTED = 10_000
+MAX_REVOKED_LISTED = 20
 
 
 @dataclass(frozen=True)
-class Figures:
+class ProfileStats:
     """How many public moments somebody has, from when to when, how often they are liked.
 
     ``is_all`` is false when only the newest ``COUNTED`` were counted.
@@ -46,14 +46,14 @@ class OwnMoment:
     hidden_reason: str
 
 
-def figures_of(owner: User) -> Figures:
+def get_profile_stats(owner: User) -> ProfileStats:
     """Count a person's public moments by year. Reads ``COUNTED`` rows and their likes at most."""
     newest = (
         Moment.objects.visible_to(None)
         .filter(user=owner)
         .order_by("-starts_at")
         .annotate(year=ExtractYear("starts_at", tzinfo=UTC), liked=F("like_tally__likes"))
-        .values_list("year", "liked")[: COUNTED + 1]
+        .values_list("year", "liked")[: MAX_COUNTED + 1]
     )
     sql, parameters = newest.query.sql_with_params()
     with connection.cursor() as cursor:
@@ -64,41 +64,43 @@ def figures_of(owner: User) -> Figures:
         )
         rows = cursor.fetchall()
     moments = sum(count for _, count, _ in rows)
-    return Figures(
-        moments=min(moments, COUNTED),
+    return ProfileStats(
+        moments=min(moments, MAX_COUNTED),
         likes=sum(int(likes) for _, _, likes in rows),
-        is_all=moments <= COUNTED,
+        is_all=moments <= MAX_COUNTED,
         years=[(int(year), Tally(count)) for year, count, _ in rows],
     )
 
 
-def own_moments(owner: User, cut: Cut) -> tuple[Page, list[OwnMoment]]:
+def list_own_moments(
+    owner: User, cursor: Cursor[dt.datetime]
+) -> tuple[Page[Moment, dt.datetime], list[OwnMoment]]:
     """Return a page of a person's active moments, whoever else sees them, newest first.
 
     Reads a page's rows twice, the second time with what only the owner is told.
     """
-    page = reading.newest_first(owner, cut, owner=owner)
-    told = Moment.objects.filter(pk__in=[moment.pk for moment in page.moments], user=owner)
+    page = reading.list_newest(owner, cursor, owner=owner)
+    told = Moment.objects.filter(pk__in=[moment.pk for moment in page.rows], user=owner)
     told = told.annotate(edits=Count("revisions"), liked=F("like_tally__likes"))
     by_id = {
         pk: more
         for pk, *more in told.values_list("pk", "edits", "liked", "hidden_at", "hidden_reason")
     }
     own = []
-    for moment in page.moments:
+    for moment in page.rows:
         if moment.pk in by_id:
             edits, likes, hidden_at, hidden_reason = by_id[moment.pk]
             own.append(OwnMoment(moment, edits, likes or 0, hidden_at, hidden_reason))
     return page, own
 
 
-def revoked_moments(owner: User) -> list[Moment]:
+def list_revoked_moments(owner: User) -> list[Moment]:
     """Return the last of a person's moments that are off the timeline, with the reason."""
     gone = Moment.objects.filter(user=owner, status=Status.REVOKED)
-    return list(gone.order_by("-status_changed_at")[:SHOWN_REVOKED])
+    return list(gone.order_by("-status_changed_at")[:MAX_REVOKED_LISTED])
 
 
-def person(handle: str) -> User:
+def get_user_by_handle(handle: str) -> User:
     """Return the person with this handle. Raises Http404."""
     owner = User.objects.filter(handle=handle.lower(), is_active=True).first()
     if owner is None:

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from django.db.models import Count, F, Max, Q, Sum
 from django.db.models.functions import TruncHour
 
-from timeline.core.periods import CENTURIES, Level, Period, first_day_of
+from timeline.core.periods import CENTURIES, Level, Period, get_first_day
 from timeline.core.spans import SECOND, UTC
-from timeline.db.functions import LengthSeconds
+from timeline.db.functions import DurationSeconds
 from timeline.models import Moment, RollupDay, RollupPeriod, Status, Visibility
 
 HOUR_SECONDS = 3600
 HOUR = dt.timedelta(seconds=HOUR_SECONDS)
 
-_STORED = {
+STORED_LEVELS = {
     Level.MONTH: RollupPeriod.Level.MONTH,
     Level.YEAR: RollupPeriod.Level.YEAR,
     Level.CENTURY: RollupPeriod.Level.CENTURY,
@@ -45,10 +45,10 @@ class Tally:
         return self.seconds / (end - start).total_seconds()
 
 
-NOTHING = Tally()
+EMPTY_TALLY = Tally()
 
 
-def tallies(level: Level, first: dt.date, last: dt.date) -> dict[dt.date, Tally]:
+def get_tallies(level: Level, first: dt.date, last: dt.date) -> dict[dt.date, Tally]:
     """Return the tallies of the periods of ``level`` that start in ``[first, last]``.
 
     Keys are the periods' first days; periods without anything are left out.
@@ -62,7 +62,7 @@ def tallies(level: Level, first: dt.date, last: dt.date) -> dict[dt.date, Tally]
         )
     else:
         folded = RollupPeriod.objects.filter(
-            level=_STORED[level], starts_on__range=(first, last)
+            level=STORED_LEVELS[level], starts_on__range=(first, last)
         ).values_list("starts_on", "moments", "seconds")
         unfolded = RollupDay.objects.filter(
             dirty=True, day__gte=first, day__lte=Period(level, last).last_day
@@ -70,26 +70,26 @@ def tallies(level: Level, first: dt.date, last: dt.date) -> dict[dt.date, Tally]
         rows = folded.union(unfolded, all=True)
     sums: defaultdict[dt.date, Tally] = defaultdict(Tally)
     for day, moments, seconds in rows:
-        sums[first_day_of(level, day)] += Tally(moments, seconds)
-    return {day: tally for day, tally in sums.items() if tally != NOTHING}
+        sums[get_first_day(level, day)] += Tally(moments, seconds)
+    return {day: tally for day, tally in sums.items() if tally != EMPTY_TALLY}
 
 
-def tally_of(period: Period) -> Tally:
+def get_tally(period: Period) -> Tally:
     """Return what one period holds."""
     day = period.first_day
     if period.level is Level.HOUR:
-        return hour_tallies(day).get(period.hour, NOTHING)
-    return tallies(period.level, day, day).get(day, NOTHING)
+        return get_hour_tallies(day).get(period.hour, EMPTY_TALLY)
+    return get_tallies(period.level, day, day).get(day, EMPTY_TALLY)
 
 
-def hour_tallies(day: dt.date) -> dict[int, Tally]:
+def get_hour_tallies(day: dt.date) -> dict[int, Tally]:
     """Return the tallies of one day's hours, 0 to 23; hours without anything are left out."""
     start = dt.datetime.combine(day, dt.time(), UTC)
-    hours = tallies_of_hours(start, start + dt.timedelta(days=1))
+    hours = get_tallies_by_hour(start, start + dt.timedelta(days=1))
     return {hour.hour: tally for hour, tally in hours.items()}
 
 
-def tallies_of_hours(start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, Tally]:
+def get_tallies_by_hour(start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, Tally]:
     """Return the tallies of the hours of ``[start, end)``, whole days in UTC, by the hour's start.
 
     Hours without anything are left out. They are not stored: the database sums
@@ -101,56 +101,58 @@ def tallies_of_hours(start: dt.datetime, end: dt.datetime) -> dict[dt.datetime, 
     by_hour = of_days.annotate(hour=TruncHour("starts_at", tzinfo=UTC)).values_list("hour")
     summed = by_hour.order_by("hour").annotate(
         public=Count("pk", filter=Q(visibility=Visibility.PUBLIC)),
-        covered=Sum(LengthSeconds("starts_at", "ends_at")),
+        covered=Sum(DurationSeconds("starts_at", "ends_at")),
         last_end=Max("ends_at"),
     )
     sums: defaultdict[dt.datetime, Tally] = defaultdict(Tally)
     for hour, public, seconds, last_end in summed:
-        beyond = max(0, _seconds(last_end - hour) - HOUR_SECONDS)
+        beyond = max(0, whole_seconds(last_end - hour) - HOUR_SECONDS)
         sums[hour] += Tally(public, seconds - beyond)
-        _cover(sums, hour + HOUR, min(end, last_end))
-    from_before = active.touching(start, start + SECOND).filter(starts_at__lt=start).first()
+        _add_seconds(sums, hour + HOUR, min(end, last_end))
+    from_before = active.overlapping(start, start + SECOND).filter(starts_at__lt=start).first()
     if from_before:
-        _cover(sums, start, min(end, from_before.ends_at))
+        _add_seconds(sums, start, min(end, from_before.ends_at))
     return dict(sums)
 
 
-def _cover(sums: defaultdict[dt.datetime, Tally], hour: dt.datetime, end: dt.datetime) -> None:
+def _add_seconds(
+    sums: defaultdict[dt.datetime, Tally], hour: dt.datetime, end: dt.datetime
+) -> None:
     """Add seconds without a gap from the beginning of ``hour`` up to ``end``."""
     while hour < end:
-        sums[hour] += Tally(0, min(_seconds(end - hour), HOUR_SECONDS))
+        sums[hour] += Tally(0, min(whole_seconds(end - hour), HOUR_SECONDS))
         hour += HOUR
 
 
-def _seconds(length: dt.timedelta) -> int:
+def whole_seconds(length: dt.timedelta) -> int:
     return int(length.total_seconds())
 
 
-def tallied(period: Period) -> tuple[Tally, list[tuple[Period, Tally]]]:
+def get_tally_with_children(period: Period) -> tuple[Tally, list[tuple[Period, Tally]]]:
     """Return what ``period`` holds, and the finer periods it consists of with what each holds.
 
     An hour consists of none.
     """
     if period.level is Level.HOUR:
-        return tally_of(period), []
+        return get_tally(period), []
     if period.level is Level.DAY:
-        hours = hour_tallies(period.first_day)
-        parts = [(part, hours.get(part.hour, NOTHING)) for part in period.parts]
+        hours = get_hour_tallies(period.first_day)
+        parts = [(part, hours.get(part.hour, EMPTY_TALLY)) for part in period.parts]
     else:
-        parts = _with_tallies(period.parts)
-    return _sum(parts), parts
+        parts = _attach_tallies(period.parts)
+    return _total(parts), parts
 
 
-def tallied_timeline() -> tuple[Tally, list[tuple[Period, Tally]]]:
+def get_timeline_tally_with_centuries() -> tuple[Tally, list[tuple[Period, Tally]]]:
     """Return what the whole timeline holds, and its centuries with what each holds."""
-    centuries = _with_tallies([Period.century(number) for number in range(1, CENTURIES + 1)])
-    return _sum(centuries), centuries
+    centuries = _attach_tallies([Period.century(number) for number in range(1, CENTURIES + 1)])
+    return _total(centuries), centuries
 
 
-def _sum(parts: list[tuple[Period, Tally]]) -> Tally:
-    return sum((tally for _, tally in parts), start=NOTHING)
+def _total(parts: list[tuple[Period, Tally]]) -> Tally:
+    return sum((tally for _, tally in parts), start=EMPTY_TALLY)
 
 
-def _with_tallies(periods: list[Period]) -> list[tuple[Period, Tally]]:
-    stored = tallies(periods[0].level, periods[0].first_day, periods[-1].first_day)
-    return [(period, stored.get(period.first_day, NOTHING)) for period in periods]
+def _attach_tallies(periods: list[Period]) -> list[tuple[Period, Tally]]:
+    stored = get_tallies(periods[0].level, periods[0].first_day, periods[-1].first_day)
+    return [(period, stored.get(period.first_day, EMPTY_TALLY)) for period in periods]

@@ -20,32 +20,35 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from timeline.core.exceptions import SearchRefused
-from timeline.core.search_query import Wanted
+from timeline.core.search_query import SearchQuery
 from timeline.core.spans import WINDOW_END, WINDOW_START
 from timeline.models import Moment
-from timeline.models.moment import SHOWN_TO_ALL
+from timeline.models.moment import IS_PUBLIC
 from timeline.selectors import moments as reading
+from timeline.selectors.pagination import split_page
 
 if TYPE_CHECKING:
     from timeline.models.moment import Viewer
 
-SIZE = 20
-RANKED = 200
+PAGE_SIZE = 20
+MAX_RANKED = 200
 # So many of the newest are looked through before an index of words is asked.
-WALKED = 20_000
+MAX_WALKED = 20_000
 # Only a search that the indexes cannot narrow gets there.
-TIME_LIMIT = "2s"
-TOO_BROAD = "There is too much of this to look through. Add a word, or say from when to when."
+STATEMENT_TIMEOUT = "2s"
+TOO_BROAD_MESSAGE = (
+    "There is too much of this to look through. Add a word, or say from when to when."
+)
 _QUERY_CANCELED = "57014"
 # What a hit is enclosed in until the text has been escaped: characters for private use, which
 # stand for nothing and are taken out of the text before.
-_START, _STOP = "\ue000", "\ue001"
+_HIT_START, _HIT_END = "\ue000", "\ue001"
 _EXCERPT_WORDS = 30
 
 # The planner knows how often common words are, not rare ones, nor which stand together. So it is told:
 # first look through the newest; if too few match, the words are rare enough for their own index.
 # A part whose condition is a number known beforehand is not begun at all.
-NEWEST_MATCHES = """
+NEWEST_MATCHES_SQL = """
     WITH walked AS MATERIALIZED (
         SELECT moment_id, starts_at, document
         FROM (SELECT moment_id, starts_at, document FROM moment_search
@@ -65,11 +68,11 @@ NEWEST_MATCHES = """
           (SELECT * FROM matching ORDER BY starts_at DESC LIMIT %(size)s)) AS newest
     ORDER BY starts_at DESC
 """
-OF_OWNER = "AND user_id = (SELECT id FROM accounts_user WHERE handle = %(owner)s)"
+OWNER_CONDITION = "AND user_id = (SELECT id FROM accounts_user WHERE handle = %(owner)s)"
 
 
 @dataclass(frozen=True)
-class Place:
+class SearchCursor:
     """How far a reader has come: what begins before ``before``, beyond a rank and a start."""
 
     before: dt.datetime = WINDOW_END
@@ -78,7 +81,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Found:
+class Hit:
     """A moment, and its title and a piece of its story with the hits marked, as HTML."""
 
     moment: Moment
@@ -87,11 +90,11 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Results:
+class SearchResults:
     """What was found, and where to go on, if there is more."""
 
-    found: list[Found]
-    further: Place | None
+    found: list[Hit]
+    further: SearchCursor | None
 
 
 @dataclass(frozen=True)
@@ -107,59 +110,61 @@ class _Match:
 
 def search(
     viewer: Viewer,
-    wanted: Wanted,
+    wanted: SearchQuery,
     start: dt.datetime = WINDOW_START,
     end: dt.datetime = WINDOW_END,
-    place: Place = Place(),
+    place: SearchCursor = SearchCursor(),
     *,
-    size: int = SIZE,
-) -> Results:
+    size: int = PAGE_SIZE,
+) -> SearchResults:
     """Return public moments that match and start in ``[start, end)``, the best of the newest first.
 
     Raises SearchRefused when it takes too long.
     """
-    matches = _newest_matches(wanted, start, min(end, place.before), RANKED + 1)
-    batch, is_more = matches[:RANKED], len(matches) > RANKED
+    matches = _newest_matches(wanted, start, min(end, place.before), MAX_RANKED + 1)
+    batch, has_older = split_page(matches, MAX_RANKED)
     batch.sort(key=lambda match: match.key, reverse=True)
     if place.rank is not None and place.at is not None:
         batch = [match for match in batch if match.key < (place.rank, place.at)]
-    page = batch[:size]
+    page, has_more = split_page(batch, size)
     further = None
-    if len(batch) > size:
-        further = Place(place.before, page[-1].rank, page[-1].starts_at)
-    elif is_more:
-        further = Place(before=matches[RANKED - 1].starts_at)
-    return Results(_shown(viewer, wanted, [match.pk for match in page]), further)
+    if has_more:
+        further = SearchCursor(place.before, page[-1].rank, page[-1].starts_at)
+    elif has_older:
+        further = SearchCursor(before=matches[MAX_RANKED - 1].starts_at)
+    return SearchResults(_build_hits(viewer, wanted, [match.pk for match in page]), further)
 
 
 def _newest_matches(
-    wanted: Wanted, start: dt.datetime, end: dt.datetime, size: int
+    wanted: SearchQuery, start: dt.datetime, end: dt.datetime, size: int
 ) -> list[_Match]:
     """Return the newest matches that start in ``[start, end)``, newest first, each with its rank."""
     if connection.vendor == "sqlite":
         return _newest_matches_sqlite(wanted, start, end, size)
     asked: dict[str, Any] = {
         "words": wanted.as_websearch, "owner": wanted.owner, "start": start, "end": end,
-        "size": size, "walked": WALKED,
+        "size": size, "walked": MAX_WALKED,
     }  # fmt: skip
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [TIME_LIMIT])
-            cursor.execute(NEWEST_MATCHES.format(whose=OF_OWNER if wanted.owner else ""), asked)
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [STATEMENT_TIMEOUT])
+            cursor.execute(
+                NEWEST_MATCHES_SQL.format(whose=OWNER_CONDITION if wanted.owner else ""), asked
+            )
             return [_Match(*row) for row in cursor.fetchall()]
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == _QUERY_CANCELED:
-            raise SearchRefused(TOO_BROAD) from error
+            raise SearchRefused(TOO_BROAD_MESSAGE) from error
         raise
 
 
 def _newest_matches_sqlite(
-    wanted: Wanted, start: dt.datetime, end: dt.datetime, size: int
+    wanted: SearchQuery, start: dt.datetime, end: dt.datetime, size: int
 ) -> list[_Match]:
     text = wanted.as_fts5
     found = RawSQL("SELECT rowid FROM moment_search WHERE moment_search MATCH %s", [text])
     moments = Moment.objects.filter(
-        SHOWN_TO_ALL, pk__in=found, starts_at__gte=start, starts_at__lt=end
+        IS_PUBLIC, pk__in=found, starts_at__gte=start, starts_at__lt=end
     )
     if wanted.owner:
         moments = moments.filter(user__handle=wanted.owner)
@@ -169,13 +174,13 @@ def _newest_matches_sqlite(
     rank = " + ".join(
         f"{weight} * {hit.format(column)}" for column, weight in enumerate((1.0, 0.4, 0.2, 0.1))
     )
-    rows = _matching(wanted, [pk for pk, _ in newest], rank, [_START] * 8)
+    rows = _query_fts5(wanted, [pk for pk, _ in newest], rank, [_HIT_START] * 8)
     ranks = {pk: float(rank) for pk, rank in rows}
     return [_Match(pk, starts_at, ranks.get(pk, 0.0)) for pk, starts_at in newest]
 
 
-def _matching(
-    wanted: Wanted, ids: list[int], columns: str, parameters: list[str]
+def _query_fts5(
+    wanted: SearchQuery, ids: list[int], columns: str, parameters: list[str]
 ) -> list[tuple[Any, ...]]:
     """Ask SQLite's index for something about rows that match, by their ids."""
     marks = ", ".join(["%s"] * len(ids))
@@ -189,57 +194,57 @@ def _matching(
     return rows
 
 
-def _shown(viewer: Viewer, wanted: Wanted, ids: list[int]) -> list[Found]:
+def _build_hits(viewer: Viewer, wanted: SearchQuery, ids: list[int]) -> list[Hit]:
     """Return moments in the order of their ids, with their hits marked."""
     if not ids:
         return []
     moments = (
-        Moment.objects.visible_to(viewer).filter(SHOWN_TO_ALL, pk__in=ids).for_cards_with_owners()
+        Moment.objects.visible_to(viewer).filter(IS_PUBLIC, pk__in=ids).for_cards_with_owners()
     )
     if connection.vendor == "postgresql":
         moments = moments.annotate(
-            marked_title=_headline("title", wanted, "HighlightAll=true"),
-            marked_story=_headline(
+            marked_title=_highlight_in_postgresql("title", wanted, "HighlightAll=true"),
+            marked_story=_highlight_in_postgresql(
                 "story", wanted, f"MaxFragments=2, MinWords=10, MaxWords={_EXCERPT_WORDS}"
             ),
         )
         marked = {one.pk: (one.marked_title, one.marked_story) for one in moments}
     else:
-        marked = _marked_by_sqlite(wanted, [one.pk for one in moments])
-    by_id = {moment.pk: moment for moment in reading.with_tags(list(moments))}
+        marked = _highlight_in_sqlite(wanted, [one.pk for one in moments])
+    by_id = {moment.pk: moment for moment in reading.attach_tag_names(list(moments))}
     # What was hidden since it was matched is left out.
-    return [Found(by_id[pk], *map(_as_html, marked[pk])) for pk in ids if pk in marked]
+    return [Hit(by_id[pk], *map(_mark_hits, marked[pk])) for pk in ids if pk in marked]
 
 
-def _headline(column: str, wanted: Wanted, options: str) -> RawSQL:
+def _highlight_in_postgresql(column: str, wanted: SearchQuery, options: str) -> RawSQL:
     """Return PostgreSQL's own marking of a text, between the two characters for private use."""
     return RawSQL(  # noqa: S611  the column is ours
         f"ts_headline('english', translate(moments.{column}, %s, ''),"
         " websearch_to_tsquery('english', %s), %s)",
         [
-            _START + _STOP,
+            _HIT_START + _HIT_END,
             wanted.as_websearch,
-            f'{options}, StartSel="{_START}", StopSel="{_STOP}", FragmentDelimiter=" … "',
+            f'{options}, StartSel="{_HIT_START}", StopSel="{_HIT_END}", FragmentDelimiter=" … "',
         ],
     )
 
 
-def _marked_by_sqlite(wanted: Wanted, ids: list[int]) -> dict[int, tuple[str, str]]:
+def _highlight_in_sqlite(wanted: SearchQuery, ids: list[int]) -> dict[int, tuple[str, str]]:
     columns = (
         "highlight(moment_search, 0, %s, %s),"
         f" snippet(moment_search, 3, %s, %s, ' … ', {_EXCERPT_WORDS})"
     )
-    rows = _matching(wanted, ids, columns, [_START, _STOP] * 2)
+    rows = _query_fts5(wanted, ids, columns, [_HIT_START, _HIT_END] * 2)
     return {pk: (title, story) for pk, title, story in rows}
 
 
-def _as_html(text: str) -> SafeString:
+def _mark_hits(text: str) -> SafeString:
     """Escape a text whose hits are enclosed, then mark them; a mark without its end is none."""
-    pieces = str(escape(text)).split(_START)
-    return mark_safe(pieces[0] + "".join(_marked_pieces(pieces[1:])))  # noqa: S308  escaped above
+    pieces = str(escape(text)).split(_HIT_START)
+    return mark_safe(pieces[0] + "".join(_mark_pieces(pieces[1:])))  # noqa: S308  escaped above
 
 
-def _marked_pieces(pieces: Iterable[str]) -> Iterable[str]:
+def _mark_pieces(pieces: Iterable[str]) -> Iterable[str]:
     for piece in pieces:
-        hit, stop, rest = piece.partition(_STOP)
+        hit, stop, rest = piece.partition(_HIT_END)
         yield f"<mark>{hit}</mark>{rest}" if stop else hit

@@ -9,16 +9,16 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from timeline.core.periods import LAST_YEAR, Level, Period, period_at
+from timeline.core.periods import LAST_YEAR, Level, Period, get_period
 from timeline.core.spans import UTC, WINDOW_END, WINDOW_START
 from timeline.selectors import rollups
 from timeline.selectors.rollups import Tally
 
-DECADE = 10
+YEARS_IN_DECADE = 10
 # Days whose hours are one tile; counted from 0001-01-01.
 HOUR_TILE_DAYS = 4
 # No tile has more periods than a leap year has days.
-MOST_PARTS = 366
+MAX_PERIODS = 366
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Tile:
         not stored, the database sums the moments of the tile's days.
         """
         if self.level is Level.HOUR:
-            return sorted(rollups.tallies_of_hours(self.start, self.end).items())
-        first = period_at(self.level, self.start).first_day
-        last = period_at(self.level, self.end - dt.timedelta(seconds=1)).first_day
-        stored = rollups.tallies(self.level, first, last)
+            return sorted(rollups.get_tallies_by_hour(self.start, self.end).items())
+        first = get_period(self.level, self.start).first_day
+        last = get_period(self.level, self.end - dt.timedelta(seconds=1)).first_day
+        stored = rollups.get_tallies(self.level, first, last)
         return [(Period(self.level, day).starts_at, tally) for day, tally in sorted(stored.items())]
 
 
-def tile_at(level: Level, instant: dt.datetime) -> Tile:
+def get_tile(level: Level, instant: dt.datetime) -> Tile:
     """Return the tile of ``level`` that ``instant``, in the window, lies in.
 
     Centuries: all of them. Years: a century. Months: a decade, 1961 to 1970.
@@ -60,9 +60,11 @@ def _bounds(level: Level, instant: dt.datetime) -> tuple[dt.datetime, dt.datetim
         first = (instant.toordinal() - 1) // HOUR_TILE_DAYS * HOUR_TILE_DAYS + 1
         return _midnight(first), _midnight(first + HOUR_TILE_DAYS)
     if level is Level.MONTH:
-        first = (instant.year - 1) // DECADE * DECADE + 1
-        return Period.of(first).starts_at, Period.of(min(first + DECADE - 1, LAST_YEAR)).ends_at
-    period = period_at(Level.CENTURY if level is Level.YEAR else Level.YEAR, instant)
+        first = (instant.year - 1) // YEARS_IN_DECADE * YEARS_IN_DECADE + 1
+        return Period.of(first).starts_at, Period.of(
+            min(first + YEARS_IN_DECADE - 1, LAST_YEAR)
+        ).ends_at
+    period = get_period(Level.CENTURY if level is Level.YEAR else Level.YEAR, instant)
     return period.starts_at, period.ends_at
 
 

@@ -31,7 +31,7 @@ from django.utils import timezone
 
 from timeline.core.spans import UTC
 from timeline.models import Moment
-from timeline.models.moment import SHOWN_TO_ALL
+from timeline.models.moment import IS_PUBLIC
 from timeline.selectors import moments as reading
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 HALF_LIFE = dt.timedelta(days=2)
 EPOCH = dt.datetime(2026, 1, 1, tzinfo=UTC)
 # After so long a single like trends no more; a hundred do for two weeks longer.
-LATELY = dt.timedelta(days=14)
-SIZE = 50
+MAX_AGE = dt.timedelta(days=14)
+PAGE_SIZE = 50
 
 
-def top(viewer: Viewer, size: int = SIZE, *, tags: bool = True) -> list[Moment]:
+def list_trending(viewer: Viewer, size: int = PAGE_SIZE, *, tags: bool = True) -> list[Moment]:
     """Return the hottest public moments, with their owners, ``like_count`` and, if wanted, ``tag_names``.
 
     Walks along the index of heat: reads ``size`` rows, and those of moments
@@ -53,16 +53,16 @@ def top(viewer: Viewer, size: int = SIZE, *, tags: bool = True) -> list[Moment]:
     # A viewer's own hidden ones are not trending, so what all see is asked for besides.
     moments = (
         Moment.objects.visible_to(viewer)
-        .filter(SHOWN_TO_ALL, like_tally__heat__gt=heat([timezone.now() - LATELY]))
+        .filter(IS_PUBLIC, like_tally__heat__gt=compute_heat([timezone.now() - MAX_AGE]))
         .for_cards()
         .annotate(like_count=F("like_tally__likes"))
         .order_by("-like_tally__heat", F("like_tally__moment_id").desc())
     )
     hottest: list[Moment] = list(moments[:size])
-    return reading.with_tags(hottest) if tags else hottest
+    return reading.attach_tag_names(hottest) if tags else hottest
 
 
-def heat(liked_at: Iterable[dt.datetime]) -> float | None:
+def compute_heat(liked_at: Iterable[dt.datetime]) -> float | None:
     """Return the heat of likes given at some instants, as the database stores it; None for none."""
     ages = [(instant - EPOCH) / HALF_LIFE for instant in liked_at]
     if not ages:

@@ -28,9 +28,9 @@ def like(user: User, moment: Moment) -> None:
         raise LikeRefused("It is your own moment: liking it is for others.")
     with transaction.atomic():
         now = timezone.now()
-        weighs = user.date_joined <= now - MIN_ACCOUNT_AGE
+        counts_for_trending = user.date_joined <= now - MIN_ACCOUNT_AGE
         given, is_new = Like.objects.get_or_create(
-            user=user, moment=moment, defaults={"liked_at": now, "weighs": weighs}
+            user=user, moment=moment, defaults={"liked_at": now, "counts_for_trending": counts_for_trending}
         )
         if not is_new:
             Like.objects.filter(pk=given.pk, withdrawn=True).update(withdrawn=False)

@@ -10,24 +10,24 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 from django.db.models import F
 
-from timeline.core.periods import Level, first_day_of
+from timeline.core.periods import Level, get_first_day
 from timeline.core.spans import UTC
 from timeline.models import Moment, RollupDay, Status, Visibility
-from timeline.selectors.rollups import _STORED, NOTHING, Tally, _seconds, tallies
+from timeline.selectors.rollups import EMPTY_TALLY, STORED_LEVELS, Tally, get_tallies, whole_seconds
 
 # Readers add at most about this many unfolded days.
-FOLD_AT = 256
+MAX_UNFOLDED_DAYS = 256
 
 
-FOLD_BATCH = 5000
+FOLD_BATCH_SIZE = 5000
 
 
-_FOLD_LOCK = 0x4D56F01D
+FOLD_LOCK_ID = 0x4D56F01D
 
 
 def fold_if_due() -> None:
     """Fold when readers would have to add too many unfolded days."""
-    if RollupDay.objects.filter(dirty=True)[FOLD_AT : FOLD_AT + 1].exists():
+    if RollupDay.objects.filter(dirty=True)[MAX_UNFOLDED_DAYS : MAX_UNFOLDED_DAYS + 1].exists():
         fold()
 
 
@@ -40,12 +40,12 @@ def fold() -> int:
     folded = 0
     while True:
         with transaction.atomic():
-            if not _may_fold():
+            if not _acquire_fold_lock():
                 return folded
             days = list(
                 RollupDay.objects.filter(dirty=True)
                 .order_by("day")
-                .select_for_update(skip_locked=True)[:FOLD_BATCH]
+                .select_for_update(skip_locked=True)[:FOLD_BATCH_SIZE]
             )
             if not days:
                 return folded
@@ -54,15 +54,15 @@ def fold() -> int:
                 folded_moments=F("moments"), folded_seconds=F("seconds"), dirty=False
             )
         folded += len(days)
-        if len(days) < FOLD_BATCH:
+        if len(days) < FOLD_BATCH_SIZE:
             return folded
 
 
-def _may_fold() -> bool:
+def _acquire_fold_lock() -> bool:
     if connection.vendor != "postgresql":
         return True
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_FOLD_LOCK])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [FOLD_LOCK_ID])
         row = cursor.fetchone()
     return bool(row and row[0])
 
@@ -71,8 +71,8 @@ def _add_to_periods(days: list[RollupDay]) -> None:
     changes: defaultdict[tuple[str, dt.date], Tally] = defaultdict(Tally)
     for day in days:
         change = Tally(day.moments - day.folded_moments, day.seconds - day.folded_seconds)
-        for level, stored in _STORED.items():
-            changes[stored.value, first_day_of(level, day.day)] += change
+        for level, stored in STORED_LEVELS.items():
+            changes[stored.value, get_first_day(level, day.day)] += change
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO rollup_periods (level, starts_on, moments, seconds) VALUES (%s, %s, %s, %s)"
@@ -95,36 +95,37 @@ def recount() -> dict[dt.date, Tally]:
     for starts_at, ends_at, visibility in active.iterator(chunk_size=10_000):
         day = starts_at.date()
         midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), UTC)
-        before = _seconds(min(ends_at, midnight) - starts_at)
-        after = _seconds(ends_at - starts_at) - before
+        before = whole_seconds(min(ends_at, midnight) - starts_at)
+        after = whole_seconds(ends_at - starts_at) - before
         sums[day] += Tally(int(visibility == Visibility.PUBLIC), before)
         if after:
             sums[midnight.date()] += Tally(0, after)
     return dict(sums)
 
 
-def differences() -> list[str]:
+def find_differences() -> list[str]:
     """Compare what is stored at every level to a recount; return a line for each difference."""
-    with _one_snapshot():
+    with _repeatable_read():
         days = recount()
         stored = {
-            level: tallies(level, dt.date.min, dt.date.max) for level in (Level.DAY, *_STORED)
+            level: get_tallies(level, dt.date.min, dt.date.max)
+            for level in (Level.DAY, *STORED_LEVELS)
         }
     lines = []
     for level, found in stored.items():
         counted: defaultdict[dt.date, Tally] = defaultdict(Tally)
         for day, tally in days.items():
-            counted[first_day_of(level, day)] += tally
+            counted[get_first_day(level, day)] += tally
         lines += [
-            f"{level.value} {day}: stored {found.get(day, NOTHING)}, counted {counted[day]}"
+            f"{level.value} {day}: stored {found.get(day, EMPTY_TALLY)}, counted {counted[day]}"
             for day in sorted(counted.keys() | found.keys())
-            if found.get(day, NOTHING) != counted[day]
+            if found.get(day, EMPTY_TALLY) != counted[day]
         ]
     return lines
 
 
 @contextmanager
-def _one_snapshot() -> Iterator[None]:
+def _repeatable_read() -> Iterator[None]:
     """Let all reads see one state, so that writers who go on meanwhile make no difference."""
     outermost = not connection.in_atomic_block
     with transaction.atomic():

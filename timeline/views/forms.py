@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 
-class FocusedField(forms.BoundField):
+class AutofocusBoundField(forms.BoundField):
     """A field that has the cursor when it alone needs another look."""
 
     def build_widget_attrs(self, attrs: dict[str, Any], widget: Any = None) -> dict[str, Any]:
@@ -19,12 +19,12 @@ class FocusedField(forms.BoundField):
         return built
 
 
-class PlainForm(forms.Form):
+class BaseForm(forms.Form):
     """A form whose template says labels, help and problems."""
 
-    bound_field_class = FocusedField
+    bound_field_class = AutofocusBoundField
 
-    def refuse(self, error: ValidationError) -> None:
+    def add_validation_error(self, error: ValidationError) -> None:
         """Show what a rule has refused: at the fields that it names, else above them all."""
         if not hasattr(error, "error_dict"):
             self.add_error(None, error)

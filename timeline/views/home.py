@@ -11,17 +11,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TIMELINE, public_page
-from timeline.core.formatting import day_in_words, distance_in_words
+from timeline.core.formatting import format_day, format_relative_time
 from timeline.core.spans import WINDOW_END, WINDOW_START, format_instant
 from timeline.models import Moment
 from timeline.selectors import moments as reading
 from timeline.selectors import rollups, trending
 from timeline.selectors.rollups import Tally
-from timeline.views.charts.heatmap import cells_of
+from timeline.views.charts.heatmap import build_cells
 
-SHOWN_LATELY = 5
-SHOWN_TODAY = 5
-SHOWN_LIKED = 5
+MAX_RECENT = 5
+MAX_ON_THIS_DAY = 5
+MAX_TRENDING = 5
 
 
 @require_safe
@@ -29,32 +29,34 @@ SHOWN_LIKED = 5
 def home(request: HttpRequest) -> HttpResponse:
     """Show the present second between its neighbours, what began lately, this day in other years."""
     now = timezone.now().replace(microsecond=0)
-    lately, following = reading.around(request.user, now, size=SHOWN_LATELY)
-    whole, centuries = rollups.tallied_timeline()
+    lately, following = reading.get_neighbours_of_instant(request.user, now, size=MAX_RECENT)
+    whole, centuries = rollups.get_timeline_tally_with_centuries()
     return render(
         request,
         "timeline/home.html",
         {
             "now": {
                 "iso": format_instant(now),
-                "day": day_in_words(now),
+                "day": format_day(now),
                 "time": f"{now:%H:%M:%S}",
             },
             # Moments do not overlap: only the last to begin can still be going on.
             "going_on": bool(lately) and lately[0].ends_at > now,
             "lately": _with_distances(lately, now),
             # By the last one shown, not by the second that it is: an address that others ask for too.
-            "before": lately[-1].starts_iso if len(lately) == SHOWN_LATELY else "",
+            "before": lately[-1].starts_iso if len(lately) == MAX_RECENT else "",
             "following": _with_distances([following] if following else [], now),
-            "today": reading.on_day_of_year(request.user, now.month, now.day, size=SHOWN_TODAY),
-            "liked": trending.top(request.user, SHOWN_LIKED, tags=False),
-            "figures": figures_of(whole),
-            "cells": cells_of(part for part in centuries if part[1].moments),
+            "today": reading.list_on_day_of_year(
+                request.user, now.month, now.day, size=MAX_ON_THIS_DAY
+            ),
+            "liked": trending.list_trending(request.user, MAX_TRENDING, tags=False),
+            "figures": build_figures(whole),
+            "cells": build_cells(part for part in centuries if part[1].moments),
         },
     )
 
 
-def figures_of(whole: Tally) -> list[tuple[str, str]]:
+def build_figures(whole: Tally) -> list[tuple[str, str]]:
     """Return what the timeline holds, as pairs of a number and what it counts."""
     seconds = int((WINDOW_END - WINDOW_START).total_seconds())
     return [
@@ -66,5 +68,5 @@ def figures_of(whole: Tally) -> list[tuple[str, str]]:
 
 def _with_distances(moments: Iterable[Moment], now: dt.datetime) -> list[tuple[Moment, str]]:
     return [
-        (moment, distance_in_words(moment.starts_at, moment.ends_at, now)) for moment in moments
+        (moment, format_relative_time(moment.starts_at, moment.ends_at, now)) for moment in moments
     ]

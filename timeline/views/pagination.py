@@ -1,8 +1,10 @@
-"""Where a list is cut, as it stands in an address: ``?before=`` or ``?after=`` an instant."""
+"""Cursors of lists in addresses: ``?before=`` or ``?after=`` a key, usually an instant."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, overload
 from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest
@@ -10,37 +12,56 @@ from django.http import HttpRequest
 
 from timeline.core.exceptions import InvalidInstant
 from timeline.core.spans import format_instant, parse_instant_in_window
-from timeline.selectors.pagination import Cut, Page
+from timeline.selectors.pagination import Cursor, Page
 
-# The parameters that cut a list.
-CUTS = ("before", "after")
+Key = TypeVar("Key")
+
+CURSOR_PARAMS = ("before", "after")
 
 
-def cut_of(request: HttpRequest) -> Cut:
-    """Read the cut from a request. Raises BadRequest, in a sentence."""
-    given = {name: request.GET.getlist(name) for name in CUTS}
-    values = [(name, value) for name, texts in given.items() for value in texts]
+@overload
+def parse_cursor(request: HttpRequest) -> Cursor[dt.datetime]: ...
+@overload
+def parse_cursor(
+    request: HttpRequest, parse_key: Callable[[str], Key | None], *, params: Sequence[str]
+) -> Cursor[Key]: ...
+def parse_cursor(
+    request: HttpRequest,
+    parse_key: Callable[[str], Any] = parse_instant_in_window,
+    *,
+    params: Sequence[str] = CURSOR_PARAMS,
+) -> Cursor[Any]:
+    """Return the cursor in a request's query. Raises BadRequest with a sentence for the visitor.
+
+    ``params`` are the parameters that the list takes, ``before``, ``after`` or
+    both. ``parse_key`` turns a value into a key, or into None for the first page.
+    """
+    values = [(name, value) for name in params for value in request.GET.getlist(name)]
+    if len(params) == 1:
+        values = values[-1:]  # as `request.GET[name]`: the last one counts
     if len(values) > 1:
         raise BadRequest("Give one of “before” and “after”, once.")
     try:
-        return Cut(**{name: parse_instant_in_window(value) for name, value in values})
+        return Cursor(**{name: parse_key(value) for name, value in values})
     except InvalidInstant as error:
         raise BadRequest(f"“{values[0][0]}” is not a time. {error}") from None
 
 
-def shown(page: Page, cut: Cut) -> dict[str, object]:
-    """Return what a template needs to show a page and to lead on from it.
+def pagination_context(
+    page: Page[Any, Key], cursor: Cursor[Key], format_key: Callable[[Any], str] = format_instant
+) -> dict[str, object]:
+    """Return what a template needs to show a page and to link to the pages on both sides.
 
-    The two addresses are queries, empty where nothing follows; ``is_cut`` tells
+    The two addresses are queries, empty where no page follows. ``is_cut`` tells
     an empty page of a list from an empty list.
     """
+
+    def query(name: str, key: Key | None) -> str:
+        return "" if key is None else "?" + urlencode({name: format_key(key)}, safe=":")
+
     return {
         "page": page,
-        "earlier_address": _query("before", page.earliest if page.has_earlier else None),
-        "later_address": _query("after", page.latest if page.has_later else None),
-        "is_cut": cut != Cut(),
+        "earlier_address": query("before", page.before),
+        "later_address": query("after", page.after),
+        "is_cut": not cursor.is_first_page,
     }
-
-
-def _query(name: str, edge: dt.datetime | None) -> str:
-    return "?" + urlencode({name: format_instant(edge)}, safe=":") if edge else ""

@@ -15,8 +15,8 @@ from timeline.core.spans import UTC
 from timeline.models import Moment
 from timeline.selectors.pagination import Page
 from timeline.selectors.rollups import Tally
-from timeline.views.charts.heatmap import cells_of
-from timeline.views.forms import PlainForm
+from timeline.views.charts.heatmap import build_cells
+from timeline.views.forms import BaseForm
 
 COLOURS = (
     "zenith sky glow surface line ink quiet link star spark action on-action shade wrong".split()
@@ -39,7 +39,7 @@ TITLES = (
 )
 
 
-class ExampleForm(PlainForm):
+class ExampleForm(BaseForm):
     """A field of each kind."""
 
     name = forms.CharField(max_length=40)
@@ -58,9 +58,9 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         {
             "colours": COLOURS,
             "sizes": SIZES,
-            "page": Page(moments, has_earlier=True, has_later=True),
+            "page": Page(moments),
             "lines": [(moment, "57 years ago") for moment in moments],
-            "cells": cells_of((part, Tally(number**2, 0)) for number, part in enumerate(parts)),
+            "cells": build_cells((part, Tally(number**2, 0)) for number, part in enumerate(parts)),
             "kind": Level.YEAR.value,
             "earlier_address": "?before=example",
             "later_address": "?after=example",

@@ -5,22 +5,22 @@ import datetime as dt
 import pytest
 
 from timeline.core.formatting import (
-    day_in_words,
-    distance_in_words,
-    duration_in_words,
-    instant_in_words,
-    ordinal,
+    format_day,
+    format_duration,
+    format_ordinal,
+    format_relative_time,
+    format_timestamp,
 )
 from timeline.core.spans import parse_instant
 
 
 def test_it_works():
-    assert instant_in_words(parse_instant("1969-07-20T20:17:40Z")) == "20 July 1969, 20:17:40 UTC"
+    assert format_timestamp(parse_instant("1969-07-20T20:17:40Z")) == "20 July 1969, 20:17:40 UTC"
 
 
 def test_early_years_have_no_leading_zeros():
     """Edge case 6."""
-    assert day_in_words(dt.date(1, 1, 2)) == "2 January 1"
+    assert format_day(dt.date(1, 1, 2)) == "2 January 1"
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_early_years_have_no_leading_zeros():
     [(1, "1 s"), (60, "1 min"), (61, "1 min 1 s"), (3600, "1 h"), (86_400, "24 h"), (6481, "1 h 48 min 1 s")],
 )  # fmt: skip
 def test_lengths(seconds, words):
-    assert duration_in_words(dt.timedelta(seconds=seconds)) == words
+    assert format_duration(dt.timedelta(seconds=seconds)) == words
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_lengths(seconds, words):
      (21, "21st"), (22, "22nd"), (100, "100th")],
 )  # fmt: skip
 def test_ordinals(number, words):
-    assert ordinal(number) == words
+    assert format_ordinal(number) == words
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_ordinals(number, words):
 )
 def test_distances(now, words):
     start = parse_instant("1969-07-20T20:17:40")
-    assert distance_in_words(start, start + dt.timedelta(minutes=1), parse_instant(now)) == words
+    assert format_relative_time(start, start + dt.timedelta(minutes=1), parse_instant(now)) == words

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timeline.core.periods import CENTURIES, Level, NoSuchPeriod, Period, period_at
+from timeline.core.periods import CENTURIES, Level, NoSuchPeriod, Period, get_period
 from timeline.core.spans import WINDOW_END, WINDOW_START
 
 SECONDS = int((WINDOW_END - WINDOW_START).total_seconds())
@@ -55,8 +55,8 @@ def test_what_is_no_century_is_refused(number):
 def test_the_ends_of_the_timeline_have_no_neighbours():
     for level in Level:
         first, last = (
-            period_at(level, WINDOW_START),
-            period_at(level, WINDOW_END - dt.timedelta(seconds=1)),
+            get_period(level, WINDOW_START),
+            get_period(level, WINDOW_END - dt.timedelta(seconds=1)),
         )
         assert first.previous is None
         assert last.next is None
@@ -73,13 +73,13 @@ def test_all_centuries_in_a_row_are_the_whole_window():
 
 @given(levels, instants)
 def test_an_instant_lies_in_its_period(level, instant):
-    period = period_at(level, instant)
+    period = get_period(level, instant)
     assert period.starts_at <= instant < period.ends_at
 
 
 @given(levels, instants)
 def test_neighbours_touch(level, instant):
-    period = period_at(level, instant)
+    period = get_period(level, instant)
     if period.next:
         assert period.next.starts_at == period.ends_at
         assert period.next.previous == period
@@ -90,7 +90,7 @@ def test_neighbours_touch(level, instant):
 
 @given(levels, instants)
 def test_parts_fill_their_period(level, instant):
-    period = period_at(level, instant)
+    period = get_period(level, instant)
     parts = period.parts
     if level is Level.HOUR:
         assert parts == []
@@ -104,7 +104,7 @@ def test_parts_fill_their_period(level, instant):
 
 @given(levels, instants)
 def test_an_address_is_as_long_as_the_level(level, instant):
-    period = period_at(level, instant)
+    period = get_period(level, instant)
     assert period.url.startswith("/timeline/")
     assert period.url.isascii()
     assert period.name

@@ -5,11 +5,17 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from timeline.core.text import BIDI_CONTROLS, SLUG_LENGTH, clean_line, clean_story, slug_of
+from timeline.core.text import (
+    BIDI_CONTROLS,
+    MAX_SLUG_LENGTH,
+    build_slug,
+    normalize_line,
+    normalize_text,
+)
 
 
 def test_it_works():
-    assert clean_line("  First   steps\non the Moon ") == "First steps on the Moon"
+    assert normalize_line("  First   steps\non the Moon ") == "First steps on the Moon"
 
 
 @pytest.mark.parametrize(
@@ -25,7 +31,7 @@ def test_it_works():
     ],
 )
 def test_it_normalises(written, kept):
-    assert clean_line(written) == kept
+    assert normalize_line(written) == kept
 
 
 @pytest.mark.parametrize(
@@ -33,38 +39,38 @@ def test_it_normalises(written, kept):
 )
 def test_an_invisible_line_is_refused(written):
     with pytest.raises(ValidationError, match="seen"):
-        clean_line(written)
+        normalize_line(written)
 
 
 @pytest.mark.parametrize("written", ["a\x00b", "a\ud800b"])
 def test_what_no_database_stores_is_refused(written):
-    for clean in (clean_line, clean_story):
+    for clean in (normalize_line, normalize_text):
         with pytest.raises(ValidationError, match=r"NUL|half"):
             clean(written)
 
 
 def test_a_story_keeps_its_lines():
-    assert clean_story("one\r\ntwo\rthree\n\nfour ") == "one\ntwo\nthree\n\nfour"
+    assert normalize_text("one\r\ntwo\rthree\n\nfour ") == "one\ntwo\nthree\n\nfour"
 
 
 @given(st.text(max_size=200))
 def test_a_cleaned_line_stays_as_it_is(text):
     try:
-        line = clean_line(text)
+        line = normalize_line(text)
     except ValidationError:
         return
-    assert clean_line(line) == line
+    assert normalize_line(line) == line
     assert not set(line) & (BIDI_CONTROLS | set("\n\r\t\x00"))
 
 
 @given(st.text(max_size=200))
 def test_a_slug_is_plain(text):
-    slug = slug_of(text)
+    slug = build_slug(text)
     assert slug
     assert slug.isascii()
-    assert len(slug) <= SLUG_LENGTH
+    assert len(slug) <= MAX_SLUG_LENGTH
     assert "/" not in slug
 
 
 def test_a_title_without_letters_has_a_slug():
-    assert slug_of("🚀") == "moment"
+    assert build_slug("🚀") == "moment"

@@ -7,7 +7,7 @@ import zoneinfo
 import pytest
 
 from timeline.core.exceptions import InvalidInstant
-from timeline.core.timezones import find_zone, place_of, populated_zones
+from timeline.core.timezones import find_zone, get_city, list_populated_zones
 
 
 def test_it_works():
@@ -55,7 +55,7 @@ def test_a_slip_is_met_with_what_was_meant():
 
 
 def test_each_zone_of_the_list_is_found_by_its_name():
-    zones = populated_zones()
+    zones = list_populated_zones()
     assert len(zones) > 300
     assert [zone.name for zone in zones] == sorted(zone.name for zone in zones)
     for zone in zones:
@@ -64,6 +64,6 @@ def test_each_zone_of_the_list_is_found_by_its_name():
 
 
 def test_a_place_is_said_by_its_city():
-    assert place_of("America/Argentina/Buenos_Aires") == "Buenos Aires"
-    assert place_of("UTC") == "UTC"
-    assert place_of("Etc/GMT+5") == "Etc/GMT+5"
+    assert get_city("America/Argentina/Buenos_Aires") == "Buenos Aires"
+    assert get_city("UTC") == "UTC"
+    assert get_city("Etc/GMT+5") == "Etc/GMT+5"

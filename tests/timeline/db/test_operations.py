@@ -7,7 +7,7 @@ from django.db import connection, models
 from django.db.migrations.executor import MigrationExecutor
 from django.test.utils import CaptureQueriesContext
 
-from timeline.db.operations import AddIndexBesideWriters
+from timeline.db.operations import AddIndexConcurrently
 from timeline.models import Moment
 
 BEFORE = ("timeline", "0006_hold_at_once")
@@ -17,7 +17,7 @@ NAME = "idx_for_a_test"
 @pytest.fixture
 def add():
     """Return a function that adds an index on the places of moments; it is gone afterwards."""
-    operation = AddIndexBesideWriters("moment", models.Index(fields=["place"], name=NAME))
+    operation = AddIndexConcurrently("moment", models.Index(fields=["place"], name=NAME))
     before = MigrationExecutor(connection).loader.project_state(BEFORE)
     after = before.clone()
     operation.state_forwards("timeline", after)

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import connection, models
 
 from timeline.core.exceptions import SpanTaken
-from timeline.db.triggers import install_rules, restore_rules, suspend_rules
+from timeline.db.triggers import drop_sqlite_triggers, install_rules, restore_sqlite_triggers
 from timeline.models import Moment, MomentTag, RollupDay
 from timeline.services import rollups
 
@@ -19,7 +19,7 @@ def assert_rules_hold(make_moment):
     make_moment("2020-01-01", 60)
     with pytest.raises(SpanTaken):
         make_moment("2020-01-01", 60)
-    assert rollups.differences() == []
+    assert rollups.find_differences() == []
     assert RollupDay.objects.get().moments == 1
 
 
@@ -36,7 +36,7 @@ def test_installing_again_replaces(make_moment):
 @pytest.mark.parametrize("model", [Moment, MomentTag, RollupDay])
 def test_every_table_they_name_can_be_altered(make_moment, model):
     """Django rebuilds an altered table on SQLite: its triggers are lost, and those naming it break."""
-    suspend_rules()
+    drop_sqlite_triggers()
     new = models.IntegerField(default=0)
     new.set_attributes_from_name("something_new")
     new.model = model
@@ -44,7 +44,7 @@ def test_every_table_they_name_can_be_altered(make_moment, model):
         editor.add_field(model, new)
     with connection.schema_editor() as editor:
         editor.remove_field(model, new)
-    restore_rules()
+    restore_sqlite_triggers()
     assert_rules_hold(make_moment)
 
 
@@ -58,4 +58,4 @@ def test_a_flush_leaves_no_counts_behind(make_moment):
     rollups.fold()
     call_command("flush", interactive=False, verbosity=0)
     assert not RollupDay.objects.exists()
-    assert rollups.differences() == []
+    assert rollups.find_differences() == []

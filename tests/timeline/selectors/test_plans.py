@@ -141,7 +141,9 @@ def test_the_counts_of_a_period(loaded, level):
     """Folded periods, the days not folded yet, or one day's moments: never the whole table."""
     period = get_period(level, loaded.starts_at)
     day = 31 if level is Level.MONTH else MAX_UNFOLDED_DAYS
-    assert_bounded(lambda: rollups.get_tally_with_children(period), max(day, 2 * day_before(loaded) + 50))
+    assert_bounded(
+        lambda: rollups.get_tally_with_children(period), max(day, 2 * day_before(loaded) + 50)
+    )
 
 
 def test_all_centuries(loaded):

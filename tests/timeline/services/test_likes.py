@@ -39,8 +39,8 @@ def assert_tallies_are_true() -> None:
     for moment in Moment.objects.annotate(counted=given_likes):
         tally = tally_of(moment)
         assert (tally.likes if tally else 0) == moment.counted
-        weighing = moment.likes.filter(withdrawn=False, weighs=True)
-        heat = trending.heat(weighing.values_list("liked_at", flat=True))
+        weighing = moment.likes.filter(withdrawn=False, counts_for_trending=True)
+        heat = trending.compute_heat(weighing.values_list("liked_at", flat=True))
         stored = tally.heat if tally else None
         assert stored == (heat if heat is None else pytest.approx(heat, abs=1e-6))
 
@@ -121,14 +121,14 @@ def test_whatever_happens_the_numbers_are_true(make_moment, steps):
     with transaction.atomic():
         people = [person(f"person-{number}") for number in range(3)]
         moments = [make_moment("1969-07-20"), make_moment("1969-07-21")]
-        for who, what, wanted, days, weighs in steps:
+        for who, what, wanted, days, counts_for_trending in steps:
             known = Like.objects.filter(user=people[who], moment=moments[what]).first()
             if known:
                 known.withdrawn = not wanted
                 known.save()
             elif wanted:
                 Like.objects.create(
-                    user=people[who], moment=moments[what], weighs=weighs,
+                    user=people[who], moment=moments[what], counts_for_trending=counts_for_trending,
                     liked_at=timezone.now() - dt.timedelta(days=days),
                 )  # fmt: skip
         assert_tallies_are_true()

@@ -27,8 +27,8 @@ from timeline.selectors.rollups import (
     EMPTY_TALLY,
     Tally,
     get_hour_tallies,
-    get_tally_with_children,
     get_tally,
+    get_tally_with_children,
 )
 from timeline.services import rollups
 from timeline.services.placement import delete_moments, save_moment
@@ -151,7 +151,9 @@ def test_parts_of_a_period_sum_to_it(make_moment):
         assert whole == get_tally(period)
     hours = {part.hour: tally for part, tally in get_tally_with_children(Period.of(1969, 7, 20))[1]}
     assert (hours[20], hours[21], hours[23]) == (Tally(1, 30), Tally(0, 30), Tally(1, 1800))
-    following = {part.hour: tally for part, tally in get_tally_with_children(Period.of(1969, 7, 21))[1]}
+    following = {
+        part.hour: tally for part, tally in get_tally_with_children(Period.of(1969, 7, 21))[1]
+    }
     assert following[0] == Tally(0, 1800)
 
 

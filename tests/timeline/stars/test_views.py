@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from timeline.stars.catalogue import seen_stars, star
-from timeline.stars.chart import departure_of_light, dot_of, place_in_words, project
+from timeline.stars.catalogue import get_star, list_visible_stars
+from timeline.stars.chart import build_dot, format_position, get_departure_year, project
 
 pytestmark = pytest.mark.embedded
 
@@ -68,16 +68,16 @@ def test_browsers_do_not_ask_again_with_each_page(client, url):
 
 def test_the_light_of_a_far_star_set_out_before_the_timeline_begins(client):
     """Edge case 6: no year 0."""
-    far = next(one for one in seen_stars() if one.light_years and one.light_years > 2100)
-    assert departure_of_light(far, 2026) is None
+    far = next(one for one in list_visible_stars() if one.light_years and one.light_years > 2100)
+    assert get_departure_year(far, 2026) is None
     assert "before the timeline begins" in client.get(f"/stars/{far.hip}/").text
-    assert departure_of_light(star(32349), 10).first_day.year == 1
-    assert departure_of_light(star(32349), 9) is None
+    assert get_departure_year(get_star(32349), 10).first_day.year == 1
+    assert get_departure_year(get_star(32349), 9) is None
 
 
 def test_the_whole_sky_fits_the_chart():
-    for one in seen_stars():
-        dot = dot_of(one)
+    for one in list_visible_stars():
+        dot = build_dot(one)
         inside = ((dot.x - 500) / 499) ** 2 + ((dot.y - 250) / 249) ** 2
         assert inside <= 1
         assert 0.5 <= dot.radius < 5
@@ -91,15 +91,15 @@ def test_the_sky_is_seen_from_inside():
 
 
 def test_places_are_told_in_words():
-    assert place_in_words(star(32349)) == "06 h 45 min, −16.7°"
-    assert place_in_words(star(11767)) == "02 h 32 min, +89.3°"
+    assert format_position(get_star(32349)) == "06 h 45 min, −16.7°"
+    assert format_position(get_star(11767)) == "02 h 32 min, +89.3°"
 
 
 def test_faint_stars_are_one_small_image(client):
     response = client.get("/stars/faint.svg")
     assert response["Content-Type"] == "image/svg+xml"
     drawn = ET.fromstring(response.content)
-    faint = [one for one in seen_stars() if 3.5 < one.magnitude <= 6]
+    faint = [one for one in list_visible_stars() if 3.5 < one.magnitude <= 6]
     places = set()
     for path in drawn:
         x = y = 0
@@ -119,10 +119,10 @@ def test_faint_stars_are_one_small_image(client):
 
 def test_the_packed_stars_are_the_seen_ones(client):
     content = client.get("/stars/packed").content
-    count = len(seen_stars())
+    count = len(list_visible_stars())
     assert len(content) == 14 * count
     numbers = array("I", content[: 4 * count])
-    assert list(numbers) == [one.hip for one in seen_stars()]
+    assert list(numbers) == [one.hip for one in list_visible_stars()]
     x, y, z = array("h", content[4 * count : 4 * count + 6])
     assert (x * x + y * y + z * z) ** 0.5 == pytest.approx(32767, rel=0.001)
     distances = array("H", content[10 * count : 12 * count])

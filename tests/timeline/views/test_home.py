@@ -7,12 +7,12 @@ import re
 
 from django.utils import timezone
 
-from timeline.core.formatting import day_in_words
+from timeline.core.formatting import format_day
 from timeline.core.spans import parse_instant
 from timeline.models import Visibility
 from timeline.selectors.rollups import Tally
 from timeline.services import likes
-from timeline.views.home import figures_of
+from timeline.views.home import build_figures
 
 
 def at(instant):
@@ -55,7 +55,7 @@ def test_it_says_which_second_it_is(client, db):
     instant = parse_instant(iso)
     assert abs(timezone.now() - instant) < dt.timedelta(minutes=1)
     assert f"{instant:%H:%M:%S}</span>" in page
-    assert day_in_words(instant) in page
+    assert format_day(instant) in page
 
 
 def test_its_figures_are_counted(client, make_moment):
@@ -70,7 +70,7 @@ def test_its_figures_are_counted(client, make_moment):
 
 
 def test_one_is_not_many():
-    figures = figures_of(Tally(1, 1))
+    figures = build_figures(Tally(1, 1))
     assert figures[:2] == [("1", "public moment"), ("1", "second claimed")]
 
 

@@ -35,7 +35,7 @@ POSTGRESQL = [
     BEGIN
         IF TG_OP = 'INSERT' OR (TG_OP = 'UPDATE' AND NOT NEW.withdrawn) THEN
             INSERT INTO like_tallies AS t (moment_id, likes, heat)
-            VALUES (NEW.moment_id, 1, CASE WHEN NEW.weighs THEN like_heat(NEW.liked_at) END)
+            VALUES (NEW.moment_id, 1, CASE WHEN NEW.counts_for_trending THEN like_heat(NEW.liked_at) END)
             ON CONFLICT (moment_id) DO UPDATE
                 SET likes = t.likes + 1, heat = heat_sum(t.heat, excluded.heat);
         ELSE
@@ -45,7 +45,7 @@ POSTGRESQL = [
                                       / ln(2::double precision)
                 FROM (SELECT like_heat(liked_at) AS heat, max(like_heat(liked_at)) OVER () AS hottest
                       FROM likes
-                      WHERE moment_id = OLD.moment_id AND weighs AND NOT withdrawn) AS heats
+                      WHERE moment_id = OLD.moment_id AND counts_for_trending AND NOT withdrawn) AS heats
             ) WHERE moment_id = OLD.moment_id;
         END IF;
         RETURN NULL;
@@ -68,38 +68,38 @@ POSTGRESQL = [
 
 _HEAT = "((julianday({0}) - julianday('2026-01-01')) / 2.0)"
 
-_ONE_MORE = f"""
+_ADD_LIKE = f"""
     INSERT INTO like_tallies (moment_id, likes, heat)
-    VALUES (NEW.moment_id, 1, CASE WHEN NEW.weighs THEN {_HEAT.format("NEW.liked_at")} END)
+    VALUES (NEW.moment_id, 1, CASE WHEN NEW.counts_for_trending THEN {_HEAT.format("NEW.liked_at")} END)
     ON CONFLICT (moment_id) DO UPDATE SET likes = likes + 1, heat =
         CASE WHEN heat IS NULL THEN excluded.heat WHEN excluded.heat IS NULL THEN heat
         ELSE max(heat, excluded.heat)
              + ln(1 + power(2.0, -min(abs(heat - excluded.heat), 60.0))) / ln(2.0) END;
 """  # noqa: S608  all of it is ours
-_ONE_LESS = f"""
+_REMOVE_LIKE = f"""
     UPDATE like_tallies SET likes = likes - 1, heat = (
         SELECT max(hottest) + ln(sum(power(2.0, -min(hottest - heat, 60.0)))) / ln(2.0)
         FROM (SELECT {_HEAT.format("liked_at")} AS heat,
                      max({_HEAT.format("liked_at")}) OVER () AS hottest
-              FROM likes WHERE moment_id = OLD.moment_id AND weighs AND NOT withdrawn)
+              FROM likes WHERE moment_id = OLD.moment_id AND counts_for_trending AND NOT withdrawn)
     ) WHERE moment_id = OLD.moment_id;
 """  # noqa: S608  all of it is ours
 
 SQLITE = [
     f"""
     CREATE TRIGGER likes_tally_insert AFTER INSERT ON likes
-    WHEN NOT NEW.withdrawn BEGIN {_ONE_MORE} END
+    WHEN NOT NEW.withdrawn BEGIN {_ADD_LIKE} END
     """,
     f"""
     CREATE TRIGGER likes_tally_again AFTER UPDATE OF withdrawn ON likes
-    WHEN OLD.withdrawn AND NOT NEW.withdrawn BEGIN {_ONE_MORE} END
+    WHEN OLD.withdrawn AND NOT NEW.withdrawn BEGIN {_ADD_LIKE} END
     """,
     f"""
     CREATE TRIGGER likes_tally_withdraw AFTER UPDATE OF withdrawn ON likes
-    WHEN NEW.withdrawn AND NOT OLD.withdrawn BEGIN {_ONE_LESS} END
+    WHEN NEW.withdrawn AND NOT OLD.withdrawn BEGIN {_REMOVE_LIKE} END
     """,
     f"""
     CREATE TRIGGER likes_tally_delete AFTER DELETE ON likes
-    WHEN NOT OLD.withdrawn BEGIN {_ONE_LESS} END
+    WHEN NOT OLD.withdrawn BEGIN {_REMOVE_LIKE} END
     """,
 ]

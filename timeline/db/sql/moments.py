@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-OVERLAP_RULE = "no_overlap_active"
+OVERLAP_CONSTRAINT = "no_overlap_active"
 
 
 # Building it over a full table takes minutes, so it is not replaced: it is there or it is made.
-POSTGRESQL_CONSTRAINT = f"""
-    ALTER TABLE moments ADD CONSTRAINT {OVERLAP_RULE}
+POSTGRESQL_OVERLAP_CONSTRAINT = f"""
+    ALTER TABLE moments ADD CONSTRAINT {OVERLAP_CONSTRAINT}
         EXCLUDE USING gist (tstzrange(starts_at, ends_at) WITH &&)
         WHERE (status IN ('held', 'paying', 'active'))
 """
@@ -100,32 +100,32 @@ POSTGRESQL = [
 ]
 
 
-_LIVE = "('held', 'paying', 'active')"
+_OCCUPYING = "('held', 'paying', 'active')"
 
 
 # Django stores instants in SQLite as `YYYY-MM-DD HH:MM:SS`, which sorts as text.
 _DAY_BEFORE = "strftime('%Y-%m-%d %H:%M:%S', NEW.starts_at, '-24 hours')"
 
 
-def _refuse_overlap(other: str) -> str:
+def _abort_on_overlap(other: str) -> str:
     """The body that aborts when a live moment other than ``other`` touches NEW's span."""
     return f"""
-        SELECT RAISE(ABORT, '{OVERLAP_RULE}') WHERE EXISTS (
+        SELECT RAISE(ABORT, '{OVERLAP_CONSTRAINT}') WHERE EXISTS (
             SELECT 1 FROM moments
             WHERE starts_at > {_DAY_BEFORE} AND starts_at < NEW.ends_at
-              AND ends_at > NEW.starts_at AND status IN {_LIVE} AND id <> {other});
+              AND ends_at > NEW.starts_at AND status IN {_OCCUPYING} AND id <> {other});
     """  # noqa: S608  all of it is ours
 
 
-def _epoch(instant: str) -> str:
+def _to_epoch(instant: str) -> str:
     """POSIX seconds of an instant; as a number, because text would compare as text."""
     return f"CAST(strftime('%s', {instant}) AS INTEGER)"
 
 
 def _add_to_days(row: str, sign: str) -> str:
     """The body that adds one row's shares to its days, or takes them away."""
-    starts, ends = _epoch(f"{row}.starts_at"), _epoch(f"{row}.ends_at")
-    midnight = _epoch(f"date({row}.starts_at, '+1 day')")
+    starts, ends = _to_epoch(f"{row}.starts_at"), _to_epoch(f"{row}.ends_at")
+    midnight = _to_epoch(f"date({row}.starts_at, '+1 day')")
     upsert = """
             ON CONFLICT (day) DO UPDATE SET moments = moments + excluded.moments,
                 seconds = seconds + excluded.seconds, dirty = 1;
@@ -146,13 +146,13 @@ def _add_to_days(row: str, sign: str) -> str:
 
 SQLITE = [
     f"""
-    CREATE TRIGGER {OVERLAP_RULE} BEFORE INSERT ON moments
-    WHEN NEW.status IN {_LIVE} BEGIN {_refuse_overlap("NEW.id")} END
+    CREATE TRIGGER {OVERLAP_CONSTRAINT} BEFORE INSERT ON moments
+    WHEN NEW.status IN {_OCCUPYING} BEGIN {_abort_on_overlap("NEW.id")} END
     """,
     f"""
-    CREATE TRIGGER {OVERLAP_RULE}_update
+    CREATE TRIGGER {OVERLAP_CONSTRAINT}_update
     BEFORE UPDATE OF id, starts_at, ends_at, status ON moments
-    WHEN NEW.status IN {_LIVE} BEGIN {_refuse_overlap("OLD.id")} END
+    WHEN NEW.status IN {_OCCUPYING} BEGIN {_abort_on_overlap("OLD.id")} END
     """,
     f"""
     CREATE TRIGGER moments_rollup_insert AFTER INSERT ON moments

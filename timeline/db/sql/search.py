@@ -153,7 +153,7 @@ def sqlite_refresh(moments: str) -> tuple[str, str]:
     return forget, write
 
 
-def _refresh(moments: str) -> str:
+def _refresh_body(moments: str) -> str:
     """The body of a trigger that does so."""
     return "".join(f"{statement};\n" for statement in sqlite_refresh(moments))
 
@@ -162,7 +162,7 @@ SQLITE = [
     f"""
     CREATE TRIGGER moments_search_insert AFTER INSERT ON moments
     WHEN NEW.status = 'active' AND NEW.visibility = 'public'
-    BEGIN {_refresh("m.id = NEW.id")} END
+    BEGIN {_refresh_body("m.id = NEW.id")} END
     """,
     f"""
     CREATE TRIGGER moments_search_update
@@ -171,7 +171,7 @@ SQLITE = [
       IS NOT (NEW.title, NEW.story, NEW.place, NEW.status, NEW.visibility)
      AND ((OLD.status = 'active' AND OLD.visibility = 'public')
           OR (NEW.status = 'active' AND NEW.visibility = 'public'))
-    BEGIN {_refresh("m.id = NEW.id")} END
+    BEGIN {_refresh_body("m.id = NEW.id")} END
     """,
     """
     CREATE TRIGGER moments_search_delete AFTER DELETE ON moments
@@ -180,17 +180,17 @@ SQLITE = [
     """,
     f"""
     CREATE TRIGGER moment_tags_search_insert AFTER INSERT ON moment_tags
-    BEGIN {_refresh("m.id = NEW.moment_id")} END
+    BEGIN {_refresh_body("m.id = NEW.moment_id")} END
     """,
     f"""
     CREATE TRIGGER moment_tags_search_delete AFTER DELETE ON moment_tags
-    BEGIN {_refresh("m.id = OLD.moment_id")} END
+    BEGIN {_refresh_body("m.id = OLD.moment_id")} END
     """,
     f"""
     CREATE TRIGGER tags_search_rename AFTER UPDATE OF name ON tags
     WHEN OLD.name <> NEW.name
     BEGIN
-        {_refresh("m.id IN (SELECT moment_id FROM moment_tags WHERE tag_id = NEW.id)")}
+        {_refresh_body("m.id IN (SELECT moment_id FROM moment_tags WHERE tag_id = NEW.id)")}
     END
     """,  # noqa: S608  all of it is ours
 ]

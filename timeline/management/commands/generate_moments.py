@@ -1,4 +1,4 @@
-"""``manage.py generate_moments 5000000``: many disjoint test moments."""
+"""``manage.py generate_moments 5000000``: create many disjoint test moments."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from timeline.core.exceptions import TimelineError
-from timeline.services.imports.sample_data import SampleData, generate_moments
+from timeline.services.imports.sample_data import SampleData
+from timeline.services.imports.sample_writer import generate_moments
 
 
 class Command(BaseCommand):
-    """Makes many disjoint test moments, plainly marked as such, to measure with."""
+    """Create test moments for performance measurements."""
 
     help = "Make N disjoint test moments, plainly marked as such, to measure with."
 
@@ -34,10 +35,12 @@ class Command(BaseCommand):
         fields = ("count", "from_year", "to_year", "seed", "owners", "tags")
         started = time.perf_counter()
         try:
-            load = SampleData(**{name: options[name] for name in fields})
-            with tqdm(total=load.count, unit=" moments", disable=None) as bar:
-                made = generate_moments(load, bar.update, workers=max(options["workers"], 1))
+            sample = SampleData(**{name: options[name] for name in fields})
+            with tqdm(total=sample.count, unit=" moments", disable=None) as bar:
+                created = generate_moments(sample, bar.update, workers=max(options["workers"], 1))
         except TimelineError as error:
             raise CommandError(str(error)) from error
         seconds = time.perf_counter() - started
-        self.stdout.write(f"{made} moments in {seconds:.1f} s, {made / seconds:.0f} a second.")
+        self.stdout.write(
+            f"{created} moments in {seconds:.1f} s, {created / seconds:.0f} a second."
+        )

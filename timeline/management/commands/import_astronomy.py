@@ -1,4 +1,4 @@
-"""``manage.py import_astronomy``: solstices, equinoxes, moon phases, eclipses as moments."""
+"""``manage.py import_astronomy``: import solstices, equinoxes, moon phases and eclipses as moments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from timeline.services.imports.importer import ImportReport, import_rows
 
 
 class Command(BaseCommand):
-    """Computes astronomical instants and takes them into the timeline; can be run again at any time."""
+    """Compute astronomical events and import them as moments. Can be repeated at any time."""
 
     help = "Compute solstices, equinoxes, moon phases and eclipses and make moments of them."
 
@@ -29,13 +29,13 @@ class Command(BaseCommand):
         try:
             import_rows(
                 tqdm(rows, unit=" rows", disable=None),
-                lambda: User.objects.curator("almanac", "The Almanac"),
+                lambda: User.objects.get_or_create_curator("almanac", "The Almanac"),
                 report,
                 dry_run=options["dry_run"],
             )
         except TimelineError as error:
-            self.stdout.write("\n".join(report.lines()))
+            self.stdout.write("\n".join(report.format_lines()))
             raise CommandError(str(error)) from error
-        self.stdout.write("\n".join(report.lines()))
+        self.stdout.write("\n".join(report.format_lines()))
         if options["dry_run"]:
             self.stdout.write("Dry run: nothing was written.")

@@ -1,4 +1,4 @@
-"""``manage.py import_moments FILE``: real moments from CSV, JSON Lines or iCalendar."""
+"""``manage.py import_moments FILE``: import moments from CSV, JSON Lines or iCalendar."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from timeline.services.imports.readers import READERS, get_reader
 
 
 class Command(BaseCommand):
-    """Imports moments from a file; can be run again at any time."""
+    """Import moments from a file. Can be repeated at any time."""
 
     help = "Import moments from a CSV, JSON Lines or iCalendar file; can be run again at any time."
 
@@ -31,23 +31,24 @@ class Command(BaseCommand):
         try:
             self._import(options["file"], report, options)
         except (OSError, TimelineError) as error:
-            self.stdout.write("\n".join(report.lines()))
+            self.stdout.write("\n".join(report.format_lines()))
             raise CommandError(f"{options['file']}: {error}") from error
-        self.stdout.write("\n".join(report.lines()))
+        self.stdout.write("\n".join(report.format_lines()))
         if options["dry_run"]:
             self.stdout.write("Dry run: nothing was written.")
 
     def _import(self, path: Path, report: ImportReport, options: dict[str, Any]) -> None:
         reader = get_reader(path, options["format"])
-        owner = _owner(options["owner"])
+        get_owner = _find_owner(options["owner"])
         with path.open("rb") as file:
             rows = tqdm(reader(file), unit=" rows", disable=None)
-            import_rows(rows, owner, report, dry_run=options["dry_run"])
+            import_rows(rows, get_owner, report, dry_run=options["dry_run"])
 
 
-def _owner(handle: str | None) -> Callable[[], User]:
+def _find_owner(handle: str | None) -> Callable[[], User]:
+    """Return a function that returns the owner. It creates the curator's account, if that is missing."""
     if handle is None:
-        return lambda: User.objects.curator("chronicle", "The Chronicle")
+        return lambda: User.objects.get_or_create_curator("chronicle", "The Chronicle")
     try:
         user = User.objects.get(handle=handle.lower().removeprefix("@"))
     except User.DoesNotExist:

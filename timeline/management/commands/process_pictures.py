@@ -10,9 +10,9 @@ from timeline.services.pictures import deletion, processing
 
 
 class Command(BaseCommand):
-    """What the tasks did not get done. Safe to run at any time, and twice at once."""
+    """Finish what the background tasks left undone. Safe to run at any time, and twice at once."""
 
-    help = "Make pictures that wait, and delete the files of those that are let go."
+    help = "Process pictures that wait, and delete the files of those that are detached from their moment."
 
     def handle(self, *args: Any, **options: Any) -> None:
         made, purged = processing.process_waiting_pictures(), deletion.delete_detached_pictures()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from timeline.core.exceptions import FROZEN_WORDS, ClaimRefused
+from timeline.core.exceptions import ClaimRefused, MomentDisputed
 from timeline.models import Moment, MomentRevision, Order, OrderStatus, Status, Visibility
 from timeline.services import placement
 from timeline.services.claims.holds import lock_moment, locked_hold
@@ -52,7 +52,7 @@ def edit_moment(moment: Moment, words: MomentDetails) -> None:
         with transaction.atomic():
             order = Order.objects.select_for_update().filter(moment=moment).first()
             if order and order.status == OrderStatus.DISPUTED:
-                raise ClaimRefused(FROZEN_WORDS)
+                raise MomentDisputed
             with placement.lock_spans([moment.span]):
                 active = lock_moment(moment)
                 if active.status != Status.ACTIVE:

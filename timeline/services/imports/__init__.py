@@ -1,1 +1,1 @@
-"""Real moments from files: readers, one row type, one importer."""
+"""Bulk imports: file readers, computed astronomy, the importer for their rows, and sample data."""

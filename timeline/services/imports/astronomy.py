@@ -1,18 +1,19 @@
-"""Astronomical instants: solstices, equinoxes, phases of the Moon, eclipses. Computed, nothing is fetched.
+"""Solstices, equinoxes, phases of the Moon and eclipses, computed without any external data.
 
-PyEphem gives the apparent geocentric places of Sun (VSOP87) and Moon (ELP,
-fitted to the years -3000 to 3000), good to about an arc second: 2 s of the
-Moon's way and 25 s of the Sun's. Its days are Universal Time, so the slowing
-of Earth's rotation (delta T) comes in: seconds in our time, minutes in far
-years. Outside the years 1 to 3000 nothing is claimed.
+PyEphem gives the apparent geocentric positions of the Sun (VSOP87) and the Moon
+(ELP, fitted to the years -3000 to 3000). They are accurate to about one arc
+second, which the Moon crosses in 2 s and the Sun in 25 s. PyEphem's days are in
+Universal Time, so the slowing of Earth's rotation (delta T) adds an error: some
+seconds in our time, minutes in distant years. Years outside 1 to 3000 are refused.
 
-Eclipses are found from the shadows themselves. The greatest eclipse of the Sun
-is when the axis of the Moon's shadow passes closest to Earth's centre, that of
-the Moon when she is closest to the axis of Earth's shadow. What kind an
-eclipse of the Sun is, follows from that distance (gamma) and the radius of the
-umbral cone in the plane through Earth's centre (u) as in J. Meeus,
-Astronomical Algorithms, 2nd ed., chapter 54; for the Moon, from the shadow's
-radii by Danjon's rule, which NASA's Five Millennium Catalog uses too.
+Eclipses are computed from the geometry of the shadows. A solar eclipse is
+greatest when the axis of the Moon's shadow passes closest to Earth's centre. A
+lunar eclipse is greatest when the Moon is closest to the axis of Earth's
+shadow. The kind of a solar eclipse follows from that distance (gamma) and the
+radius of the umbral cone in the plane through Earth's centre (u), as in
+J. Meeus, Astronomical Algorithms, 2nd ed., chapter 54. The kind of a lunar
+eclipse follows from the radii of the shadow by Danjon's rule, which NASA's Five
+Millennium Catalog uses too.
 """
 
 from __future__ import annotations
@@ -32,44 +33,45 @@ from timeline.services.imports.rows import Refusal, Row, build_row, format_error
 FIRST_YEAR, LAST_YEAR = 1, 3000
 SOURCE = "Computed with PyEphem"
 
-# PyEphem counts days from here.
+# PyEphem's day 0.
 _DAY_ZERO = dt.datetime(1899, 12, 31, 12, tzinfo=UTC)
 _DAY_SECONDS = 86_400
-# Lengths in equatorial radii of Earth.
+# Lengths are in equatorial radii of Earth.
 _EARTH_RADII_PER_AU = 149_597_870.7 / 6378.137
 _SUN_RADIUS = 696_000 / 6378.137
-# Smaller where the Sun must be hidden altogether, valleys of the Moon's rim included (Meeus, NASA).
+# The umbra needs the smaller radius: the Sun must be hidden even in the valleys of the Moon's rim (Meeus,
+# NASA).
 _MOON_RADIUS_UMBRA, _MOON_RADIUS = 0.272281, 0.2725076
-# An axis that passes farther from Earth's centre misses the globe, flattened as it is (Meeus).
+# An axis that passes farther from Earth's centre than this misses the flattened globe (Meeus).
 _MAX_AXIS_DISTANCE = 0.9972
-# Beyond this distance of the axis no shadow reaches anything.
+# There is no eclipse if the distance from the axis is larger than this.
 _MAX_ECLIPSE_DISTANCE = 1.7
-# An eclipse is greatest within half an hour of the new or full moon.
+# The greatest eclipse is searched for within one hour of the new or full moon; it is within half an hour.
 _SEARCH_DAYS = 1 / 24
 
 Vector = tuple[float, float, float]
 
 
 class YearsRefused(TimelineError):
-    """The computation does not hold for these years."""
+    """The computation is not valid for these years."""
 
 
 @dataclass(frozen=True)
 class EventKind:
-    """A kind of instant: part of the ids, title, tags, and what is so at that instant."""
+    """A kind of astronomical event."""
 
-    slug: str
+    slug: str  # part of the external ids
     title: str
     tags: tuple[str, ...]
-    meaning: str
+    definition: str  # what is true at the instant of the event
 
 
 @dataclass(frozen=True, order=True)
 class Event:
-    """One instant, in UTC and whole seconds. At the same second an eclipse comes before its phase."""
+    """An astronomical event."""
 
-    instant: dt.datetime
-    rank: int
+    instant: dt.datetime  # in UTC, whole seconds
+    rank: int  # sorts an eclipse (0) before a phase (1) at the same second
     kind: EventKind = field(compare=False)
 
 
@@ -114,9 +116,9 @@ _ECLIPSES = {
         f"{body}-eclipse",
         f"{kind.title()} {body} eclipse",
         ("eclipse", f"{body}-eclipse", f"{kind}-{body}-eclipse"),
-        meaning,
+        definition,
     )
-    for body, kinds, meaning in (
+    for body, kinds, definition in (
         (
             "solar",
             ("partial", "annular", "hybrid", "total"),
@@ -133,9 +135,9 @@ _ECLIPSES = {
 
 
 def generate_rows(from_year: int, to_year: int) -> Iterator[Row | Refusal]:
-    """Yield a row, one second long, for every instant in the years given, both included, in order.
+    """Yield a row for every event in the given years, both included, in order. Each lasts one second.
 
-    Raises YearsRefused when the computation does not hold for one of them.
+    Raises YearsRefused if the computation is not valid for all of these years.
     """
     if not FIRST_YEAR <= from_year <= to_year <= LAST_YEAR:
         raise YearsRefused(
@@ -150,7 +152,7 @@ def generate_rows(from_year: int, to_year: int) -> Iterator[Row | Refusal]:
 
 
 def compute_events(year: int) -> Iterator[Event]:
-    """Yield the instants of one year, grouped by kind."""
+    """Yield the events of one year, grouped by kind."""
     start, end = _first_day_of(year), _first_day_of(year + 1)
     for find, season in _SEASONS:
         yield from (_build_event(day, season) for day in _list_days(find, start, end, step=300))
@@ -162,11 +164,11 @@ def compute_events(year: int) -> Iterator[Event]:
 
 
 def find_solar_eclipse(new_moon: float) -> tuple[float, str] | None:
-    """Return the day of the greatest eclipse at a new moon, and its kind; None without an eclipse.
+    """Return the day of the greatest eclipse at a new moon, and its kind. None if there is no eclipse.
 
-    Days are PyEphem's. Kinds are ``partial``, ``annular``, ``hybrid`` and
-    ``total``; annular or hybrid is not certain when the umbra's tip ends within
-    some kilometres of the ground.
+    Days are PyEphem's. The kinds are ``partial``, ``annular``, ``hybrid`` and
+    ``total``. If the tip of the umbra ends within some kilometres of the
+    ground, ``annular`` and ``hybrid`` can be confused.
     """
     if _measure_moon_shadow(new_moon)[0] > _MAX_ECLIPSE_DISTANCE:
         return None
@@ -174,7 +176,8 @@ def find_solar_eclipse(new_moon: float) -> tuple[float, str] | None:
     gamma, height, distance = _measure_moon_shadow(day)
     narrowing = math.tan(math.asin((_SUN_RADIUS - _MOON_RADIUS_UMBRA) / distance))
     widening = math.tan(math.asin((_SUN_RADIUS + _MOON_RADIUS) / distance))
-    # Radii of umbra (less than zero: it reaches further) and penumbra where they pass Earth's centre.
+    # The radii of umbra and penumbra in the plane of Earth's centre. A negative radius means that the
+    # umbra reaches beyond that plane.
     umbra = height * narrowing - _MOON_RADIUS_UMBRA
     penumbra = height * widening + _MOON_RADIUS
     if gamma > _MAX_AXIS_DISTANCE + penumbra:
@@ -183,15 +186,15 @@ def find_solar_eclipse(new_moon: float) -> tuple[float, str] | None:
         return day, "partial"
     if umbra < 0:
         return day, "total"
-    # On the near side of the globe the umbra may reach the ground although it ends before the centre.
+    # The umbra ends before Earth's centre, but may still reach the ground on the near side.
     ground = math.sqrt(max(1 - gamma**2, 0))
     return day, "hybrid" if umbra < ground * narrowing else "annular"
 
 
 def find_lunar_eclipse(full_moon: float) -> tuple[float, str] | None:
-    """Return the day of the greatest eclipse at a full moon, and its kind; None without an eclipse.
+    """Return the day of the greatest eclipse at a full moon, and its kind. None if there is no eclipse.
 
-    Days are PyEphem's. Kinds are ``penumbral``, ``partial`` and ``total``.
+    Days are PyEphem's. The kinds are ``penumbral``, ``partial`` and ``total``.
     """
     if _measure_earth_shadow(full_moon)[0] > _MAX_ECLIPSE_DISTANCE:
         return None
@@ -200,7 +203,7 @@ def find_lunar_eclipse(full_moon: float) -> tuple[float, str] | None:
     angle, moon_distance = math.atan2(off, along), math.hypot(off, along)
     moon = math.asin(_MOON_RADIUS / moon_distance)
     sun = math.asin(_SUN_RADIUS / sun_distance)
-    # Danjon: the air makes Earth larger by a hundredth, as seen from the Moon.
+    # Danjon's rule: seen from the Moon, the atmosphere enlarges Earth by one hundredth.
     earth = 1.01 * math.asin(1 / moon_distance) + math.asin(1 / sun_distance)
     if angle - moon >= earth + sun:
         return None
@@ -216,12 +219,13 @@ _ECLIPSE_FINDERS = {
 
 
 def to_instant(day: float) -> dt.datetime:
-    """Return a day of PyEphem's as an instant in UTC, rounded to the second."""
+    """Return the instant of a PyEphem day, rounded to the second."""
     return _DAY_ZERO + round(day * _DAY_SECONDS) * SECOND
 
 
 def _build_row(number: int, event: Event) -> Row | Refusal:
     kind, at = event.kind, event.instant
+    precision = _describe_precision(at.year)
     try:
         return build_row(
             number,
@@ -230,7 +234,7 @@ def _build_row(number: int, event: Event) -> Row | Refusal:
             starts_at=at,
             ends_at=at + SECOND,
             tags=("astronomy", *kind.tags),
-            story=f"{kind.meaning}: computed with PyEphem (VSOP87 and ELP), {_describe_precision(at.year)}.",
+            story=f"{kind.definition}: computed with PyEphem (VSOP87 and ELP), {precision}.",
             source=SOURCE,
         )
     except (TimelineError, ValidationError) as error:
@@ -238,7 +242,7 @@ def _build_row(number: int, event: Event) -> Row | Refusal:
 
 
 def _describe_precision(year: int) -> str:
-    """Say how far the second may be off: mostly what is not known of Earth's rotation."""
+    """Return how accurate the second is. Most of the error comes from Earth's irregular rotation."""
     if 1700 <= year <= 2030:
         return "good to about half a minute"
     if 1600 <= year <= 2060:
@@ -250,8 +254,11 @@ def _find_eclipse(day: float, phase: str) -> Event | None:
     if phase not in _ECLIPSE_FINDERS:
         return None
     body, find = _ECLIPSE_FINDERS[phase]
-    found = find(day)
-    return _build_event(found[0], _ECLIPSES[body, found[1]], rank=0) if found else None
+    eclipse = find(day)
+    if eclipse is None:
+        return None
+    greatest, kind = eclipse
+    return _build_event(greatest, _ECLIPSES[body, kind], rank=0)
 
 
 def _build_event(day: float, kind: EventKind, rank: int = 1) -> Event:
@@ -261,7 +268,11 @@ def _build_event(day: float, kind: EventKind, rank: int = 1) -> Event:
 def _list_days(
     find: Callable[[float], float], start: float, end: float, step: float
 ) -> Iterator[float]:
-    """Yield the days in ``[start, end)`` that ``find`` gives, which are more than ``step`` days apart."""
+    """Yield the days in ``[start, end)`` that ``find`` returns.
+
+    ``find`` returns the first such day after another. Consecutive days must be
+    more than ``step`` days apart.
+    """
     day = float(find(start))
     while day < end:
         yield day
@@ -269,12 +280,15 @@ def _list_days(
 
 
 def _first_day_of(year: int) -> float:
-    """Return the day at which a year of the proleptic Gregorian calendar begins."""
+    """Return the PyEphem day at which a year of the proleptic Gregorian calendar begins."""
     return (dt.datetime(year, 1, 1, tzinfo=UTC) - _DAY_ZERO) / dt.timedelta(days=1)
 
 
 def _find_minimum(function: Callable[[float], float], near: float) -> float:
-    """Return where a function with one valley has its least value, to a fifth of a second."""
+    """Return the minimum of a function near a day, to a fifth of a second.
+
+    Golden-section search. The function must have only one minimum there.
+    """
     ratio = (math.sqrt(5) - 1) / 2
     start, end = near - _SEARCH_DAYS, near + _SEARCH_DAYS
     while end - start > 0.2 / _DAY_SECONDS:
@@ -287,10 +301,10 @@ def _find_minimum(function: Callable[[float], float], near: float) -> float:
 
 
 def _measure_moon_shadow(day: float) -> tuple[float, float, float]:
-    """Measure the axis through Sun and Moon, in Earth's radii.
+    """Measure the axis of the Moon's shadow, in radii of Earth.
 
     Returns its distance from Earth's centre, the Moon's height above the plane
-    through that centre, and the distance from Moon to Sun.
+    through that centre, and the distance from the Moon to the Sun.
     """
     sun, moon = _get_positions(day)
     axis = (sun[0] - moon[0], sun[1] - moon[1], sun[2] - moon[2])
@@ -298,23 +312,24 @@ def _measure_moon_shadow(day: float) -> tuple[float, float, float]:
 
 
 def _measure_earth_shadow(day: float) -> tuple[float, float, float]:
-    """Measure the Moon against the axis of Earth's shadow, in Earth's radii.
+    """Measure the Moon's position in Earth's shadow, in radii of Earth.
 
-    Returns her distance from it, how far along it she is, and the Sun's distance.
+    Returns its distance from the axis of the shadow, its position along that
+    axis, and the distance of the Sun.
     """
     sun, moon = _get_positions(day)
     return _measure_from_axis(moon, (-sun[0], -sun[1], -sun[2]))
 
 
 def _measure_from_axis(point: Vector, axis: Vector) -> tuple[float, float, float]:
-    """Return a point's distance from an axis through the origin, its place along it, the axis's length."""
+    """Return a point's distance from an axis through the origin, its position along it, the axis's length."""
     length = math.hypot(*axis)
     along = sum(p * a for p, a in zip(point, axis, strict=True)) / length
     return math.sqrt(max(math.hypot(*point) ** 2 - along**2, 0)), along, length
 
 
 def _get_positions(day: float) -> tuple[Vector, Vector]:
-    """Return where Sun and Moon are seen from Earth's centre, in Earth's radii."""
+    """Return the positions of Sun and Moon relative to Earth's centre, in radii of Earth."""
     return _to_vector(ephem.Sun(day)), _to_vector(ephem.Moon(day))
 
 

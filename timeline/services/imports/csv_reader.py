@@ -1,4 +1,4 @@
-"""Reads CSV: UTF-8, a first row of column names, ``;`` between tags."""
+"""CSV reader: UTF-8, column names in the first row, ``;`` between tags."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from timeline.services.imports.rows import (
 
 
 def read_csv(file: BinaryIO) -> Rows:
-    """Yield the rows of a CSV file; the header is row 1. Raises UnreadableFile for a wrong header."""
-    # Bytes that are not UTF-8 pass as lone surrogates, so that they cost their own row only.
+    """Yield the rows of a CSV file; the header counts as row 1. Raises UnreadableFile for a wrong header."""
+    # Decode bytes that are not UTF-8 to lone surrogates, so that only the row with them is refused.
     text = io.TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="")
     reader = csv.reader(text, strict=True)
     try:

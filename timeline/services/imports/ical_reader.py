@@ -1,4 +1,4 @@
-"""Reads iCalendar (RFC 5545): one moment an event. What repeats is refused, not expanded."""
+"""iCalendar reader (RFC 5545): one moment for each event. Repeating events are refused, not expanded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zoneinfo
 from typing import Any, BinaryIO
 
 from django.core.exceptions import ValidationError
-from icalendar import Calendar
+from icalendar import Calendar, Component
 
 from timeline.core.exceptions import TimelineError
 from timeline.core.local_time import get_zone, resolve_local_time
@@ -26,9 +26,10 @@ _DAY = dt.timedelta(days=1)
 
 
 def read_ical(file: BinaryIO) -> Rows:
-    """Yield the events of an iCalendar file, numbered from 1. Raises UnreadableFile when it is none.
+    """Yield the events of an iCalendar file, numbered from 1.
 
-    Floating times and whole days are in the calendar's ``X-WR-TIMEZONE``, else in UTC.
+    Floating times and whole days are read in the calendar's ``X-WR-TIMEZONE``,
+    or in UTC without one. Raises UnreadableFile if the file is not iCalendar.
     """
     try:
         calendars = Calendar.from_ical(file.read(), multiple=True)
@@ -36,16 +37,16 @@ def read_ical(file: BinaryIO) -> Rows:
         raise UnreadableFile(f"The file is no iCalendar: {str(error)!a}.") from error
     number = 0
     for calendar in calendars:
-        home = str(calendar.get("X-WR-TIMEZONE", "UTC"))
+        zone_name = str(calendar.get("X-WR-TIMEZONE", "UTC"))
         for event in calendar.walk("VEVENT"):
             number += 1
-            yield _parse_event(number, event, home)
+            yield _parse_event(number, event, zone_name)
 
 
-def _parse_event(number: int, event: Any, home: str) -> Row | Refusal:
+def _parse_event(number: int, event: Component, zone_name: str) -> Row | Refusal:
     try:
         _refuse_repeated_or_cancelled(event)
-        zone, starts_at = _parse_instant(event, "DTSTART", get_zone(home))
+        zone, starts_at = _parse_instant(event, "DTSTART", get_zone(zone_name))
         return build_row(
             number,
             external_id=_get_text(event, "UID"),
@@ -62,15 +63,19 @@ def _parse_event(number: int, event: Any, home: str) -> Row | Refusal:
         return Refusal(number, format_error(error))
 
 
-def _refuse_repeated_or_cancelled(event: Any) -> None:
+def _refuse_repeated_or_cancelled(event: Component) -> None:
     if any(name in event for name in ("RRULE", "RDATE", "RECURRENCE-ID")):
         raise RowRefused("The event repeats. Give each occurrence as an event of its own.")
     if _get_text(event, "STATUS").upper() == "CANCELLED":
         raise RowRefused("The event is cancelled.")
 
 
-def _parse_end(event: Any, starts_at: dt.datetime, zone: zoneinfo.ZoneInfo) -> dt.datetime:
-    """Return the end; an event of one whole day ends at the next midnight, after 24 h at the latest."""
+def _parse_end(event: Component, starts_at: dt.datetime, zone: zoneinfo.ZoneInfo) -> dt.datetime:
+    """Return the event's end in UTC.
+
+    An event of one whole day ends at the next local midnight. A day with a
+    25th hour is cut to 24 hours, the longest that a moment can be.
+    """
     is_day = not isinstance(_get_value(event, "DTSTART"), dt.datetime)
     if "DURATION" in event:
         length = _get_value(event, "DURATION")
@@ -90,26 +95,27 @@ def _parse_end(event: Any, starts_at: dt.datetime, zone: zoneinfo.ZoneInfo) -> d
 
 
 def _parse_instant(
-    event: Any, name: str, home: zoneinfo.ZoneInfo
+    event: Component, name: str, default_zone: zoneinfo.ZoneInfo
 ) -> tuple[zoneinfo.ZoneInfo, dt.datetime]:
-    """Return a property's zone, and its instant in UTC."""
+    """Return a property's time zone, and its instant in UTC."""
     value = _get_value(event, name)
     if not isinstance(value, dt.date):
         raise RowRefused(f"{name}: a time is expected.")
     if not isinstance(value, dt.datetime):
-        return home, resolve_local_time(dt.datetime.combine(value, dt.time()), home)
+        midnight = dt.datetime.combine(value, dt.time())
+        return default_zone, resolve_local_time(midnight, default_zone)
     if value.tzinfo is None:
         if "TZID" in event[name].params:
             raise RowRefused(f"{name}: its time zone is not known.")
-        return home, resolve_local_time(value, home)
+        return default_zone, resolve_local_time(value, default_zone)
     if isinstance(value.tzinfo, zoneinfo.ZoneInfo):
         zone = get_zone(value.tzinfo.key)
         return zone, resolve_local_time(value.replace(tzinfo=None), zone)
-    # UTC, or a zone that the file defines itself: the instant is known, the zone has no name.
+    # UTC, or a zone that the file defines itself: we know the instant, but no name for the zone.
     return get_zone("UTC"), value.astimezone(UTC)
 
 
-def _parse_categories(event: Any) -> list[str]:
+def _parse_categories(event: Component) -> list[str]:
     lists = event.get("CATEGORIES", [])
     try:
         return [
@@ -121,7 +127,7 @@ def _parse_categories(event: Any) -> list[str]:
         raise RowRefused("CATEGORIES: a list of texts is expected.") from None
 
 
-def _get_value(event: Any, name: str) -> Any:
+def _get_value(event: Component, name: str) -> Any:
     if name not in event:
         raise RowRefused(f"{name}: it is missing.")
     if isinstance(event[name], list):
@@ -129,7 +135,7 @@ def _get_value(event: Any, name: str) -> Any:
     return getattr(event[name], "dt", None)
 
 
-def _get_text(event: Any, name: str) -> str:
+def _get_text(event: Component, name: str) -> str:
     value = event.get(name, "")
     if isinstance(value, list):
         raise RowRefused(f"{name}: it stands there twice.")

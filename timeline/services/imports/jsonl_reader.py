@@ -1,4 +1,4 @@
-"""Reads JSON Lines: UTF-8, one object a line, with the keys of the CSV's columns."""
+"""JSON Lines reader: UTF-8, one object a line, with the CSV's column names as keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from timeline.services.imports.rows import COLUMNS, Refusal, Row, Rows, parse_ro
 
 
 def read_jsonl(file: BinaryIO) -> Rows:
-    """Yield the rows of a JSON Lines file, numbered by line; empty lines are passed over."""
+    """Yield the rows of a JSON Lines file, numbered by line. Empty lines are skipped."""
     for number, line in enumerate(file, 1):
         if line.strip():
             yield _parse_line(number, line)

@@ -1,4 +1,4 @@
-"""Which reader a file is for."""
+"""The file formats that can be imported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".ics": "ical
 
 
 def get_reader(path: Path, name: str | None = None) -> Callable[[BinaryIO], Rows]:
-    """Return the reader called ``name``, else the one for the file's suffix. Raises UnreadableFile."""
+    """Return the reader for the format ``name``, or for the file's suffix if no name is given.
+
+    Raises UnreadableFile for an unknown suffix.
+    """
     chosen = name or _SUFFIXES.get(path.suffix.lower())
     if chosen is None:
         raise UnreadableFile(

@@ -1,4 +1,4 @@
-"""The common row: what every reader yields, checked and normalised, or why it is refused."""
+"""The row type that all readers yield: a validated moment, or the reason for refusing it."""
 
 from __future__ import annotations
 
@@ -26,41 +26,45 @@ MAX_SECONDS = int(MAX_DURATION.total_seconds())
 
 
 class RowRefused(TimelineError):
-    """A row is no moment; the text says why."""
+    """A row cannot become a moment. The message gives the reason."""
 
 
 class UnreadableFile(TimelineError):
-    """A whole file cannot be read; the text says why."""
+    """A whole file cannot be read. The message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A row that is not taken: its number in the file, why, and its ``external_id`` if that was read."""
+    """A row that is not imported."""
 
-    number: int
+    number: int  # its position in the file
     reason: str
-    external_id: str = ""
+    external_id: str = ""  # empty if it could not be read
 
     def __str__(self) -> str:
         name = f" ({self.external_id})" if self.external_id else ""
-        # What a file holds must not reach into the terminal that shows the report.
+        # The file's content is untrusted: it must not send control characters to the terminal.
         return ascii(f"row {self.number}{name} refused: {self.reason}")[1:-1]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row to take: its number in the file, a clean moment without owner, its tags' names."""
+    """A validated row."""
 
-    number: int
-    moment: Moment
-    tags: tuple[str, ...]
+    number: int  # its position in the file
+    moment: Moment  # not saved, without an owner
+    tags: tuple[str, ...]  # names, normalised
 
 
 Rows = Iterator[Row | Refusal]
 
 
 def parse_row(number: int, cells: Mapping[str, object]) -> Row | Refusal:
-    """Check a row of named cells: texts, a whole number of ``seconds``, a list of ``tags``."""
+    """Validate a row given as a mapping from column name to value.
+
+    ``seconds`` is an integer or its digits, ``tags`` a list or a text with ``;``
+    between the tags, every other cell a text.
+    """
     try:
         zone = get_zone(_get_text(cells, "time_zone") or "UTC")
         starts_at = parse_local_instant(_get_text(cells, "starts_at"), zone)
@@ -92,7 +96,10 @@ def build_row(
     source: str = "",
     tags: Iterable[str] = (),
 ) -> Row:
-    """Return a checked row; instants are in UTC. Raises RowRefused or ValidationError."""
+    """Return a validated row. Instants are in UTC.
+
+    Raises RowRefused, TagRefused or ValidationError.
+    """
     moment = Moment(
         external_id=_normalize_required_line("external_id", external_id),
         title=title,
@@ -105,14 +112,14 @@ def build_row(
         status=Status.ACTIVE,
         visibility=Visibility.PUBLIC,
     )
-    # Lengths after normalising: that can make a text longer.
+    # Cleaning normalises texts first and checks lengths afterwards: normalising can make a text longer.
     moment.clean_fields(exclude={"user"})
     moment.clean()
     return Row(number, moment, parse_tags(tags))
 
 
 def format_error(error: Exception) -> str:
-    """Return an error as the sentence, or sentences, of a refusal."""
+    """Return an error as one or more sentences, to be used as the reason of a refusal."""
     if isinstance(error, ValidationError):
         if hasattr(error, "error_dict"):
             return " ".join(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from django.db.models import Q
 
 from accounts.models import User
-from accounts.privacy.registry import PersonalFile, Source, blank_admin_log
+from accounts.privacy.registry import PersonalFile, Source, anonymise_admin_log
 from timeline.core.public_ids import encode_id
 from timeline.models import Report
 
@@ -26,7 +26,7 @@ def export(user: User) -> Iterator[PersonalFile]:
         {
             "moment": encode_id(report.moment_id),
             "reason": report.reason,
-            "words": report.words,
+            "comment": report.comment,
             "created_at": report.created_at,
             "status": report.status,
         }
@@ -42,9 +42,9 @@ def erase(user: User) -> bool:
     ids = list(concerned.order_by("pk").values_list("pk", flat=True))
     reports = Report.objects.filter(pk__in=ids)
     reports.filter(reporter=user).update(reporter=None)
-    reports.exclude(words="", answer="").update(words="", answer="")
+    reports.exclude(comment="", resolution="").update(comment="", resolution="")
     Report.objects.filter(handled_by=user).update(handled_by=None)
-    blank_admin_log(Report, ids)
+    anonymise_admin_log(Report, ids)
     return False
 
 

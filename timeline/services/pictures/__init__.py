@@ -1,1 +1,1 @@
-"""Pictures of moments: taken in, made anew without anything but pixels, kept, let go."""
+"""Pictures of moments: upload, re-encoding of nothing but the pixels, storage and deletion."""

@@ -1,8 +1,9 @@
-"""Pictures that nobody is to see again.
+"""Deletion of pictures and their files.
 
-A row without a moment is a picture that is let go. It stays until its files
-are deleted, so that whatever fails in between, none is left behind unknown;
-and as addresses lead to files by their moment only, nothing is seen meanwhile.
+Deleting a picture starts with detaching its row from the moment. The row stays
+until the files are deleted, so that no file is forgotten if something fails in
+between. Nobody sees the files meanwhile: their addresses work only for a
+picture that has a moment.
 """
 
 from __future__ import annotations
@@ -22,26 +23,27 @@ from timeline.services.pictures import storage
 
 logger = logging.getLogger("timeline.pictures")
 
-# An upload has a row before it has a moment, for no longer than this.
+# An upload creates the row before the row gets its moment. Within this time it is finished.
 UPLOAD_TIMEOUT = dt.timedelta(hours=1)
-# Who has begun to make a picture and not finished after this time has died.
+# A worker that has not finished a picture within this time is considered dead.
 PROCESSING_LEASE = dt.timedelta(minutes=5)
 
 
 def ago(length: dt.timedelta) -> ExpressionWrapper:
-    """Return the instant that is ``length`` past, by the database's clock."""
+    """Return the instant ``length`` before now, by the database's clock."""
     return ExpressionWrapper(Now() - length, output_field=DateTimeField())
 
 
 def is_not_processing() -> Q:
-    """Return the condition that nobody is at making a picture."""
-    return Q(taken_at=None) | Q(taken_at__lt=ago(PROCESSING_LEASE))
+    """Return the condition that no worker is processing a picture."""
+    return Q(processing_started_at=None) | Q(processing_started_at__lt=ago(PROCESSING_LEASE))
 
 
 def detach(pictures: QuerySet[Picture]) -> None:
-    """Part pictures from their moments; part of the caller's transaction.
+    """Detach pictures from their moments, in the caller's transaction.
 
-    No kept page shows them then, and their files are deleted.
+    When it commits, cached pages with these pictures are dropped and their
+    files are deleted in the background.
     """
     for pk in list(pictures.values_list("pk", flat=True)):
         Picture.objects.filter(pk=pk).update(moment=None, alt="", placeholder="", problem="")
@@ -51,12 +53,15 @@ def detach(pictures: QuerySet[Picture]) -> None:
 
 @task()
 def delete_picture_task(pk: int) -> None:
-    """Background task: delete the files of a picture that is let go. ``purge_waiting`` tries again."""
+    """Background task: delete a detached picture. ``delete_detached_pictures`` retries failures."""
     delete_picture(pk)
 
 
 def delete_detached_pictures(limit: int = 1000) -> int:
-    """Delete what was let go, or was left when its moment or its upload went; return how many pictures."""
+    """Delete pictures without a moment, at most ``limit``, and return how many were deleted.
+
+    They were detached, or their moment was deleted, or their upload failed.
+    """
     waiting = Picture.objects.filter(moment=None, uploaded_at__lt=ago(UPLOAD_TIMEOUT))
     return sum(
         delete_picture(pk)
@@ -65,9 +70,10 @@ def delete_detached_pictures(limit: int = 1000) -> int:
 
 
 def delete_picture(pk: int) -> bool:
-    """Delete the files of a picture without a moment, then its row; return whether it is gone now.
+    """Delete the files of a picture without a moment, then its row. Return whether it was deleted.
 
-    Not while somebody makes it, who would write more of them afterwards.
+    A picture that is being processed is left alone, because its worker would
+    write more files afterwards.
     """
     picture = Picture.objects.filter(is_not_processing(), pk=pk, moment=None).first()
     if picture is None:

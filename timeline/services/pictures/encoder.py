@@ -1,12 +1,11 @@
-"""Makes all of a picture's files: ``python -m timeline.services.pictures.encoder SOURCE FOLDER``.
+"""Encode all files of a picture: ``python -m timeline.services.pictures.encoder SOURCE FOLDER``.
 
-A process of its own, with bounded memory and time, and without Django: what
-strangers send is decoded here, and whatever it does to the decoder it does to
-nobody else. It prints one line of JSON: what was made, or why the picture is
-refused.
+Runs as a process of its own, without Django and with limited memory and CPU
+time. It decodes untrusted files, so an attack on the decoder stays in here. It
+prints one line of JSON: the result, or the reason why the picture is refused.
 
-Every file is made of pixels alone: orientation and colour space are applied
-first, and nothing else of the source is taken along.
+Only pixels are copied from the source. Orientation and colour space are applied
+to them first. Metadata is left out.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 try:
     import resource
@@ -40,7 +39,7 @@ from timeline.core.picture_formats import (
 MAX_MEMORY_BYTES = 1536 * 1024 * 1024
 MAX_CPU_SECONDS = 60
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
-WHITE = "#ffffff"  # behind what is transparent
+BACKGROUND = "#ffffff"  # behind transparent pixels
 PLACEHOLDER_WIDTH = 16
 
 SAVE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -50,31 +49,37 @@ SAVE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+class EncodedPicture(TypedDict):
+    """The result of encoding: the size in pixels of the largest file, and a placeholder."""
+
+    width: int
+    height: int
+    placeholder: str
+
+
 class UnusablePicture(Exception):
-    """The picture cannot be taken; the text is a sentence for its owner."""
+    """The picture cannot be used. The message is a sentence for its owner."""
 
 
-def encode(source: Path, folder: Path) -> dict[str, Any]:
-    """Make all files of ``source`` in ``folder``; return size and placeholder. Raises Refused."""
+def encode(source: Path, folder: Path) -> EncodedPicture:
+    """Write all files of the picture ``source`` to ``folder``. Raises UnusablePicture."""
     picture = _shrink_to_limits(_decode(source))
     for width in list_widths(picture.width):
-        small = _resize(picture, width)
-        for ending, how in SAVE_OPTIONS.items():
-            small.save(folder / f"{width}.{ending}", **how)
-    return {
-        "width": picture.width,
-        "height": picture.height,
-        "placeholder": _build_placeholder(picture),
-    }
+        resized = _resize(picture, width)
+        for extension, options in SAVE_OPTIONS.items():
+            resized.save(folder / f"{width}.{extension}", **options)
+    return EncodedPicture(
+        width=picture.width, height=picture.height, placeholder=_build_placeholder(picture)
+    )
 
 
 def _decode(source: Path) -> Image.Image:
-    """Return the first frame, upright, in sRGB. Raises Refused."""
+    """Return the first frame, upright, in sRGB. Raises UnusablePicture."""
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     try:
         with Image.open(source, formats=FORMATS) as image:
-            # A JPEG of a camera need not be decoded at its full size.
+            # Large JPEGs are decoded at a reduced size, which is faster.
             image.draft(None, (MAX_WIDTH, MAX_WIDTH))
             image.load()
             upright = ImageOps.exif_transpose(image)
@@ -89,23 +94,23 @@ def _decode(source: Path) -> Image.Image:
         ) from None
     except MemoryError:
         raise
-    except Exception:  # noqa: BLE001  decoders fail in every way there is
+    except Exception:  # noqa: BLE001  decoders raise all kinds of exceptions
         raise UnusablePicture("The picture is damaged, or a part of it is missing.") from None
 
 
 def _flatten(image: Image.Image) -> Image.Image:
-    """Return the picture on white, as grey, RGB or CMYK of 8 bits."""
+    """Return the picture on a white background, as grey, RGB or CMYK with 8 bits per channel."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, WHITE)
-        return Image.alpha_composite(ground, image).convert("RGB")
-    if image.mode.startswith("I"):  # 16 bits of grey
+        background = Image.new("RGBA", image.size, BACKGROUND)
+        return Image.alpha_composite(background, image).convert("RGB")
+    if image.mode.startswith("I"):  # grey with 16 bits
         return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
 
 
 def _convert_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
-    """Return pixels and nothing else, in sRGB."""
+    """Return a picture of the same pixels in sRGB, without any metadata."""
     converted = None
     if icc and len(icc) <= MAX_ICC_BYTES:
         try:
@@ -113,7 +118,7 @@ def _convert_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
             srgb = ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
         except (ImageCms.PyCMSError, OSError):
-            converted = None  # a profile that is broken, or another kind of picture's
+            converted = None  # the profile is broken, or made for another colour model
     pixels = converted or image.convert("RGB")
     clean = Image.new("RGB", pixels.size)
     clean.paste(pixels)
@@ -121,7 +126,7 @@ def _convert_to_srgb(image: Image.Image, icc: bytes | None) -> Image.Image:
 
 
 def _shrink_to_limits(picture: Image.Image) -> Image.Image:
-    """Return the picture no larger than the largest that is kept."""
+    """Return the picture, made smaller if it exceeds the largest size that we store."""
     picture.thumbnail((MAX_WIDTH, MAX_HEIGHT), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return picture
 
@@ -134,7 +139,7 @@ def _resize(picture: Image.Image, width: int) -> Image.Image:
 
 
 def _build_placeholder(picture: Image.Image) -> str:
-    """Return the picture in a few hundred bytes, as an address that holds it: it is shown blurred."""
+    """Return a tiny version of the picture as a ``data:`` URL of a few hundred bytes. It is shown blurred."""
     tiny = picture.copy()
     tiny.thumbnail((PLACEHOLDER_WIDTH, PLACEHOLDER_WIDTH), Image.Resampling.BOX)
     data = io.BytesIO()
@@ -143,27 +148,28 @@ def _build_placeholder(picture: Image.Image) -> str:
 
 
 def _limit_resources() -> None:
-    """Let this process take no more than its share, where the system can keep it from that."""
+    """Limit memory and CPU time of this process, where the operating system supports it."""
     if not HAS_RESOURCE_LIMITS:
         return
-    for what, most in (
+    for limit, maximum in (
         (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
         (resource.RLIMIT_CPU, MAX_CPU_SECONDS),
         (resource.RLIMIT_CORE, 0),
     ):
-        with suppress(ValueError, OSError):  # macOS knows no bound of addresses
-            resource.setrlimit(what, (most, most))
+        with suppress(ValueError, OSError):  # macOS cannot limit the address space
+            resource.setrlimit(limit, (maximum, maximum))
 
 
 def main() -> None:
-    """Run as a process of its own."""
+    """Encode the picture named on the command line and print the result."""
     source, folder = (Path(argument) for argument in sys.argv[1:])
     _limit_resources()
+    result: EncodedPicture | dict[str, str]
     try:
-        answer = encode(source, folder)
-    except UnusablePicture as refusal:
-        answer = {"refused": str(refusal)}
-    sys.stdout.write(json.dumps(answer))
+        result = encode(source, folder)
+    except UnusablePicture as error:
+        result = {"refused": str(error)}
+    sys.stdout.write(json.dumps(result))
 
 
 if __name__ == "__main__":

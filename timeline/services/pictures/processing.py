@@ -1,4 +1,8 @@
-"""What is uploaded, made into what is shown: in the background, once, by a process of its own."""
+"""Turn uploaded pictures into the files that pages show.
+
+This happens once for each picture, in the background. The files are encoded by
+a process of its own: see ``encoder``.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db.models import F
@@ -23,6 +27,9 @@ from timeline.services import placement
 from timeline.services.pictures import storage
 from timeline.services.pictures.deletion import delete_picture, is_not_processing
 
+if TYPE_CHECKING:
+    from timeline.services.pictures.encoder import EncodedPicture
+
 logger = logging.getLogger("timeline.pictures")
 
 ENCODER = ["-m", "timeline.services.pictures.encoder"]
@@ -30,22 +37,22 @@ TIMEOUT_SECONDS = 120
 MAX_ATTEMPTS = 5
 TOO_COMPLEX_MESSAGE = "The picture takes too long to read. A smaller one may do."
 FAILED_MESSAGE = "The picture could not be made. Please upload it again."
-# Each takes up to MAX_MEMORY_BYTES: of the threads of one process, so many at a time.
+# How many encoders run at once for the threads of one process. Each takes up to MAX_MEMORY_BYTES.
 _encoder_slots = threading.BoundedSemaphore(2)
 
 
-class Unreadable(Exception):
-    """The picture cannot be made; the text is a sentence for its owner."""
+class UnreadablePicture(Exception):
+    """The picture cannot be read. The message is a sentence for its owner."""
 
 
 @task()
 def process_picture_task(pk: int) -> None:
-    """Background task: make a picture. What fails is tried again by ``make_waiting``."""
+    """Background task: process a picture. ``process_waiting_pictures`` retries failures."""
     process_picture(pk)
 
 
 def process_waiting_pictures(limit: int = 100) -> int:
-    """Make the pictures that wait, the oldest first; return how many are shown now."""
+    """Process waiting pictures, the oldest first, at most ``limit``. Return how many were published."""
     waiting = Picture.objects.filter(state=Picture.State.WAITING, moment__isnull=False)
     return sum(
         process_picture(pk)
@@ -54,55 +61,56 @@ def process_waiting_pictures(limit: int = 100) -> int:
 
 
 def process_picture(pk: int) -> bool:
-    """Make a picture that waits, unless somebody is at it; return whether it is shown now."""
+    """Process a waiting picture, unless another worker is doing so. Return whether it was published."""
     if not _acquire_lease(pk):
         return False
     picture = Picture.objects.get(pk=pk)
-    shown = False
+    is_published = False
     try:
-        shown = _publish(picture, _create_files(picture))
-    except Unreadable as error:
+        is_published = _publish(picture, _create_files(picture))
+    except UnreadablePicture as error:
         _reject(picture, str(error))
     except (OSError, TimelineBusy) as error:
-        # The storage is away or the day is busy: it waits, and is tried again.
+        # The storage is unavailable, or the moment's day is locked. The picture stays waiting and is
+        # tried again, MAX_ATTEMPTS times in all.
         logger.warning("%s (key %s) is not made yet: %s", picture, picture.key, error)
         if picture.attempts >= MAX_ATTEMPTS:
             _reject(picture, FAILED_MESSAGE)
     Picture.objects.filter(pk=pk).update(processing_started_at=None)
-    delete_picture(pk)  # if it was let go meanwhile
-    return shown
+    delete_picture(pk)  # only deletes it if it was detached meanwhile
+    return is_published
 
 
 def _acquire_lease(pk: int) -> bool:
-    """Take a picture to make it: of two who try, one gets it."""
-    free = Picture.objects.filter(is_not_processing(), state=Picture.State.WAITING)
+    """Mark a waiting picture as being processed. Only one of several workers succeeds."""
+    waiting = Picture.objects.filter(is_not_processing(), state=Picture.State.WAITING)
     return bool(
-        free.filter(pk=pk, moment__isnull=False).update(
+        waiting.filter(pk=pk, moment__isnull=False).update(
             processing_started_at=Now(), attempts=F("attempts") + 1
         )
     )
 
 
-def _create_files(picture: Picture) -> dict[str, Any]:
-    """Make and store all files; return size and placeholder. Raises Unreadable, OSError."""
-    with tempfile.TemporaryDirectory(prefix="momentverse-picture-") as place:
-        source, folder = Path(place, ORIGINAL_NAME), Path(place, "made")
+def _create_files(picture: Picture) -> EncodedPicture:
+    """Encode and store all files of a picture. Raises UnreadablePicture or OSError."""
+    with tempfile.TemporaryDirectory(prefix="momentverse-picture-") as directory:
+        source, folder = Path(directory, ORIGINAL_NAME), Path(directory, "encoded")
         source.write_bytes(storage.read(f"{picture.key}/{ORIGINAL_NAME}"))
         folder.mkdir()
-        made = _run_encoder(source, folder)
-        for width in list_widths(made["width"]):
-            for ending in CONTENT_TYPES:
-                content = Path(folder, f"{width}.{ending}").read_bytes()
-                storage.write(picture.file(width, ending), content)
-    return made
+        encoded = _run_encoder(source, folder)
+        for width in list_widths(encoded["width"]):
+            for extension in CONTENT_TYPES:
+                content = Path(folder, f"{width}.{extension}").read_bytes()
+                storage.write(picture.file(width, extension), content)
+    return encoded
 
 
-def _run_encoder(source: Path, folder: Path) -> dict[str, Any]:
-    """Run the encoder, which has its own bounds. Raises Unreadable."""
+def _run_encoder(source: Path, folder: Path) -> EncodedPicture:
+    """Run the encoder, which limits its own memory and CPU time. Raises UnreadablePicture."""
     command = [sys.executable, *ENCODER, str(source), str(folder)]
     with _encoder_slots:
         try:
-            done = subprocess.run(  # noqa: S603  our own module, on files that we have named
+            process = subprocess.run(  # noqa: S603  our own module, with file names that we chose
                 command,
                 cwd=settings.BASE_DIR,
                 env={"PATH": ""},
@@ -112,29 +120,30 @@ def _run_encoder(source: Path, folder: Path) -> dict[str, Any]:
                 check=True,
             )
         except subprocess.TimeoutExpired:
-            raise Unreadable(TOO_COMPLEX_MESSAGE) from None
+            raise UnreadablePicture(TOO_COMPLEX_MESSAGE) from None
         except subprocess.CalledProcessError as error:
-            # Killed by its bounds, or by a decoder's fault.
+            # It exceeded its limits, or the decoder crashed.
             logger.warning("encoder ended with %s: %s", error.returncode, error.stderr[-500:])
-            raise Unreadable(TOO_COMPLEX_MESSAGE) from None
-    answer: dict[str, Any] = json.loads(done.stdout)
-    if "refused" in answer:
-        raise Unreadable(answer["refused"])
-    return answer
+            raise UnreadablePicture(TOO_COMPLEX_MESSAGE) from None
+    result = json.loads(process.stdout)
+    if "refused" in result:
+        raise UnreadablePicture(result["refused"])
+    encoded: EncodedPicture = result
+    return encoded
 
 
-def _publish(picture: Picture, made: dict[str, Any]) -> bool:
-    """Let a made picture be seen, unless it was let go meanwhile; return whether it is."""
+def _publish(picture: Picture, encoded: EncodedPicture) -> bool:
+    """Make an encoded picture visible, unless it was detached meanwhile. Return whether it is visible."""
     moment = Moment.objects.filter(picture=picture).first()
     if moment is None:
         return False
     with placement.lock_spans([moment.span]):
-        shown = Picture.objects.filter(
+        published = Picture.objects.filter(
             pk=picture.pk, moment=moment, state=Picture.State.WAITING
-        ).update(**made, state=Picture.State.READY, problem="")
+        ).update(**encoded, state=Picture.State.READY, problem="")
         Moment.objects.filter(pk=moment.pk).update(updated_at=Now())
     storage.delete(f"{picture.key}/{ORIGINAL_NAME}")
-    return bool(shown)
+    return bool(published)
 
 
 def _reject(picture: Picture, problem: str) -> None:

@@ -1,7 +1,7 @@
-"""Where pictures' files are: a folder in DATA_DIR, or a bucket; nobody but us reads either.
+"""The storage of picture files: a folder in DATA_DIR, or a private bucket.
 
-Each function raises OSError when the storage is away, whatever the service's
-own library raises then.
+Each function raises OSError if the storage is unavailable, whatever exception
+the storage's library raises.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _open_storage() -> Iterator[Storage]:
 
 
 def write(name: str, content: bytes | IO[bytes]) -> None:
-    """Store a file; one of the same name is replaced."""
+    """Store a file. A file with the same name is replaced."""
     file = ContentFile(content) if isinstance(content, bytes) else File(content)
     with _open_storage() as storage:
         storage.delete(name)
@@ -33,22 +33,22 @@ def write(name: str, content: bytes | IO[bytes]) -> None:
 
 
 def read(name: str) -> bytes:
-    """Return a file. Raises FileNotFoundError when it is not there."""
+    """Return the content of a file. Raises FileNotFoundError if it does not exist."""
     with _open_storage() as storage, storage.open(name) as file:
         content: bytes = file.read()
         return content
 
 
 def delete(name: str) -> None:
-    """Delete a file, if it is there."""
+    """Delete a file, if it exists."""
     with _open_storage() as storage:
         storage.delete(name)
 
 
 def delete_folder(folder: str) -> None:
-    """Delete all files of a folder, if it is there."""
+    """Delete a folder with all its files, if it exists."""
     with _open_storage() as storage, suppress(FileNotFoundError):
         _, files = storage.listdir(folder)
         for file in files:
             storage.delete(f"{folder}/{file}")
-        storage.delete(folder)  # a disk keeps the empty folder; a bucket has none
+        storage.delete(folder)  # on a disk the empty folder is left; in a bucket there is none

@@ -8,7 +8,7 @@ from typing import IO
 from django.db import transaction
 from django.db.models.functions import Now
 
-from timeline.core.exceptions import FROZEN_WORDS, PictureRefused
+from timeline.core.exceptions import MomentDisputed, PictureRefused
 from timeline.core.picture_formats import ORIGINAL_NAME
 from timeline.models import Moment, Order, OrderStatus, Picture, Status
 from timeline.services import placement
@@ -69,7 +69,7 @@ def _refuse_unless_changeable(moment: Moment) -> None:
     if not Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE).exists():
         raise PictureRefused("This moment is not on the timeline any more.")
     if Order.objects.filter(moment=moment, status=OrderStatus.DISPUTED).exists():
-        raise PictureRefused(FROZEN_WORDS)
+        raise MomentDisputed
 
 
 def _mark_as_changed(moment: Moment) -> None:

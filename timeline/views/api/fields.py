@@ -18,19 +18,19 @@ class Field:
     value: Callable[[Moment], Any]
 
 
-def _column(name: str) -> Field:
+def _column_field(name: str) -> Field:
     return Field((name,), lambda moment: getattr(moment, name))
 
 
-def _instant(name: str) -> Field:
+def _instant_field(name: str) -> Field:
     return Field((name,), lambda moment: format_instant(getattr(moment, name)))
 
 
-def _seconds(moment: Moment) -> int:
+def _get_seconds(moment: Moment) -> int:
     return int((moment.ends_at - moment.starts_at).total_seconds())
 
 
-def _owner(moment: Moment) -> dict[str, str]:
+def _get_owner(moment: Moment) -> dict[str, str]:
     return {"handle": moment.user.handle, "name": moment.user.name}
 
 
@@ -39,28 +39,30 @@ TAGS = "tags"
 FIELDS = {
     "id": Field((), lambda moment: moment.public_id),
     "url": Field(("title",), Moment.get_absolute_url),
-    "title": _column("title"),
-    "starts_at": _instant("starts_at"),
-    "ends_at": _instant("ends_at"),
-    "seconds": Field(("starts_at", "ends_at"), _seconds),
-    "place": _column("place"),
-    "time_zone": _column("time_zone"),
-    "utc_offset": _column("utc_offset"),
+    "title": _column_field("title"),
+    "starts_at": _instant_field("starts_at"),
+    "ends_at": _instant_field("ends_at"),
+    "seconds": Field(("starts_at", "ends_at"), _get_seconds),
+    "place": _column_field("place"),
+    "time_zone": _column_field("time_zone"),
+    "utc_offset": _column_field("utc_offset"),
     TAGS: Field((), lambda _: []),
-    "owner": Field(("user__handle", "user__display_name"), _owner),
-    "source": _column("source"),
-    "story": _column("story"),
+    "owner": Field(("user__handle", "user__display_name"), _get_owner),
+    "source": _column_field("source"),
+    "story": _column_field("story"),
 }
 # Stories are long: a list holds them only when it is asked to.
 LIST_FIELDS = tuple(name for name in FIELDS if name != "story")
 
 
-def columns_of(names: Iterable[str]) -> frozenset[str]:
+def get_columns(names: Iterable[str]) -> frozenset[str]:
     """Return the columns that the fields with these names are made of."""
     return frozenset(column for name in names for column in FIELDS[name].columns)
 
 
-def shown(moment: Moment, names: Iterable[str], tags: list[str] | None) -> dict[str, Any]:
+def serialize_moment(
+    moment: Moment, names: Iterable[str], tags: list[str] | None
+) -> dict[str, Any]:
     """Return these fields of a moment that carries ``tags``."""
     fields = {name: FIELDS[name].value(moment) for name in names}
     if tags and TAGS in fields:

@@ -18,8 +18,15 @@ from timeline.core.periods import CENTURIES, Level
 from timeline.views.api import patterns
 from timeline.views.api.fields import FIELDS, LIST_FIELDS
 from timeline.views.api.parameters import DEFAULT_LIMIT, MAX_LIMIT
-from timeline.views.api.responses import JSON_TYPE, bare_answer, public_api
-from timeline.views.api.schemas import SCHEMAS, Schema, enveloped, error, reference, text
+from timeline.views.api.responses import JSON_TYPE, json_response, public_api
+from timeline.views.api.schemas import (
+    SCHEMAS,
+    Schema,
+    error_schema,
+    reference,
+    string_schema,
+    success_schema,
+)
 
 VERSION = "1.0.0"
 
@@ -40,11 +47,11 @@ _ERRORS = (400, 404, 405, 429, 500, 503)
 @public_api(STATIC_PAGES)
 def openapi(request: HttpRequest) -> HttpResponse:
     """Answer the OpenAPI document."""
-    return bare_answer(document())
+    return json_response(build_document())
 
 
 @cache
-def document() -> dict[str, Any]:
+def build_document() -> dict[str, Any]:
     """Return the OpenAPI document."""
     return {
         "openapi": "3.1.0",
@@ -56,51 +63,61 @@ def document() -> dict[str, Any]:
             {"name": "periods", "description": "How much of the timeline is held."},
             {"name": "about", "description": "The API itself."},
         ],
-        "paths": _paths(),
-        "components": {"schemas": SCHEMAS, "responses": _error_responses(), "headers": _HEADERS},
+        "paths": _build_paths(),
+        "components": {
+            "schemas": SCHEMAS,
+            "responses": _build_error_responses(),
+            "headers": _HEADERS,
+        },
     }
 
 
-def _paths() -> dict[str, Any]:
+def _build_paths() -> dict[str, Any]:
     return {
         "/api/timeline": {
-            "get": _operation("timeline", "moments", "Moments, newest first", "Timeline", _QUERY)
+            "get": _build_operation(
+                "timeline", "moments", "Moments, newest first", "Timeline", _QUERY
+            )
         },
         "/api/moments/{id}": {
-            "get": _operation(
+            "get": _build_operation(
                 "moment", "moments", "One moment with all its fields", "Moment", [_ID]
             )
         },
-        **_period_paths(),
+        **_build_period_paths(),
         "/api/density/{level}": {
-            "get": _operation(
+            "get": _build_operation(
                 "density", "periods", "Counts of many periods at once", "Density", [_LEVEL, _AT]
             )
         },
         "/api/free": {
-            "get": _operation("free", "periods", "What is free in an hour", "FreeHour", [_AT])
+            "get": _build_operation("free", "periods", "What is free in an hour", "FreeHour", [_AT])
         },
-        "/api/openapi.json": {"get": _own_operation()},
+        "/api/openapi.json": {"get": _build_document_operation()},
     }
 
 
-def _period_paths() -> dict[str, Any]:
-    paths = {"/api/periods": _period("wholeTimeline", "The whole timeline and its centuries", [])}
-    paths["/api/periods/centuries/{number}"] = _period(
+def _build_period_paths() -> dict[str, Any]:
+    paths = {
+        "/api/periods": _build_period_path(
+            "wholeTimeline", "The whole timeline and its centuries", []
+        )
+    }
+    paths["/api/periods/centuries/{number}"] = _build_period_path(
         "century", "A century and its years", [_CENTURY]
     )
     address = "/api/periods"
     for index, (name, what) in enumerate(_PERIODS.items()):
         address += f"/{{{name}}}"
-        paths[address] = _period(name, what, _DATE_PARTS[: index + 1])
+        paths[address] = _build_period_path(name, what, _DATE_PARTS[: index + 1])
     return paths
 
 
-def _period(name: str, what: str, parameters: list[Schema]) -> dict[str, Any]:
-    return {"get": _operation(name, "periods", what, "Period", parameters)}
+def _build_period_path(name: str, what: str, parameters: list[Schema]) -> dict[str, Any]:
+    return {"get": _build_operation(name, "periods", what, "Period", parameters)}
 
 
-def _operation(
+def _build_operation(
     name: str, tag: str, summary: str, answered: str, parameters: list[Schema]
 ) -> dict[str, Any]:
     return {
@@ -108,11 +125,11 @@ def _operation(
         "tags": [tag],
         "summary": summary,
         "parameters": parameters,
-        "responses": _responses(enveloped(reference(answered))),
+        "responses": _build_responses(success_schema(reference(answered))),
     }
 
 
-def _own_operation() -> dict[str, Any]:
+def _build_document_operation() -> dict[str, Any]:
     document_schema = {
         "type": "object",
         "properties": {"openapi": {"const": "3.1.0"}, "info": {"type": "object"}},
@@ -122,14 +139,14 @@ def _own_operation() -> dict[str, Any]:
         "operationId": "openapi",
         "tags": ["about"],
         "summary": "This document, without the envelope",
-        "responses": _responses(document_schema),
+        "responses": _build_responses(document_schema),
     }
 
 
-def _responses(schema: Schema) -> dict[str, Any]:
+def _build_responses(schema: Schema) -> dict[str, Any]:
     success = {
         "description": "What was asked for.",
-        "headers": _references("ETag", "Cache-Control", *_ALWAYS),
+        "headers": _header_references("ETag", "Cache-Control", *_RATE_LIMIT_HEADERS),
         "content": {JSON_TYPE: {"schema": schema}},
     }
     unchanged = {"description": "The same as the `If-None-Match` of the request says."}
@@ -137,13 +154,13 @@ def _responses(schema: Schema) -> dict[str, Any]:
     return {"200": success, "304": unchanged, **errors}
 
 
-def _error_responses() -> dict[str, Any]:
+def _build_error_responses() -> dict[str, Any]:
     more = {405: ["Allow"], 429: ["Retry-After"], 503: ["Retry-After"]}
     return {
         _response_name(status): {
             "description": TEXTS[status].message,
-            "headers": _references(*more.get(status, []), *_ALWAYS),
-            "content": {JSON_TYPE: {"schema": error(status)}},
+            "headers": _header_references(*more.get(status, []), *_RATE_LIMIT_HEADERS),
+            "content": {JSON_TYPE: {"schema": error_schema(status)}},
         }
         for status in _ERRORS
     }
@@ -153,7 +170,7 @@ def _response_name(status: int) -> str:
     return HTTPStatus(status).phrase.replace(" ", "")
 
 
-def _references(*names: str) -> dict[str, Schema]:
+def _header_references(*names: str) -> dict[str, Schema]:
     return {name: reference(name, "headers") for name in names}
 
 
@@ -161,7 +178,7 @@ def _header(description: str, schema_type: str = "integer") -> dict[str, Any]:
     return {"description": description, "schema": {"type": schema_type}}
 
 
-_ALWAYS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+_RATE_LIMIT_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _HEADERS = {
     "ETag": _header("What `If-None-Match` is compared with.", "string"),
     "Cache-Control": _header("How long shared caches may keep the answer.", "string"),
@@ -173,7 +190,7 @@ _HEADERS = {
 }
 
 
-def _in_path(name: str, description: str, example: Any, schema: Schema) -> Schema:
+def _path_parameter(name: str, description: str, example: Any, schema: Schema) -> Schema:
     return {
         "name": name,
         "in": "path",
@@ -184,7 +201,7 @@ def _in_path(name: str, description: str, example: Any, schema: Schema) -> Schem
     }
 
 
-def _in_query(name: str, description: str, example: Any, schema: Schema) -> Schema:
+def _query_parameter(name: str, description: str, example: Any, schema: Schema) -> Schema:
     return {
         "name": name,
         "in": "query",
@@ -194,31 +211,33 @@ def _in_query(name: str, description: str, example: Any, schema: Schema) -> Sche
     }
 
 
-_INSTANT_TEXT = text(
+_INSTANT_TEXT = string_schema(
     "ISO 8601, in whole seconds; UTC where no offset is given. A date is its midnight.",
     pattern=patterns.INSTANT,
 )
 _QUERY = [
-    _in_query("start", "Only moments that end after this.", "1969-07-20T00:00:00Z", _INSTANT_TEXT),
-    _in_query(
+    _query_parameter(
+        "start", "Only moments that end after this.", "1969-07-20T00:00:00Z", _INSTANT_TEXT
+    ),
+    _query_parameter(
         "end",
         "Only moments that start before this; it is later than `start`.",
         "1969-07-21",
         _INSTANT_TEXT,
     ),
-    _in_query(
+    _query_parameter(
         "cursor",
         "Only moments that start before this: the `next` of the page before.",
         "1969-07-20T20:17:40Z",
         _INSTANT_TEXT,
     ),
-    _in_query(
+    _query_parameter(
         "limit",
         "How many moments at most.",
         10,
         {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     ),
-    _in_query(
+    _query_parameter(
         "fields",
         "Only these fields of each moment, with commas between them.",
         ["id", "title", "starts_at"],
@@ -232,28 +251,34 @@ _QUERY = [
     )
     | {"style": "form", "explode": False},
 ]
-_AT = _in_query("at", "A time in it.", "1969-07-20T20:17:40Z", _INSTANT_TEXT) | {"required": True}
-_LEVEL = _in_path(
+_AT = _query_parameter("at", "A time in it.", "1969-07-20T20:17:40Z", _INSTANT_TEXT) | {
+    "required": True
+}
+_LEVEL = _path_parameter(
     "level",
     "By what is counted; it says what a tile is: all centuries, a century's years, a decade's"
     " months (1961 to 1970), a year's days, four days' hours.",
     "month",
     {"enum": [level.value for level in Level]},
 )
-_ID = _in_path(
-    "id", "The moment's id.", "3mJr7AoUXx2", text("Base 58.", pattern=patterns.PUBLIC_ID)
+_ID = _path_parameter(
+    "id", "The moment's id.", "3mJr7AoUXx2", string_schema("Base 58.", pattern=patterns.PUBLIC_ID)
 )
-_CENTURY = _in_path(
+_CENTURY = _path_parameter(
     "number",
     "The 20th century is the years 1901 to 2000.",
     20,
     {"type": "integer", "minimum": 1, "maximum": CENTURIES},
 )
 _DATE_PARTS = [
-    _in_path("year", "Four digits.", "1969", text("0001 to 9999.", pattern=patterns.YEAR)),
-    _in_path("month", "Two digits.", "07", text("01 to 12.", pattern=patterns.MONTH)),
-    _in_path("day", "Two digits.", "20", text("01 to 31.", pattern=patterns.DAY)),
-    _in_path("hour", "Two digits.", "20", text("00 to 23.", pattern=patterns.HOUR)),
+    _path_parameter(
+        "year", "Four digits.", "1969", string_schema("0001 to 9999.", pattern=patterns.YEAR)
+    ),
+    _path_parameter(
+        "month", "Two digits.", "07", string_schema("01 to 12.", pattern=patterns.MONTH)
+    ),
+    _path_parameter("day", "Two digits.", "20", string_schema("01 to 31.", pattern=patterns.DAY)),
+    _path_parameter("hour", "Two digits.", "20", string_schema("00 to 23.", pattern=patterns.HOUR)),
 ]
 _PERIODS = {
     "year": "A year and its months",

@@ -36,33 +36,35 @@ class TimelineQuery:
     fields: tuple[str, ...]
 
 
-def timeline_query(request: HttpRequest) -> TimelineQuery:
+def parse_timeline_query(request: HttpRequest) -> TimelineQuery:
     """Read the query of ``/api/timeline``. Raises BadRequest, in a sentence."""
     if len(request.META.get("QUERY_STRING", "")) > MAX_QUERY_LENGTH:
         raise BadRequest(f"The query is longer than {MAX_QUERY_LENGTH} characters.")
-    start, end = _instant(request, "start"), _instant(request, "end")
+    start, end = _parse_instant(request, "start"), _parse_instant(request, "end")
     if start is not None and end is not None and start >= end:
         raise BadRequest("“start” has to be before “end”.")
-    return TimelineQuery(start, end, _instant(request, "cursor"), _limit(request), _fields(request))
+    return TimelineQuery(
+        start, end, _parse_instant(request, "cursor"), _parse_limit(request), _parse_fields(request)
+    )
 
 
-def instant_at(request: HttpRequest) -> dt.datetime:
+def parse_at(request: HttpRequest) -> dt.datetime:
     """Read ``at``, the instant that says which hour or tile is meant. Raises BadRequest."""
-    at = _instant(request, "at")
+    at = _parse_instant(request, "at")
     if at is None:
         raise BadRequest("Say “at” which time, such as 1969-07-20T20:17:40Z.")
     return min(at, WINDOW_END - SECOND)
 
 
-def _once(request: HttpRequest, name: str) -> str | None:
+def _get_single(request: HttpRequest, name: str) -> str | None:
     texts = request.GET.getlist(name)
     if len(texts) > 1:
         raise BadRequest(f"Give “{name}” once.")
     return texts[0] if texts else None
 
 
-def _instant(request: HttpRequest, name: str) -> dt.datetime | None:
-    text = _once(request, name)
+def _parse_instant(request: HttpRequest, name: str) -> dt.datetime | None:
+    text = _get_single(request, name)
     if text is None:
         return None
     try:
@@ -71,8 +73,8 @@ def _instant(request: HttpRequest, name: str) -> dt.datetime | None:
         raise BadRequest(f"“{name}” is not a time of the timeline. {error}") from None
 
 
-def _limit(request: HttpRequest) -> int:
-    text = _once(request, "limit")
+def _parse_limit(request: HttpRequest) -> int:
+    text = _get_single(request, "limit")
     if text is None:
         return DEFAULT_LIMIT
     # The pattern first: int() would read a million digits before it is refused.
@@ -81,8 +83,8 @@ def _limit(request: HttpRequest) -> int:
     return int(text)
 
 
-def _fields(request: HttpRequest) -> tuple[str, ...]:
-    text = _once(request, "fields")
+def _parse_fields(request: HttpRequest) -> tuple[str, ...]:
+    text = _get_single(request, "fields")
     if text is None:
         return LIST_FIELDS
     names = tuple(text.split(","))

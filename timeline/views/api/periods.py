@@ -13,9 +13,9 @@ from timeline.core.periods import NoSuchPeriod, Period
 from timeline.core.spans import WINDOW_END, WINDOW_START, format_instant
 from timeline.selectors import rollups
 from timeline.selectors.rollups import Tally
-from timeline.views.api.responses import answer, public_api
+from timeline.views.api.responses import public_api, success_response
 
-ADDRESS = "/api/periods"
+ROOT_PATH = "/api/periods"
 
 _CENTURY = re.compile(r"[1-9][0-9]{0,2}")
 _DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}){0,3}")
@@ -24,19 +24,19 @@ _DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}){0,3}")
 @public_api(TIMELINE)
 def whole_timeline(request: HttpRequest) -> HttpResponse:
     """Answer the whole timeline with its centuries."""
-    tally, parts = rollups.tallied_timeline()
-    return answer(
+    tally, parts = rollups.get_timeline_tally_with_centuries()
+    return success_response(
         {
             "name": "The timeline",
             "level": "timeline",
-            "url": ADDRESS,
+            "url": ROOT_PATH,
             "starts_at": format_instant(WINDOW_START),
             "ends_at": format_instant(WINDOW_END),
             "moments": tally.moments,
             "seconds": tally.seconds,
             "claimed": tally.claimed_share(WINDOW_START, WINDOW_END),
-            **_around(None, None, None),
-            "parts": [_holding(*part) for part in parts],
+            **_serialize_links(None, None, None),
+            "parts": [_serialize_period(*part) for part in parts],
         }
     )
 
@@ -50,16 +50,16 @@ def century(request: HttpRequest, number: str) -> HttpResponse:
         period = Period.century(int(number))
     except NoSuchPeriod as error:
         raise Http404(str(error)) from None
-    return answer(_whole(period))
+    return success_response(_serialize_with_children(period))
 
 
 @public_api(TIMELINE)
 def calendar_period(request: HttpRequest, **digits: str) -> HttpResponse:
     """Answer one year, month, day or hour with its parts."""
-    return answer(_whole(_period_of(digits.values())))
+    return success_response(_serialize_with_children(_parse_period(digits.values())))
 
 
-def _period_of(digits: Iterable[str]) -> Period:
+def _parse_period(digits: Iterable[str]) -> Period:
     digits = list(digits)
     if not _DATE.fullmatch("-".join(digits)):
         raise Http404(
@@ -71,21 +71,21 @@ def _period_of(digits: Iterable[str]) -> Period:
         raise Http404(str(error)) from None
 
 
-def _whole(period: Period) -> dict[str, Any]:
-    tally, parts = rollups.tallied(period)
-    parent = _address(period.parent) if period.parent else ADDRESS
+def _serialize_with_children(period: Period) -> dict[str, Any]:
+    tally, parts = rollups.get_tally_with_children(period)
+    parent = _path_of(period.parent) if period.parent else ROOT_PATH
     return {
-        **_holding(period, tally),
-        **_around(_address(period.previous), _address(period.next), parent),
-        "parts": [_holding(*part) for part in parts],
+        **_serialize_period(period, tally),
+        **_serialize_links(_path_of(period.previous), _path_of(period.next), parent),
+        "parts": [_serialize_period(*part) for part in parts],
     }
 
 
-def _holding(period: Period, tally: Tally) -> dict[str, Any]:
+def _serialize_period(period: Period, tally: Tally) -> dict[str, Any]:
     return {
         "name": period.name,
         "level": period.level.value,
-        "url": _address(period),
+        "url": _path_of(period),
         "starts_at": format_instant(period.starts_at),
         "ends_at": format_instant(period.ends_at),
         "moments": tally.moments,
@@ -94,12 +94,12 @@ def _holding(period: Period, tally: Tally) -> dict[str, Any]:
     }
 
 
-def _around(
+def _serialize_links(
     previous: str | None, following: str | None, parent: str | None
 ) -> dict[str, str | None]:
     return {"previous": previous, "next": following, "parent": parent}
 
 
-def _address(period: Period | None) -> str | None:
+def _path_of(period: Period | None) -> str | None:
     """Return a period's address here: its page's path, below another root, without a slash."""
-    return ADDRESS + period.url.removeprefix("/timeline").removesuffix("/") if period else None
+    return ROOT_PATH + period.url.removeprefix("/timeline").removesuffix("/") if period else None

@@ -15,12 +15,12 @@ from momentverse.page_cache import Group, View, public_page
 JSON_TYPE = "application/json"
 
 
-def answer(data: Any) -> HttpResponse:
+def success_response(data: Any) -> HttpResponse:
     """Return ``data`` in the envelope of success. Errors are wrapped by `momentverse.http.errors`."""
-    return bare_answer({"ok": True, "data": data})
+    return json_response({"ok": True, "data": data})
 
 
-def bare_answer(document: Any) -> HttpResponse:
+def json_response(document: Any) -> HttpResponse:
     """Return ``document`` as JSON without the envelope."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return HttpResponse(text, content_type=JSON_TYPE)

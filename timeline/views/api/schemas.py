@@ -7,19 +7,19 @@ from typing import Any
 from momentverse.http.errors import TEXTS
 from timeline.core.periods import Level
 from timeline.models.moment import STORY_LENGTH, TITLE_LENGTH
-from timeline.selectors.tiles import MOST_PARTS
+from timeline.selectors.tiles import MAX_PERIODS
 from timeline.views.api import patterns
 from timeline.views.api.fields import FIELDS
 
 Schema = dict[str, Any]
 
 
-def text(description: str, **more: Any) -> Schema:
+def string_schema(description: str, **more: Any) -> Schema:
     """Return the schema of a string."""
     return {"type": "string", "description": description, **more}
 
 
-def count(description: str, **more: Any) -> Schema:
+def count_schema(description: str, **more: Any) -> Schema:
     """Return the schema of a whole number that is not negative."""
     return {"type": "integer", "minimum": 0, "description": description, **more}
 
@@ -29,7 +29,7 @@ def reference(name: str, kind: str = "schemas") -> Schema:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-def thing(properties: dict[str, Schema], **more: Any) -> Schema:
+def object_schema(properties: dict[str, Schema], **more: Any) -> Schema:
     """Return the schema of an object that has all of ``properties`` and nothing else."""
     return {
         "type": "object",
@@ -40,67 +40,73 @@ def thing(properties: dict[str, Schema], **more: Any) -> Schema:
     }
 
 
-def enveloped(data: Schema) -> Schema:
+def success_schema(data: Schema) -> Schema:
     """Return the schema of a successful answer that holds ``data``."""
-    return thing({"ok": {"const": True}, "data": data})
+    return object_schema({"ok": {"const": True}, "data": data})
 
 
-def error(status: int) -> Schema:
+def error_schema(status: int) -> Schema:
     """Return the schema of the answer to what went wrong with this status."""
     words = {
         "code": {"const": TEXTS[status].code},
-        "message": text("A sentence for people.", minLength=1, examples=[TEXTS[status].message]),
+        "message": string_schema(
+            "A sentence for people.", minLength=1, examples=[TEXTS[status].message]
+        ),
     }
-    return thing({"ok": {"const": False}, "error": thing(words)})
+    return object_schema({"ok": {"const": False}, "error": object_schema(words)})
 
 
-_INSTANT = text(
+_INSTANT = string_schema(
     "UTC, in whole seconds of POSIX time.",
     pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$",
     examples=["1969-07-20T20:17:40Z"],
 )
 
-_OWNER = thing(
+_OWNER = object_schema(
     {
-        "handle": text("Part of the profile's address.", examples=["ada"]),
-        "name": text("The name that others see.", examples=["Ada"]),
+        "handle": string_schema("Part of the profile's address.", examples=["ada"]),
+        "name": string_schema("The name that others see.", examples=["Ada"]),
     }
 )
 
 _MOMENT_FIELDS: dict[str, Schema] = {
-    "id": text("Random, never changes.", pattern=patterns.PUBLIC_ID, examples=["3mJr7AoUXx2"]),
-    "url": text("Path of the moment's page.", pattern="^/moments/"),
-    "title": text(
+    "id": string_schema(
+        "Random, never changes.", pattern=patterns.PUBLIC_ID, examples=["3mJr7AoUXx2"]
+    ),
+    "url": string_schema("Path of the moment's page.", pattern="^/moments/"),
+    "title": string_schema(
         "One line.", minLength=1, maxLength=TITLE_LENGTH, examples=["The Eagle has landed"]
     ),
     "starts_at": reference("Instant"),
     "ends_at": reference("Instant") | {"description": "The first second that is not the moment's."},
-    "seconds": count("Length: at most 24 hours.", minimum=1, maximum=86400),
-    "place": text("Where it happened; may be empty."),
-    "time_zone": text("IANA name of the zone that it was entered in.", examples=["Europe/Berlin"]),
+    "seconds": count_schema("Length: at most 24 hours.", minimum=1, maximum=86400),
+    "place": string_schema("Where it happened; may be empty."),
+    "time_zone": string_schema(
+        "IANA name of the zone that it was entered in.", examples=["Europe/Berlin"]
+    ),
     "utc_offset": {
         "type": "integer",
         "description": "What that zone's clocks were ahead of UTC at the start, in seconds.",
     },
-    "tags": {"type": "array", "items": text("A tag's name."), "description": "By name."},
+    "tags": {"type": "array", "items": string_schema("A tag's name."), "description": "By name."},
     "owner": reference("Owner"),
-    "source": text("Where the time can be looked up; may be empty."),
-    "story": text("Lines of plain text; may be empty.", maxLength=STORY_LENGTH),
+    "source": string_schema("Where the time can be looked up; may be empty."),
+    "story": string_schema("Lines of plain text; may be empty.", maxLength=STORY_LENGTH),
 }
 assert _MOMENT_FIELDS.keys() == FIELDS.keys()
 
-_ADDRESS = {"type": ["string", "null"], "pattern": "^/api/periods"}
+_NULLABLE_PATH = {"type": ["string", "null"], "pattern": "^/api/periods"}
 
-_HELD = {
-    "name": text("In words.", examples=["July 1969"]),
+_PERIOD_FIELDS = {
+    "name": string_schema("In words.", examples=["July 1969"]),
     "level": {"enum": [level.value for level in Level]},
-    "url": text(
+    "url": string_schema(
         "Address of the period here.", pattern="^/api/periods", examples=["/api/periods/1969/07"]
     ),
     "starts_at": reference("Instant"),
     "ends_at": reference("Instant") | {"description": "The first second after the period."},
-    "moments": count("Public moments that start in the period."),
-    "seconds": count("Seconds of the period that belong to a moment, public or not."),
+    "moments": count_schema("Public moments that start in the period."),
+    "seconds": count_schema("Seconds of the period that belong to a moment, public or not."),
     "claimed": {
         "type": "number",
         "minimum": 0,
@@ -112,7 +118,7 @@ _HELD = {
 SCHEMAS: dict[str, Schema] = {
     "Instant": _INSTANT,
     "Owner": _OWNER,
-    "Moment": thing(_MOMENT_FIELDS),
+    "Moment": object_schema(_MOMENT_FIELDS),
     "SelectedMoment": {
         "type": "object",
         "description": "A moment with the fields that were asked for; without `story` by default.",
@@ -120,7 +126,7 @@ SCHEMAS: dict[str, Schema] = {
         "additionalProperties": False,
         "minProperties": 1,
     },
-    "Timeline": thing(
+    "Timeline": object_schema(
         {
             "moments": {"type": "array", "items": reference("SelectedMoment"), "maxItems": 200},
             "next": {
@@ -129,14 +135,16 @@ SCHEMAS: dict[str, Schema] = {
             },
         }
     ),
-    "Part": thing(_HELD),
-    "Period": thing(
+    "Part": object_schema(_PERIOD_FIELDS),
+    "Period": object_schema(
         {
-            **_HELD,
+            **_PERIOD_FIELDS,
             "level": {"enum": ["timeline", *(level.value for level in Level)]},
-            "previous": _ADDRESS | {"description": "The period before; null at the beginning."},
-            "next": _ADDRESS | {"description": "The period after; null at the end."},
-            "parent": _ADDRESS | {"description": "The longer period; null for the whole timeline."},
+            "previous": _NULLABLE_PATH
+            | {"description": "The period before; null at the beginning."},
+            "next": _NULLABLE_PATH | {"description": "The period after; null at the end."},
+            "parent": _NULLABLE_PATH
+            | {"description": "The longer period; null for the whole timeline."},
             "parts": {
                 "type": "array",
                 "items": reference("Part"),
@@ -145,7 +153,7 @@ SCHEMAS: dict[str, Schema] = {
             },
         }
     ),
-    "Density": thing(
+    "Density": object_schema(
         {
             "level": {"enum": [level.value for level in Level]},
             "starts_at": reference("Instant"),
@@ -153,19 +161,19 @@ SCHEMAS: dict[str, Schema] = {
             "parts": {
                 "type": "array",
                 "items": reference("Count"),
-                "maxItems": MOST_PARTS,
+                "maxItems": MAX_PERIODS,
                 "description": "The periods that hold anything, in order; others hold nothing.",
             },
         }
     ),
-    "Count": thing(
+    "Count": object_schema(
         {
             "starts_at": reference("Instant"),
-            "moments": _HELD["moments"],
-            "seconds": _HELD["seconds"],
+            "moments": _PERIOD_FIELDS["moments"],
+            "seconds": _PERIOD_FIELDS["seconds"],
         }
     ),
-    "FreeHour": thing(
+    "FreeHour": object_schema(
         {
             "starts_at": reference("Instant"),
             "ends_at": reference("Instant") | {"description": "The first second after the hour."},
@@ -177,7 +185,7 @@ SCHEMAS: dict[str, Schema] = {
             },
         }
     ),
-    "Stretch": thing(
+    "Stretch": object_schema(
         {
             "starts_at": reference("Instant"),
             "ends_at": reference("Instant") | {"description": "The first second after it."},

@@ -9,19 +9,19 @@ from timeline.core.periods import Level, get_period
 from timeline.core.spans import format_instant
 from timeline.selectors.availability import free_intervals, occupied_intervals
 from timeline.selectors.tiles import get_tile
-from timeline.views.api.parameters import instant_at
-from timeline.views.api.responses import answer, public_api
+from timeline.views.api.parameters import parse_at
+from timeline.views.api.responses import public_api, success_response
 
 
 @public_api(TIMELINE, parameters=["at"])
 def density(request: HttpRequest, level: str) -> HttpResponse:
     """Answer the periods of a level around an instant that hold anything."""
     try:
-        tile = get_tile(Level(level), instant_at(request))
+        tile = get_tile(Level(level), parse_at(request))
     except ValueError:
         levels = ", ".join(level.value for level in Level)
         raise Http404(f"Counts are by one of: {levels}.") from None
-    return answer(
+    return success_response(
         {
             "level": tile.level.value,
             "starts_at": format_instant(tile.start),
@@ -41,9 +41,9 @@ def density(request: HttpRequest, level: str) -> HttpResponse:
 @public_api(TIMELINE, parameters=["at"])
 def free(request: HttpRequest) -> HttpResponse:
     """Answer the free stretches of the hour around an instant."""
-    hour = get_period(Level.HOUR, instant_at(request))
+    hour = get_period(Level.HOUR, parse_at(request))
     taken, known = occupied_intervals(hour.starts_at, hour.ends_at)
-    return answer(
+    return success_response(
         {
             "starts_at": format_instant(hour.starts_at),
             "ends_at": format_instant(hour.ends_at),

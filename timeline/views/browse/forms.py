@@ -11,16 +11,16 @@ from django.core.validators import MaxLengthValidator
 from timeline.core.exceptions import InvalidInstant
 from timeline.core.search_query import MAX_LENGTH
 from timeline.core.spans import WINDOW_END, WINDOW_START, parse_instant_in_window
-from timeline.views.forms import PlainForm
+from timeline.views.forms import BaseForm
 
 # Not as `max_length`: that would be an attribute, which an input of dates does not take.
-_DAY_LONG = [MaxLengthValidator(10)]
+_DATE_VALIDATORS = [MaxLengthValidator(10)]
 
 
-_DATE = forms.DateInput(attrs={"type": "date", "min": "0001-01-02", "max": "9999-12-30"})
+_DATE_INPUT = forms.DateInput(attrs={"type": "date", "min": "0001-01-02", "max": "9999-12-30"})
 
 
-class SearchForm(PlainForm):
+class SearchForm(BaseForm):
     """Words, and the first and the last day that something may begin on."""
 
     q = forms.CharField(
@@ -31,22 +31,28 @@ class SearchForm(PlainForm):
         " together; -word leaves out; OR takes either; @ada looks among Ada’s.",
         widget=forms.TextInput(attrs={"type": "search", "autocapitalize": "none"}),
     )
-    since = forms.CharField(label="From", required=False, validators=_DAY_LONG, widget=_DATE)
-    until = forms.CharField(label="To", required=False, validators=_DAY_LONG, widget=_DATE)
+    since = forms.CharField(
+        label="From", required=False, validators=_DATE_VALIDATORS, widget=_DATE_INPUT
+    )
+    until = forms.CharField(
+        label="To", required=False, validators=_DATE_VALIDATORS, widget=_DATE_INPUT
+    )
 
     def clean_since(self) -> dt.datetime:
         """Return the first instant."""
-        return _day(self.cleaned_data["since"], WINDOW_START)
+        return _parse_day(self.cleaned_data["since"], WINDOW_START)
 
     def clean_until(self) -> dt.datetime:
         """Return the instant after the last day."""
         text = self.cleaned_data["until"]
         return (
-            min(_day(text, WINDOW_END) + dt.timedelta(days=1), WINDOW_END) if text else WINDOW_END
+            min(_parse_day(text, WINDOW_END) + dt.timedelta(days=1), WINDOW_END)
+            if text
+            else WINDOW_END
         )
 
 
-def _day(text: str, otherwise: dt.datetime) -> dt.datetime:
+def _parse_day(text: str, otherwise: dt.datetime) -> dt.datetime:
     if not text:
         return otherwise
     try:

@@ -10,32 +10,32 @@ from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TIMELINE, public_page
 from timeline.core.exceptions import InvalidInstant
-from timeline.core.periods import Level, NoSuchPeriod, Period, period_at
+from timeline.core.periods import Level, NoSuchPeriod, Period, get_period
 from timeline.core.spans import format_instant, parse_instant_in_window
 from timeline.selectors import moments
-from timeline.views.pagination import CUTS, cut_of, shown
+from timeline.views.pagination import CURSOR_PARAMS, pagination_context, parse_cursor
 
 
 @require_safe
-@public_page(TIMELINE, parameters=("date", *CUTS))
+@public_page(TIMELINE, parameters=("date", *CURSOR_PARAMS))
 def newest(request: HttpRequest) -> HttpResponse:
     """Show a page of the timeline; ``?date=`` goes to that day's page."""
     if date := request.GET.get("date"):
-        return redirect(_day_of(date).url)
-    cut = cut_of(request)
-    page = moments.newest_first(request.user, cut)
+        return redirect(_parse_day(date).url)
+    cursor = parse_cursor(request)
+    page = moments.list_newest(request.user, cursor)
     return render(
         request,
         "timeline/newest.html",
         {
-            **shown(page, cut),
+            **pagination_context(page, cursor),
             # The day's end, so that the page stays the same all day.
-            "present": format_instant(period_at(Level.DAY, timezone.now()).ends_at),
+            "present": format_instant(get_period(Level.DAY, timezone.now()).ends_at),
         },
     )
 
 
-def _day_of(date: str) -> Period:
+def _parse_day(date: str) -> Period:
     try:
         day = parse_instant_in_window(date).date()
         return Period.of(day.year, day.month, day.day)

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TIMELINE, public_page
-from timeline.core.formatting import MONTHS
+from timeline.core.formatting import MONTH_NAMES
 from timeline.selectors import moments
-from timeline.views.pagination import CUTS, cut_of, shown
+from timeline.views.pagination import CURSOR_PARAMS, pagination_context, parse_cursor
 
 # Any leap year: the days of a year are neighbours of each other, 29 February among them.
 LEAP_YEAR = 2000
@@ -20,44 +20,44 @@ ONE_DAY = dt.timedelta(days=1)
 
 
 @require_safe
-@public_page(TIMELINE, parameters=CUTS)
+@public_page(TIMELINE, parameters=CURSOR_PARAMS)
 def today(request: HttpRequest) -> HttpResponse:
     """Show the moments of today's date (UTC) in any year."""
     now = timezone.now()
-    return _show(request, dt.date(LEAP_YEAR, now.month, now.day), is_today=True)
+    return _render_day(request, dt.date(LEAP_YEAR, now.month, now.day), is_today=True)
 
 
 @require_safe
-@public_page(TIMELINE, parameters=CUTS)
+@public_page(TIMELINE, parameters=CURSOR_PARAMS)
 def day_of_year(request: HttpRequest, month: str, day: str) -> HttpResponse:
     """Show the moments of a date in any year."""
     try:
         date = dt.date(LEAP_YEAR, int(month), int(day))
     except ValueError:
         raise Http404("No year has such a day.") from None
-    return _show(request, date, is_today=False)
+    return _render_day(request, date, is_today=False)
 
 
-def _show(request: HttpRequest, date: dt.date, *, is_today: bool) -> HttpResponse:
-    cut = cut_of(request)
-    page = moments.on_day_of_year(request.user, date.month, date.day, cut)
+def _render_day(request: HttpRequest, date: dt.date, *, is_today: bool) -> HttpResponse:
+    cursor = parse_cursor(request)
+    page = moments.list_on_day_of_year(request.user, date.month, date.day, cursor)
     return render(
         request,
         "timeline/today.html",
         {
-            "name": _name(date),
+            "name": _format_day_of_year(date),
             "is_today": is_today,
-            "previous": day_of_year_link(date - ONE_DAY),
-            "next": day_of_year_link(date + ONE_DAY),
-            **shown(page, cut),
+            "previous": build_day_link(date - ONE_DAY),
+            "next": build_day_link(date + ONE_DAY),
+            **pagination_context(page, cursor),
         },
     )
 
 
-def _name(date: dt.date) -> str:
-    return f"{date.day} {MONTHS[date.month - 1]}"
+def _format_day_of_year(date: dt.date) -> str:
+    return f"{date.day} {MONTH_NAMES[date.month - 1]}"
 
 
-def day_of_year_link(date: dt.date) -> dict[str, str]:
+def build_day_link(date: dt.date) -> dict[str, str]:
     """Return the name and the address of the page of a date's day in any year."""
-    return {"name": _name(date), "url": f"/today/{date.month:02}-{date.day:02}/"}
+    return {"name": _format_day_of_year(date), "url": f"/today/{date.month:02}-{date.day:02}/"}

@@ -15,7 +15,7 @@ from timeline.core.periods import Level, NoSuchPeriod, Period
 from timeline.models import Moment
 from timeline.selectors import moments, pagination, rollups
 from timeline.selectors.availability import Interval
-from timeline.views.charts.heatmap import cells_of, claimed_in_words, weekday_offset
+from timeline.views.charts.heatmap import build_cells, format_claimed_share, weekday_offset
 from timeline.views.charts.svg import (
     Drawing,
     Parts,
@@ -26,7 +26,7 @@ from timeline.views.charts.svg import (
 from timeline.views.pagination import CURSOR_PARAMS, pagination_context, parse_cursor
 
 # Moments a page: beside a hundred years in a chart and in cells, few enough for the first flight.
-SIZE_IN_A_CENTURY = 25
+CENTURY_PAGE_SIZE = 25
 
 
 @require_safe
@@ -36,7 +36,7 @@ def centuries(request: HttpRequest) -> HttpResponse:
     parts = rollups.get_timeline_tally_with_centuries()[1]
     drawing = drawing_of_parts(whole_timeline(), parts, timezone.now())
     return render(
-        request, "timeline/centuries.html", {"cells": cells_of(parts), "drawing": drawing}
+        request, "timeline/centuries.html", {"cells": build_cells(parts), "drawing": drawing}
     )
 
 
@@ -48,7 +48,7 @@ def century(request: HttpRequest, number: str) -> HttpResponse:
         period = Period.century(int(number))
     except NoSuchPeriod as error:
         raise Http404(str(error)) from None
-    return _show(request, period)
+    return _render_period(request, period)
 
 
 @require_safe
@@ -66,13 +66,13 @@ def calendar_period(
         period = Period.of(*numbers)
     except NoSuchPeriod as error:
         raise Http404(str(error)) from None
-    return _show(request, period)
+    return _render_period(request, period)
 
 
-def _show(request: HttpRequest, period: Period) -> HttpResponse:
+def _render_period(request: HttpRequest, period: Period) -> HttpResponse:
     tally, parts = rollups.get_tally_with_children(period)
     cursor = parse_cursor(request)
-    size = SIZE_IN_A_CENTURY if period.level is Level.CENTURY else pagination.PAGE_SIZE
+    size = CENTURY_PAGE_SIZE if period.level is Level.CENTURY else pagination.PAGE_SIZE
     page = moments.list_in_period(request.user, period.starts_at, period.ends_at, cursor, size=size)
     return render(
         request,
@@ -84,8 +84,8 @@ def _show(request: HttpRequest, period: Period) -> HttpResponse:
             "next": period.next,
             "tally": tally,
             "count": f"{tally.moments:,}",
-            "claimed": claimed_in_words(period, tally),
-            "cells": cells_of(parts),
+            "claimed": format_claimed_share(period, tally),
+            "cells": build_cells(parts),
             "drawing": _drawing(period, parts, page),
             "offset": weekday_offset(period),
             "claim_date": period.first_day.isoformat()

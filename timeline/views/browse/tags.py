@@ -10,38 +10,43 @@ from django.views.decorators.http import require_safe
 from momentverse.page_cache import TIMELINE, public_page
 from timeline.models.tag import TAG_LENGTH
 from timeline.selectors import moments
-from timeline.views.pagination import CUTS, cut_of, shown
+from timeline.views.pagination import CURSOR_PARAMS, pagination_context, parse_cursor
 
 
 @require_safe
 @public_page(TIMELINE, parameters=["after"])
 def tags(request: HttpRequest) -> HttpResponse:
     """Show the tags in use, by name, a page at a time."""
-    after = request.GET.get("after", "")
-    if not after.isprintable() or len(after) > TAG_LENGTH:
-        raise BadRequest("“after” is not a tag.")
-    found, more = moments.tags_in_use(request.user, after)
-    context = {"tags": found, "more": more, "after": after}
+    cursor = parse_cursor(request, _parse_name, params=["after"])
+    page = moments.list_tags_in_use(request.user, cursor)
+    context = {"tags": page.rows, "more": page.after, "after": cursor.after}
     return render(request, "timeline/tags.html", context)
 
 
+def _parse_name(text: str) -> str | None:
+    """Return the name after which a page begins, None for the first page. Raises BadRequest."""
+    if not text.isprintable() or len(text) > TAG_LENGTH:
+        raise BadRequest("“after” is not a tag.")
+    return text or None
+
+
 @require_safe
-@public_page(TIMELINE, parameters=CUTS)
+@public_page(TIMELINE, parameters=CURSOR_PARAMS)
 def tag(request: HttpRequest, name: str) -> HttpResponse:
     """Show the moments that carry a tag, newest first.
 
     A tag that only hidden moments carry is answered like one that does not exist.
     """
-    found = moments.tag_named(request.user, name)
+    found = moments.get_tag_in_use(request.user, name)
     if found is None:
         raise Http404(f"No public moment carries the tag “{name}”.")
-    cut = cut_of(request)
-    page = moments.newest_first(request.user, cut, tag=found)
+    cursor = parse_cursor(request)
+    page = moments.list_newest(request.user, cursor, tag=found)
     return render(
         request,
         "timeline/tag.html",
         {
             "tag": found,
-            **shown(page, cut),
+            **pagination_context(page, cursor),
         },
     )

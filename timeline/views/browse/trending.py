@@ -14,4 +14,4 @@ from timeline.selectors import trending as hot
 @public_page(TRENDING, parameters=())
 def trending(request: HttpRequest) -> HttpResponse:
     """Show the moments that most people like lately."""
-    return render(request, "timeline/trending.html", {"moments": hot.top(request.user)})
+    return render(request, "timeline/trending.html", {"moments": hot.list_trending(request.user)})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from timeline.core.periods import Level, Period
 from timeline.selectors.rollups import Tally
 
-SHADES = 5
+DARKEST_SHADE = 5
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Cell:
     shade: int  # 0: nothing, to SHADES: as much as the fullest part
 
 
-def cells_of(parts: Iterable[tuple[Period, Tally]]) -> list[Cell]:
+def build_cells(parts: Iterable[tuple[Period, Tally]]) -> list[Cell]:
     """Return the cells of some parts; shades are relative to the fullest one, by the square root."""
     parts = list(parts)
     most = max((tally.moments for _, tally in parts), default=0)
@@ -34,14 +34,14 @@ def cells_of(parts: Iterable[tuple[Period, Tally]]) -> list[Cell]:
             url=part.url,
             moments=tally.moments,
             count=f"{tally.moments:,}",
-            claimed=claimed_in_words(part, tally) if tally.seconds else "",
+            claimed=format_claimed_share(part, tally) if tally.seconds else "",
             shade=_shade(tally.moments, most),
         )
         for part, tally in parts
     ]
 
 
-def claimed_in_words(period: Period, tally: Tally) -> str:
+def format_claimed_share(period: Period, tally: Tally) -> str:
     """Return how much of a period active moments cover: ``3.1 %``, ``nothing``, ``less than 0.01 %``."""
     if not tally.seconds:
         return "nothing"
@@ -59,4 +59,4 @@ def weekday_offset(period: Period) -> int:
 def _shade(moments: int, most: int) -> int:
     if moments <= 0:
         return 0
-    return math.ceil(SHADES * math.sqrt(moments / most))
+    return math.ceil(DARKEST_SHADE * math.sqrt(moments / most))

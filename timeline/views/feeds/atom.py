@@ -13,25 +13,25 @@ from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import PROFILES, TIMELINE, public_page
-from timeline.core.formatting import day_in_words
+from timeline.core.formatting import format_day
 from timeline.models import Moment
 from timeline.selectors import feeds
 from timeline.selectors import moments as reading
-from timeline.selectors.feeds import address
-from timeline.selectors.profiles import person
+from timeline.selectors.feeds import absolute_url
+from timeline.selectors.profiles import get_user_by_handle
 
 # What XML 1.0 cannot hold, however it is escaped.
-_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_INVALID_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # An empty feed was last changed before everything else, and not now: it is the same each time.
 NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def xml_text(text: str) -> str:
+def strip_invalid_xml(text: str) -> str:
     """Return what of a text XML can hold."""
-    return _NOT_IN_XML.sub("", text)
+    return _INVALID_IN_XML.sub("", text)
 
 
-class _Atom(Atom1Feed):
+class StableAtomFeed(Atom1Feed):
     def latest_post_date(self) -> dt.datetime:
         """Return when the feed last changed."""
         return super().latest_post_date() if self.items else NEVER
@@ -40,13 +40,13 @@ class _Atom(Atom1Feed):
 class MomentsFeed(Feed):
     """A feed of some moments. All addresses in it are absolute, and the configured origin's."""
 
-    feed_type = _Atom
+    feed_type = StableAtomFeed
     language = "en"
 
     def __init__(self, *, title: str, page: str, path: str, moments: Iterable[Moment]) -> None:
-        self.title = xml_text(title)
-        self.link = address(page)
-        self.feed_url = self.feed_guid = address(path)
+        self.title = strip_invalid_xml(title)
+        self.link = absolute_url(page)
+        self.feed_url = self.feed_guid = absolute_url(path)
         self._moments = moments
 
     def items(self) -> Iterable[Moment]:
@@ -55,27 +55,27 @@ class MomentsFeed(Feed):
 
     def item_title(self, item: Moment) -> str:
         """Return the title, and the day, by which titles that are alike are told apart."""
-        return xml_text(f"{item.title} ({day_in_words(item.starts_at)})")
+        return strip_invalid_xml(f"{item.title} ({format_day(item.starts_at)})")
 
     def item_description(self, item: Moment) -> str:
         """Return time, place and story, as HTML."""
-        return xml_text(render_to_string("feeds/entry.html", {"moment": item}))
+        return strip_invalid_xml(render_to_string("feeds/entry.html", {"moment": item}))
 
     def item_link(self, item: Moment) -> str:
         """Return the address of the moment's page."""
-        return address(item.get_absolute_url())
+        return absolute_url(item.get_absolute_url())
 
     def item_guid(self, item: Moment) -> str:
         """Return what stays the same when the title changes."""
-        return address(f"/moments/{item.public_id}/")
+        return absolute_url(f"/moments/{item.public_id}/")
 
     def item_author_name(self, item: Moment) -> str:
         """Return the owner's name."""
-        return xml_text(item.user.name)
+        return strip_invalid_xml(item.user.name)
 
     def item_author_link(self, item: Moment) -> str:
         """Return the address of the owner's page."""
-        return address(f"/@{item.user.handle}/")
+        return absolute_url(f"/@{item.user.handle}/")
 
     def item_pubdate(self, item: Moment) -> dt.datetime:
         """Return when the moment came onto the timeline; its own time is in the title."""
@@ -92,42 +92,42 @@ class MomentsFeed(Feed):
 
 @require_safe
 @public_page(TIMELINE, PROFILES, parameters=())
-def everybodys(request: HttpRequest) -> HttpResponse:
+def timeline_feed(request: HttpRequest) -> HttpResponse:
     """Feed of the whole timeline."""
     feed = MomentsFeed(
         title="MomentVerse: new on the timeline",
         page="/timeline/",
         path="/feed.atom",
-        moments=feeds.newly_public(),
+        moments=feeds.recently_published(),
     )
     return feed(request)
 
 
 @require_safe
 @public_page(TIMELINE, PROFILES, parameters=())
-def tags(request: HttpRequest, name: str) -> HttpResponse:
+def tag_feed(request: HttpRequest, name: str) -> HttpResponse:
     """Feed of what a tag was put on."""
-    tag = reading.tag_named(None, name)
+    tag = reading.get_tag_in_use(None, name)
     if tag is None:
         raise Http404(f"No public moment carries the tag “{name}”.")
     feed = MomentsFeed(
         title=f"MomentVerse: new with the tag {tag.name}",
         page=tag.get_absolute_url(),
         path=f"{tag.get_absolute_url()}feed.atom",
-        moments=feeds.newly_tagged(tag),
+        moments=feeds.recently_tagged(tag),
     )
     return feed(request)
 
 
 @require_safe
 @public_page(PROFILES, TIMELINE, parameters=())
-def persons(request: HttpRequest, handle: str) -> HttpResponse:
+def profile_feed(request: HttpRequest, handle: str) -> HttpResponse:
     """Feed of one person's public moments."""
-    owner = person(handle)
+    owner = get_user_by_handle(handle)
     feed = MomentsFeed(
         title=f"MomentVerse: new from {owner.name}",
         page=f"/@{owner.handle}/",
         path=f"/@{owner.handle}/feed.atom",
-        moments=feeds.newly_public_of(owner),
+        moments=feeds.recently_published_by(owner),
     )
     return feed(request)

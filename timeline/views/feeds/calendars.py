@@ -22,65 +22,65 @@ from timeline.core.periods import LAST_YEAR
 from timeline.models import Moment
 from timeline.selectors import feeds
 from timeline.selectors import moments as reading
-from timeline.selectors.feeds import CALENDAR_SIZE, address
-from timeline.selectors.profiles import person
+from timeline.selectors.feeds import CALENDAR_SIZE, absolute_url
+from timeline.selectors.profiles import get_user_by_handle
 
 FIRST_ANNIVERSARY_YEAR = 1970
-REFRESH = dt.timedelta(days=1)
+REFRESH_INTERVAL = dt.timedelta(days=1)
 ONE_DAY = dt.timedelta(days=1)
 
 
 @require_safe
 @public_page(TIMELINE, PROFILES, parameters=())
-def moments(request: HttpRequest, pk: int) -> HttpResponse:
+def moment_calendar(request: HttpRequest, pk: int) -> HttpResponse:
     """Calendar of one moment that the viewer may see."""
-    moment = reading.by_id(request.user, pk)
+    moment = reading.get_visible_moment(request.user, pk)
     if moment is None:
-        raise Http404(reading.NO_SUCH_MOMENT)
-    return _file(_calendar(moment.title, [moment]), moment.slug)
+        raise Http404(reading.NO_SUCH_MOMENT_MESSAGE)
+    return _file_response(_build_calendar(moment.title, [moment]), moment.slug)
 
 
 @require_safe
 @public_page(PROFILES, TIMELINE, parameters=())
-def persons(request: HttpRequest, handle: str) -> HttpResponse:
+def profile_calendar(request: HttpRequest, handle: str) -> HttpResponse:
     """Calendar of a person's public moments, the ``CALENDAR_SIZE`` that are newest on the timeline."""
-    owner = person(handle)
-    newest = feeds.newly_public_of(owner, CALENDAR_SIZE)
-    return _file(_calendar(f"Moments of {owner.name}", newest), owner.handle)
+    owner = get_user_by_handle(handle)
+    newest = feeds.recently_published_by(owner, CALENDAR_SIZE)
+    return _file_response(_build_calendar(f"Moments of {owner.name}", newest), owner.handle)
 
 
-def _calendar(name: str, moments: list[Moment]) -> Calendar:
+def _build_calendar(name: str, moments: list[Moment]) -> Calendar:
     made = Calendar()
     made.add("prodid", f"-//MomentVerse//{settings.SITE_HOST}//EN")
     made.add("version", "2.0")
     made.add("method", "PUBLISH")
-    made.add("x-wr-calname", vText(" ".join(_text(name).split())))
-    made.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
-    made.add("x-published-ttl", REFRESH)
+    made.add("x-wr-calname", vText(" ".join(_strip_control_characters(name).split())))
+    made.add("refresh-interval", REFRESH_INTERVAL, parameters={"VALUE": "DURATION"})
+    made.add("x-published-ttl", REFRESH_INTERVAL)
     for moment in moments:
-        made.add_component(_event(moment))
+        made.add_component(_build_event(moment))
         if anniversary := _first_anniversary(moment.starts_at.date()):
-            made.add_component(_anniversaries(moment, anniversary))
+            made.add_component(_build_anniversaries(moment, anniversary))
     return made
 
 
-def _event(moment: Moment) -> Event:
-    event = _common(moment, suffix="")
-    event.add("summary", _text(moment.title))
+def _build_event(moment: Moment) -> Event:
+    event = _build_base_event(moment, suffix="")
+    event.add("summary", _strip_control_characters(moment.title))
     event.add("dtstart", moment.starts_at)
     event.add("dtend", moment.ends_at)
     if moment.story:
-        event.add("description", _text(moment.story))
+        event.add("description", _strip_control_characters(moment.story))
     if moment.place:
-        event.add("location", _text(moment.place))
+        event.add("location", _strip_control_characters(moment.place))
     if names := [tag.name for tag in moment.tags.all()]:
         event.add("categories", names)
     return event
 
 
-def _anniversaries(moment: Moment, first: dt.date) -> Event:
-    event = _common(moment, suffix="-anniversaries")
-    event.add("summary", _text(f"{moment.title} ({moment.starts_at.year})"))
+def _build_anniversaries(moment: Moment, first: dt.date) -> Event:
+    event = _build_base_event(moment, suffix="-anniversaries")
+    event.add("summary", _strip_control_characters(f"{moment.title} ({moment.starts_at.year})"))
     event.add("dtstart", first)
     event.add("dtend", first + ONE_DAY)
     rule: dict[str, Any] = {"freq": "yearly"}
@@ -90,14 +90,14 @@ def _anniversaries(moment: Moment, first: dt.date) -> Event:
     return event
 
 
-def _common(moment: Moment, suffix: str) -> Event:
+def _build_base_event(moment: Moment, suffix: str) -> Event:
     event = Event()
     event.add("uid", f"{moment.public_id}{suffix}@{settings.SITE_HOST}")
     # When the event last changed, and not when it was asked for: the file stays the same until then.
     changed_at = moment.changed_at.replace(microsecond=0)
     event.add("dtstamp", changed_at)
     event.add("last-modified", changed_at)
-    event.add("url", address(moment.get_absolute_url()))
+    event.add("url", absolute_url(moment.get_absolute_url()))
     event.add("transp", "TRANSPARENT")  # it does not make anybody busy
     return event
 
@@ -110,7 +110,7 @@ def _first_anniversary(day: dt.date) -> dt.date | None:
     return dt.date(year, day.month, min(day.day, calendar.monthrange(year, day.month)[1]))
 
 
-def _text(text: str) -> str:
+def _strip_control_characters(text: str) -> str:
     """Return a text without control characters; the library escapes the rest and folds lines."""
     return "".join(
         character
@@ -119,7 +119,7 @@ def _text(text: str) -> str:
     )
 
 
-def _file(made: Calendar, name: str) -> HttpResponse:
+def _file_response(made: Calendar, name: str) -> HttpResponse:
     return HttpResponse(
         made.to_ical(),
         content_type="text/calendar; charset=utf-8",

@@ -19,11 +19,11 @@ from django.views.decorators.http import require_safe
 from momentverse.page_cache import PROFILES, TIMELINE, public_page
 from timeline.models import Moment
 from timeline.selectors import feeds
-from timeline.selectors.moments import NO_SUCH_MOMENT
+from timeline.selectors.moments import NO_SUCH_MOMENT_MESSAGE
 
 # Of the frame, in CSS pixels: what fits a title of three lines.
 CARD_WIDTH, CARD_HEIGHT = 480, 240
-STYLE = "feeds/card.css"
+STYLE_TEMPLATE = "feeds/card.css"
 
 
 def card_path(moment: Moment) -> str:
@@ -32,9 +32,9 @@ def card_path(moment: Moment) -> str:
 
 
 @cache
-def _style() -> tuple[str, str]:
+def _style_and_policy() -> tuple[str, str]:
     """Return the card's style, and the policy that allows it and nothing else."""
-    style = get_template(STYLE).render()
+    style = get_template(STYLE_TEMPLATE).render()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src 'self'; base-uri 'none';"
@@ -48,13 +48,13 @@ def _style() -> tuple[str, str]:
 @public_page(TIMELINE, PROFILES, parameters=())
 def card(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a public moment in a small frame."""
-    moment = feeds.public_moment(pk)
+    moment = feeds.get_public_moment(pk)
     if moment is None:
-        raise Http404(NO_SUCH_MOMENT)
-    style, policy = _style()
+        raise Http404(NO_SUCH_MOMENT_MESSAGE)
+    style, policy = _style_and_policy()
     context = {
         "moment": moment,
-        "link": feeds.address(moment.get_absolute_url()),
+        "link": feeds.absolute_url(moment.get_absolute_url()),
         "style": style,
     }
     response = HttpResponse(render_to_string("feeds/card.html", context))

@@ -15,12 +15,12 @@ from momentverse.page_cache import PROFILES, TIMELINE, public_page
 from timeline.core.public_ids import ALPHABET, LENGTH, decode_id
 from timeline.models import Moment
 from timeline.selectors import feeds
-from timeline.selectors.feeds import address
-from timeline.selectors.moments import NO_SUCH_MOMENT
+from timeline.selectors.feeds import absolute_url
+from timeline.selectors.moments import NO_SUCH_MOMENT_MESSAGE
 from timeline.views.feeds.embed import CARD_HEIGHT, CARD_WIDTH, card_path
 
-_MOMENT = re.compile(rf"/moments/([{ALPHABET}]{{{LENGTH}}})/(?:[^/]+/)?(?:[?#].*)?")
-LONGEST_URL = 2000
+_MOMENT_PATH = re.compile(rf"/moments/([{ALPHABET}]{{{LENGTH}}})/(?:[^/]+/)?(?:[?#].*)?")
+MAX_URL_LENGTH = 2000
 
 
 @require_safe
@@ -29,26 +29,26 @@ def oembed(request: HttpRequest) -> HttpResponse:
     """Describe the card of the public moment at ``?url=``, no larger than is asked for."""
     if request.GET.get("format", "json") != "json":
         return HttpResponse("Only JSON is spoken here.", status=501, content_type="text/plain")
-    moment = _moment_at(request.GET.get("url", ""))
-    width = min(CARD_WIDTH, _limit(request, "maxwidth"))
-    height = min(CARD_HEIGHT, _limit(request, "maxheight"))
-    return JsonResponse(_described(moment, width, height))
+    moment = _get_moment_at(request.GET.get("url", ""))
+    width = min(CARD_WIDTH, _parse_max_pixels(request, "maxwidth"))
+    height = min(CARD_HEIGHT, _parse_max_pixels(request, "maxheight"))
+    return JsonResponse(_describe_card(moment, width, height))
 
 
-def _moment_at(url: str) -> Moment:
+def _get_moment_at(url: str) -> Moment:
     """Return the public moment that an address of ours leads to. Raises Http404."""
-    path = url.removeprefix(settings.SITE_URL) if len(url) <= LONGEST_URL else ""
-    match = _MOMENT.fullmatch(path)
+    path = url.removeprefix(settings.SITE_URL) if len(url) <= MAX_URL_LENGTH else ""
+    match = _MOMENT_PATH.fullmatch(path)
     try:
-        moment = feeds.public_moment(decode_id(match[1])) if match else None
+        moment = feeds.get_public_moment(decode_id(match[1])) if match else None
     except ValueError:
         moment = None
     if moment is None:
-        raise Http404(NO_SUCH_MOMENT)
+        raise Http404(NO_SUCH_MOMENT_MESSAGE)
     return moment
 
 
-def _limit(request: HttpRequest, name: str) -> int:
+def _parse_max_pixels(request: HttpRequest, name: str) -> int:
     """Return a limit in pixels; without one the card has its own size. Raises BadRequest."""
     given = request.GET.get(name, "")
     if not given:
@@ -58,20 +58,20 @@ def _limit(request: HttpRequest, name: str) -> int:
     return int(given)
 
 
-def _described(moment: Moment, width: int, height: int) -> dict[str, Any]:
+def _describe_card(moment: Moment, width: int, height: int) -> dict[str, Any]:
     return {
         "version": "1.0",
         "type": "rich",
         "title": moment.title,
         "author_name": moment.user.name,
-        "author_url": address(f"/@{moment.user.handle}/"),
+        "author_url": absolute_url(f"/@{moment.user.handle}/"),
         "provider_name": "MomentVerse",
-        "provider_url": address("/"),
+        "provider_url": absolute_url("/"),
         "cache_age": TIMELINE.seconds,
         "html": format_html(
             '<iframe src="{}" width="{}" height="{}" title="{}" loading="lazy"'
             ' referrerpolicy="no-referrer"></iframe>',
-            address(card_path(moment)),
+            absolute_url(card_path(moment)),
             width,
             height,
             moment.title,

@@ -18,10 +18,10 @@ from momentverse.page_cache import STATIC_PAGES, public_page
 from timeline.core.periods import Level, NoSuchPeriod, Period
 from timeline.core.spans import format_instant
 from timeline.selectors import feeds, moments
-from timeline.selectors.feeds import address
+from timeline.selectors.feeds import absolute_url
 
 XMLNS = "http://www.sitemaps.org/schemas/sitemap/0.9"
-PAGES = ("/", "/timeline/", "/timeline/centuries/", "/today/", "/tags/")
+FIXED_PATHS = ("/", "/timeline/", "/timeline/centuries/", "/today/", "/tags/")
 # Where something is, and when it last changed, if that is known.
 Entry = tuple[str, str]
 
@@ -30,24 +30,24 @@ Entry = tuple[str, str]
 @public_page(STATIC_PAGES, parameters=())
 def index(request: HttpRequest) -> HttpResponse:
     """List the sitemaps."""
-    files = ["/sitemap-pages.xml", *(_path(period) for period in feeds.sitemap_periods())]
-    return _xml("sitemapindex", "sitemap", ((address(path), "") for path in files))
+    files = ["/sitemap-pages.xml", *(_sitemap_path(period) for period in feeds.sitemap_periods())]
+    return _xml_response("sitemapindex", "sitemap", ((absolute_url(path), "") for path in files))
 
 
 @require_safe
 @public_page(STATIC_PAGES, parameters=())
 def pages(request: HttpRequest) -> HttpResponse:
     """List the pages that lead to moments: the fixed ones, and the first tags."""
-    tags, _ = moments.tags_in_use(None)
-    paths = [*PAGES, *(tag.get_absolute_url() for tag in tags)]
-    return _xml("urlset", "url", ((address(path), "") for path in paths))
+    tags = moments.list_tags_in_use(None).rows
+    paths = [*FIXED_PATHS, *(tag.get_absolute_url() for tag in tags)]
+    return _xml_response("urlset", "url", ((absolute_url(path), "") for path in paths))
 
 
 @require_safe
 @public_page(STATIC_PAGES, parameters=())
 def century(request: HttpRequest, number: str) -> HttpResponse:
     """List the public moments that begin in a century."""
-    return _moments(Period.century(int(number)))
+    return _moments_sitemap(Period.century(int(number)))
 
 
 @require_safe
@@ -55,20 +55,22 @@ def century(request: HttpRequest, number: str) -> HttpResponse:
 def calendar_period(request: HttpRequest, **numbers: str) -> HttpResponse:
     """List the public moments that begin in a year, a month, a day or an hour."""
     try:
-        return _moments(Period.of(**{name: int(number) for name, number in numbers.items()}))
+        return _moments_sitemap(
+            Period.of(**{name: int(number) for name, number in numbers.items()})
+        )
     except NoSuchPeriod as error:
         raise Http404(str(error)) from None
 
 
-def _moments(period: Period) -> HttpResponse:
+def _moments_sitemap(period: Period) -> HttpResponse:
     entries = (
-        (address(moment.get_absolute_url()), format_instant(moment.changed_at))
-        for moment in feeds.mapped(period)
+        (absolute_url(moment.get_absolute_url()), format_instant(moment.changed_at))
+        for moment in feeds.sitemap_entries(period)
     )
-    return _xml("urlset", "url", entries)
+    return _xml_response("urlset", "url", entries)
 
 
-def _path(period: Period) -> str:
+def _sitemap_path(period: Period) -> str:
     """Return the address of a period's sitemap.
 
     At the root: a sitemap below a folder may only speak of that folder.
@@ -81,7 +83,7 @@ def _path(period: Period) -> str:
     return f"/sitemap-{'-'.join(parts[:depth])}.xml"
 
 
-def _xml(root: str, each: str, entries: Iterable[Entry]) -> HttpResponse:
+def _xml_response(root: str, each: str, entries: Iterable[Entry]) -> HttpResponse:
     text = io.StringIO()
     xml = SimplerXMLGenerator(text, "utf-8")
     xml.startDocument()

@@ -8,11 +8,11 @@ _two = r"[0-9]{2}"
 _year = r"^sitemap-(?P<year>[0-9]{4})"
 
 urlpatterns = [
-    path("feed.atom", atom.everybodys, name="feed"),
-    path("tags/<slug:name>/feed.atom", atom.tags, name="tag-feed"),
-    path("@<slug:handle>/feed.atom", atom.persons, name="profile-feed"),
-    path("@<slug:handle>/calendar.ics", calendars.persons, name="profile-calendar"),
-    path("moments/<id:pk>/calendar.ics", calendars.moments, name="moment-calendar"),
+    path("feed.atom", atom.timeline_feed, name="feed"),
+    path("tags/<slug:name>/feed.atom", atom.tag_feed, name="tag-feed"),
+    path("@<slug:handle>/feed.atom", atom.profile_feed, name="profile-feed"),
+    path("@<slug:handle>/calendar.ics", calendars.profile_calendar, name="profile-calendar"),
+    path("moments/<id:pk>/calendar.ics", calendars.moment_calendar, name="moment-calendar"),
     path("oembed", oembed.oembed, name="oembed"),
     path("embed/<id:pk>/", embed.card, name="embed"),
     path("sitemap.xml", sitemaps.index, name="sitemap"),

@@ -14,7 +14,7 @@ from timeline.core.formatting import format_relative_time
 from timeline.core.periods import Level, get_period
 from timeline.models import Moment, Visibility
 from timeline.selectors import feeds, likes, moments
-from timeline.views.browse.on_this_day import day_of_year_link
+from timeline.views.browse.on_this_day import build_day_link
 from timeline.views.moments.metadata import build_description, build_structured_data
 
 SAME_DAY_SIZE = 3
@@ -24,12 +24,12 @@ SAME_DAY_SIZE = 3
 @public_page(TIMELINE, PROFILES, parameters=())
 def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     """Show a moment; the id decides, and a slug that is not the title's leads to the right one."""
-    found = moments.by_id(request.user, pk)
+    found = moments.get_visible_moment(request.user, pk)
     if found is None:
-        raise Http404(moments.NO_SUCH_MOMENT)
+        raise Http404(moments.NO_SUCH_MOMENT_MESSAGE)
     if slug != found.slug:
         return redirect(found, permanent=True)
-    earlier, later = moments.neighbours(request.user, found)
+    earlier, later = moments.get_neighbours(request.user, found)
     now = timezone.now()
     return render(
         request,
@@ -39,12 +39,12 @@ def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
             "is_owner": found.user_id == request.user.pk,
             "earlier": earlier,
             "later": later,
-            "likes": likes.likes_of(found),
+            "likes": likes.count_likes(found),
             "liked": likes.is_liked_by(request.user, found),
             "distance": format_relative_time(found.starts_at, found.ends_at, now),
             "is_to_come": found.starts_at > now,
-            "day_of_year": day_of_year_link(found.starts_at),
-            "same_day": moments.same_day_of_year(request.user, found, size=SAME_DAY_SIZE),
+            "day_of_year": build_day_link(found.starts_at),
+            "same_day": moments.list_same_day_of_year(request.user, found, size=SAME_DAY_SIZE),
         },
     )
 
@@ -57,7 +57,7 @@ def _build_metadata(found: Moment) -> dict[str, Any]:
     if found.visibility == Visibility.PUBLIC:
         told["structured_data"] = build_structured_data(found, periods)
         told["oembed_url"] = feeds.oembed_url(found)
-        told["picture_url"] = feeds.picture_url(found)
+        told["picture_url"] = feeds.preview_picture_url(found)
     if found.visibility != Visibility.PRIVATE:
         told["description"] = build_description(found)
     return told

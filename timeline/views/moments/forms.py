@@ -130,7 +130,7 @@ class MomentDetailsForm(BaseForm):
         try:
             store(MomentDetails(**self.cleaned_data))
         except ValidationError as error:
-            self.refuse(error)
+            self.add_validation_error(error)
             return False
         return True
 

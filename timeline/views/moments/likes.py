@@ -13,7 +13,7 @@ from momentverse.http.errors import wants_json
 from momentverse.http.redirects import see_other
 from timeline.core.exceptions import LikeRefused
 from timeline.selectors import moments
-from timeline.selectors.likes import is_liked_by, likes_of
+from timeline.selectors.likes import count_likes, is_liked_by
 from timeline.services import likes
 
 
@@ -26,9 +26,9 @@ def like(request: HttpRequest, pk: int) -> HttpResponse:
     """
     if not request.user.is_authenticated:
         return redirect_to_login(reverse("timeline:moment-short", args=[pk]))
-    moment = moments.by_id(request.user, pk)
+    moment = moments.get_visible_moment(request.user, pk)
     if moment is None:
-        raise Http404(moments.NO_SUCH_MOMENT)
+        raise Http404(moments.NO_SUCH_MOMENT_MESSAGE)
     wanted = request.POST.get("like")
     if wanted not in ("yes", "no"):
         raise BadRequest("“like” is “yes” or “no”.")
@@ -42,8 +42,8 @@ def like(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _render_json(request: HttpRequest, pk: int) -> HttpResponse:
-    moment = moments.by_id(request.user, pk)
+    moment = moments.get_visible_moment(request.user, pk)
     if moment is None:
-        raise Http404(moments.NO_SUCH_MOMENT)
-    data = {"liked": is_liked_by(request.user, moment), "likes": likes_of(moment)}
+        raise Http404(moments.NO_SUCH_MOMENT_MESSAGE)
+    data = {"liked": is_liked_by(request.user, moment), "likes": count_likes(moment)}
     return JsonResponse({"ok": True, "data": data})

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from timeline.core.periods import Period
 from timeline.core.spans import format_instant
 from timeline.models import Moment
-from timeline.selectors.feeds import picture_url
+from timeline.selectors.feeds import preview_picture_url
 
 _DESCRIPTION_LENGTH = 160
 # Inside of a script element these could end it or begin a comment; as escapes they mean the same.
@@ -38,7 +38,7 @@ def build_structured_data(moment: Moment, periods: list[Period]) -> SafeString:
         "endDate": format_instant(moment.ends_at),
         "description": build_description(moment),
     }
-    if image := picture_url(moment):
+    if image := preview_picture_url(moment):
         event["image"] = image
     if moment.place:
         event["location"] = {"@type": "Place", "name": moment.place}

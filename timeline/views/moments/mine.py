@@ -8,7 +8,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from timeline.selectors import profiles
-from timeline.selectors.pagination import Cursor
 from timeline.views.pagination import pagination_context, parse_cursor
 
 
@@ -17,8 +16,8 @@ from timeline.views.pagination import pagination_context, parse_cursor
 def my_moments(request: HttpRequest) -> HttpResponse:
     """List the viewer's moments with what nobody else is told: visibility, edits, what staff did."""
     assert request.user.is_authenticated
-    cut = parse_cursor(request)
-    page, own = profiles.own_moments(request.user, cut)
-    revoked = profiles.revoked_moments(request.user) if cut == Cursor() else []
-    context = {"own": own, "revoked": revoked, **pagination_context(page, cut)}
+    cursor = parse_cursor(request)
+    page, own = profiles.list_own_moments(request.user, cursor)
+    revoked = profiles.list_revoked_moments(request.user) if cursor.is_first_page else []
+    context = {"own": own, "revoked": revoked, **pagination_context(page, cursor)}
     return render(request, "timeline/mine.html", context)

@@ -35,7 +35,7 @@ def picture_file(
     the address was made. Who has a session is asked for nothing that all may see.
     """
     picture = _find_picture(None, pk) or _find_picture(request.user, pk)
-    if picture is None or not picture.is_its_token(token):
+    if picture is None or not picture.is_token_valid(token):
         raise Http404(NO_SUCH_PICTURE)
     if width not in picture.widths or ending not in CONTENT_TYPES:
         raise Http404(NO_SUCH_PICTURE)

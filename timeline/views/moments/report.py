@@ -18,9 +18,9 @@ from timeline.views.moments.forms import ReportForm
 @require_http_methods(["GET", "HEAD", "POST"])
 def report(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a report. The throttle limits how many come from one network or person."""
-    moment = moments.by_id(request.user, pk)
+    moment = moments.get_visible_moment(request.user, pk)
     if moment is None:
-        raise Http404(moments.NO_SUCH_MOMENT)
+        raise Http404(moments.NO_SUCH_MOMENT_MESSAGE)
     if request.method != "POST":
         return _render_form(request, moment, ReportForm())
     form = ReportForm(request.POST)

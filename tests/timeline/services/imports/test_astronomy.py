@@ -161,7 +161,7 @@ def test_the_command_works():
     assert [tag.name for tag in moment.tags.all()] == [
         "astronomy", "eclipse", "solar-eclipse", "total-solar-eclipse",
     ]  # fmt: skip
-    assert list(rollups.differences()) == []
+    assert list(rollups.find_differences()) == []
 
 
 @pytest.mark.django_db

@@ -91,7 +91,7 @@ def test_it_works(load):
 def test_the_counts_are_folded(load):
     load([LANDING])
     assert not RollupDay.objects.filter(dirty=True).exists()
-    assert list(rollups.differences()) == []
+    assert list(rollups.find_differences()) == []
 
 
 def test_a_second_run_changes_nothing(load):
@@ -122,7 +122,7 @@ def test_changed_times_move_the_moment_and_its_tags(load):
     assert moment.starts_iso == "1970-01-01T00:00:00Z"
     assert moment.utc_offset == -6 * 3600
     assert set(MomentTag.objects.values_list("starts_at", flat=True)) == {moment.starts_at}
-    assert list(rollups.differences()) == []
+    assert list(rollups.find_differences()) == []
 
 
 def test_an_update_leaves_visibility_alone(load):
@@ -186,7 +186,7 @@ def test_more_rows_than_a_batch(load):
     ]
     assert "450 taken" in load(rows)
     assert "450 unchanged" in load(rows)
-    assert list(rollups.differences()) == []
+    assert list(rollups.find_differences()) == []
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from timeline.services.imports.sample_data import (
     SampleData,
     count_free_seconds,
     divide_into_slots,
-    generate_moments,
     iterate_gaps,
     plan_chunks,
 )
+from timeline.services.imports.sample_writer import generate_moments
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +54,7 @@ def test_it_works():
     assert found[-1][1] <= parse_instant("2002-01-01")
     assert {user.handle for user in User.objects.all()} == {"load-001", "load-002", "load-003"}
     assert not any(user.has_usable_password() for user in User.objects.all())
-    assert list(rollups.differences()) == []
+    assert list(rollups.find_differences()) == []
     assert not RollupDay.objects.filter(dirty=True).exists()
 
 
@@ -101,7 +101,7 @@ def test_what_is_there_is_gone_around(make_moment):
     generate_moments(SampleData(300, 2000, 2000))
     assert len(spans()) == 330
     assert Moment.objects.filter(pk__in=[moment.pk for moment in there]).count() == 30
-    assert list(rollups.differences()) == []
+    assert list(rollups.find_differences()) == []
 
 
 def test_a_second_load_finds_room_beside_the_first():
@@ -130,7 +130,7 @@ def test_more_moments_than_free_seconds_are_refused_before_anything_is_written(
     monkeypatch, make_moment
 ):
     start = posix("2000-01-01")
-    monkeypatch.setattr(SampleData, "range", (start, start + 100))
+    monkeypatch.setattr(SampleData, "bounds", (start, start + 100))
     make_moment("2000-01-01T00:00:10Z", seconds=20)
     with pytest.raises(CommandError, match=r"There is no room: .* have 80 free seconds, and 81"):
         run("81", "--from-year=2000", "--to-year=2000")
@@ -142,10 +142,10 @@ def test_more_moments_than_free_seconds_are_refused_before_anything_is_written(
 
 def test_room_that_others_took_meanwhile_is_told(monkeypatch, make_moment):
     start = posix("2000-01-01")
-    monkeypatch.setattr(SampleData, "range", (start, start + 100))
+    monkeypatch.setattr(SampleData, "bounds", (start, start + 100))
     load = SampleData(80, 2000, 2000)
     chunks = plan_chunks(load)
-    monkeypatch.setattr("timeline.services.imports.sample_data.plan_chunks", lambda load: chunks)
+    monkeypatch.setattr("timeline.services.imports.sample_writer.plan_chunks", lambda load: chunks)
     make_moment("2000-01-01T00:00:10Z", seconds=50)
     with pytest.raises(NoRoom, match="50 of 80 were made"):
         generate_moments(load)
@@ -206,7 +206,7 @@ def test_two_workers_make_the_same_as_one(monkeypatch):
     generate_moments(SampleData(500, 2000, 2001, seed=3), made.append, workers=2)
     assert spans() == one
     assert (sum(made), len(made) > 5) == (500, True)
-    assert list(rollups.differences()) == []
+    assert list(rollups.find_differences()) == []
 
 
 @pytest.mark.postgresql

@@ -37,7 +37,7 @@ def erase(user):
 
 def test_it_works(person, moment, pictured, stranger):
     pictured("1970-01-01", user=stranger)
-    with zipfile.ZipFile(export.write_archive(person)) as archive:
+    with zipfile.ZipFile(export.build_archive(person)) as archive:
         (name,) = [name for name in archive.namelist() if name.startswith("moments/pictures/")]
         with Image.open(io.BytesIO(archive.read(name))) as image:
             assert image.size == (400, 300)
@@ -48,14 +48,14 @@ def test_it_works(person, moment, pictured, stranger):
 
 def test_a_picture_that_is_not_there_yet_is_said_to_be_coming(person, moment):
     Picture.objects.update(state=Picture.State.WAITING)
-    with zipfile.ZipFile(export.write_archive(person)) as archive:
+    with zipfile.ZipFile(export.build_archive(person)) as archive:
         assert not [name for name in archive.namelist() if name.endswith(".jpg")]
         assert json.loads(archive.read("moments/0001.json"))[0]["picture"]["state"] == "waiting"
 
 
 def test_a_file_that_is_missing_does_not_keep_the_rest_back(person, moment):
     storage.delete_folder(moment.picture.key)
-    with zipfile.ZipFile(export.write_archive(person)) as archive:
+    with zipfile.ZipFile(export.build_archive(person)) as archive:
         assert f"moments/pictures/{moment.public_id}.txt" in archive.namelist()
         assert "moments/0001.json" in archive.namelist()
 

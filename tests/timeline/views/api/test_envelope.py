@@ -87,7 +87,7 @@ def test_a_fault_of_ours_tells_nothing_of_itself(client, monkeypatch):
     def fail(*args, **kwargs):
         raise ValueError("secret")
 
-    monkeypatch.setattr(moments, "newest_touching", fail)
+    monkeypatch.setattr(moments, "list_overlapping", fail)
     client.raise_request_exception = False
     response = client.get("/api/timeline")
     assert error(response, 500)["code"] == "internal_error"
@@ -99,7 +99,7 @@ def test_a_database_that_is_away(client, monkeypatch):
     def fail(*args, **kwargs):
         raise OperationalError("secret")
 
-    monkeypatch.setattr(moments, "newest_touching", fail)
+    monkeypatch.setattr(moments, "list_overlapping", fail)
     response = client.get("/api/timeline")
     assert error(response, 503)["code"] == "unavailable"
     assert int(response["Retry-After"]) >= 1

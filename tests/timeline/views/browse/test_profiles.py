@@ -103,12 +103,18 @@ def test_the_last_year_has_its_place(client, make_moment):
 
 
 def test_a_bounded_number_is_counted(make_moment, owner, monkeypatch):
-    monkeypatch.setattr(profiles, "COUNTED", 2)
+    monkeypatch.setattr(profiles, "MAX_COUNTED", 2)
     for day in (1, 2):
         make_moment(f"1969-07-0{day}")
-    assert (profiles.figures_of(owner).moments, profiles.figures_of(owner).is_all) == (2, True)
+    assert (
+        profiles.get_profile_stats(owner).moments,
+        profiles.get_profile_stats(owner).is_all,
+    ) == (2, True)
     make_moment("1969-07-03")
-    assert (profiles.figures_of(owner).moments, profiles.figures_of(owner).is_all) == (2, False)
+    assert (
+        profiles.get_profile_stats(owner).moments,
+        profiles.get_profile_stats(owner).is_all,
+    ) == (2, False)
 
 
 def test_the_owner_sees_which_are_hidden(client, make_moment, owner):

@@ -63,7 +63,7 @@ def test_what_it_does_not_understand_is_400(client, query):
 
 def test_more_results_follow_by_a_link(client, make_moment, monkeypatch):
     """Edge case 18."""
-    monkeypatch.setattr(search, "RANKED", 25)
+    monkeypatch.setattr(search, "MAX_RANKED", 25)
     for day in range(1, 32):
         make_moment(f"1969-07-{day:02}", title=f"Eagle number-{day}-")
     address, seen = "/search/?q=eagle", []

@@ -24,7 +24,7 @@ def test_the_list_of_tags(client, tagged):
 
 
 def test_the_list_is_paged_by_name(client, tagged, monkeypatch):
-    monkeypatch.setattr(moments, "TAGS_SIZE", 2)
+    monkeypatch.setattr(moments, "TAGS_PAGE_SIZE", 2)
     tagged("2020-01-01", "a", "b", "c")
     page = client.get("/tags/").text
     assert "/tags/c/" not in page

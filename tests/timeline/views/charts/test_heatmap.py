@@ -5,24 +5,24 @@ from __future__ import annotations
 import pytest
 
 from timeline.core.periods import Period
-from timeline.selectors.rollups import NOTHING, Tally
-from timeline.views.charts.heatmap import SHADES, cells_of, claimed_in_words
+from timeline.selectors.rollups import EMPTY_TALLY, Tally
+from timeline.views.charts.heatmap import DARKEST_SHADE, build_cells, format_claimed_share
 
 YEARS = [Period.of(year) for year in (1968, 1969, 1970)]
 
 
 def test_it_works():
-    cells = cells_of(zip(YEARS, (NOTHING, Tally(1, 60), Tally(12_000, 1)), strict=True))
+    cells = build_cells(zip(YEARS, (EMPTY_TALLY, Tally(1, 60), Tally(12_000, 1)), strict=True))
     assert [(cell.name, cell.count, cell.shade) for cell in cells] == [
         ("1968", "0", 0),
         ("1969", "1", 1),
-        ("1970", "12,000", SHADES),
+        ("1970", "12,000", DARKEST_SHADE),
     ]
     assert cells[1].url == "/timeline/1969/"
 
 
 def test_an_empty_chart_is_unshaded():
-    assert [cell.shade for cell in cells_of((year, NOTHING) for year in YEARS)] == [0, 0, 0]
+    assert [cell.shade for cell in build_cells((year, EMPTY_TALLY) for year in YEARS)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -32,4 +32,4 @@ def test_an_empty_chart_is_unshaded():
 )  # fmt: skip
 def test_the_claimed_share_in_words(seconds, words):
     """Never 100 % while a second is free."""
-    assert claimed_in_words(Period.of(1969, 7, 20), Tally(1, seconds)) == words
+    assert format_claimed_share(Period.of(1969, 7, 20), Tally(1, seconds)) == words

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from accounts.throttling import middleware
-from accounts.throttling.counters import Attempts
+from accounts.throttling.counters import AttemptCounter
 from accounts.throttling.rules import LIKE
 from momentverse.ratelimit.limiter import get_local_limit
 from momentverse.settings import build_cache
@@ -27,7 +27,7 @@ def _own_counts(monkeypatch, settings):
     settings.CACHES = settings.CACHES | {
         "throttle": build_cache("", "counts of likes", ignore_exceptions=False)
     }
-    monkeypatch.setattr(middleware, "attempts", Attempts())
+    monkeypatch.setattr(middleware, "attempt_counter", AttemptCounter())
     now = time.time()
     monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda: now))
 
@@ -76,7 +76,7 @@ def test_one_who_likes_too_often_keeps_nobody_else_from_it(send, django_user_mod
     for _ in range(OFTEN + 1):
         send()
     other = Client()
-    other.force_login(django_user_model.objects.curator("eve", "Eve"))
+    other.force_login(django_user_model.objects.get_or_create_curator("eve", "Eve"))
     assert send(other).status_code == 303
 
 

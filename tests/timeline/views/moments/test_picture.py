@@ -221,7 +221,7 @@ def test_a_file_that_is_too_large(moment, send, settings):
 
 def test_a_moment_that_is_gone(client, owners, moment, send, monkeypatch):
     by_id = Moment.objects.get(pk=moment.pk)
-    monkeypatch.setattr("timeline.selectors.moments.by_id", lambda viewer, pk: by_id)
+    monkeypatch.setattr("timeline.selectors.moments.get_visible_moment", lambda viewer, pk: by_id)
     transitions.revoke(moment, "a test")
     response = send(saved(halves()))
     assert response.status_code == 409

@@ -32,7 +32,7 @@ def test_it_works(client, make_moment):
     assert (response.status_code, response["Location"]) == (303, f"{address_of(moment)}?sent")
     assert "Thank you" in client.get(response["Location"]).text
     report = Report.objects.get()
-    assert (report.moment, report.reason, report.words) == (moment, "wrong", SENT["words"])
+    assert (report.moment, report.reason, report.comment) == (moment, "wrong", SENT["words"])
     assert report.reporter is None
 
 

@@ -12,19 +12,19 @@ from django.template.loader import render_to_string
 HEADERS = {"Auto-Submitted": "auto-generated"}
 
 
-def dressed(subject: str, body: str, address: str) -> EmailMultiAlternatives:
+def build_html_email(subject: str, body: str, address: str) -> EmailMultiAlternatives:
     """Return a mail to one person in text and HTML; a paragraph's last line may be a link of ours."""
     mail = EmailMultiAlternatives(subject, body, to=[address], headers=HEADERS)
-    dress(mail)
+    add_html_version(mail)
     return mail
 
 
-def dress(mail: EmailMultiAlternatives) -> None:
+def add_html_version(mail: EmailMultiAlternatives) -> None:
     """Sign a mail's text and add the same in HTML."""
     signature = f"MomentVerse, {settings.SITE_URL}"
     parts = {
         "subject": mail.subject,
-        "paragraphs": paragraphs(str(mail.body)),
+        "paragraphs": split_paragraphs(str(mail.body)),
         "signature": signature,
     }
     mail.attach_alternative(render_to_string("mail/message.html", parts), "text/html")
@@ -39,7 +39,7 @@ class Paragraph:
     link: str = ""
 
 
-def paragraphs(text: str) -> list[Paragraph]:
+def split_paragraphs(text: str) -> list[Paragraph]:
     """Return a mail's text in paragraphs.
 
     Only a last line that is an address of this site becomes a link: whatever

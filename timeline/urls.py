@@ -66,13 +66,13 @@ claim_urls = [
     path("<id:pk>/give-back/", details.give_back, name="claim-give-back"),
     path("<id:pk>/review/", details.review, name="claim-review"),
     path("<id:pk>/pay/", payment.pay, name="claim-pay"),
-    path("<id:pk>/call-off/", payment.call_off, name="claim-call-off"),
+    path("<id:pk>/call-off/", payment.cancel, name="claim-call-off"),
     path("<id:pk>/done/", payment.done, name="claim-done"),
 ]
 
 order_urls = [
-    path("", orders.orders, name="orders"),
-    path("<id:pk>/", orders.order, name="order"),
+    path("", orders.order_list, name="orders"),
+    path("<id:pk>/", orders.order_detail, name="order"),
 ]
 
 # Where the providers' own pages are, and where they send their messages.

@@ -22,7 +22,7 @@ from tests.support import invariants
 from tests.support.stripe_double import StripeDouble
 from tests.support.stripe_double.messages import altered
 from timeline.models import Checkout, CheckoutState, Moment, Order
-from timeline.services.payments.providers import provider_named
+from timeline.services.payments.providers import get_provider
 from timeline.services.payments.providers import stripe as stripe_provider
 from timeline.services.payments.providers.base import SessionRequest
 from timeline.services.payments.providers.stripe import StripeProvider
@@ -43,9 +43,9 @@ def stripe_settings(stripe_double: StripeDouble, settings: Any) -> Iterator[Any]
     """Settings with which payments go to the double."""
     for name, value in stripe_double.environment().items():
         setattr(settings, name, value)
-    provider_named.cache_clear()
+    get_provider.cache_clear()
     yield settings
-    provider_named.cache_clear()
+    get_provider.cache_clear()
 
 
 @pytest.fixture

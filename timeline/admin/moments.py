@@ -233,7 +233,9 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
     ) -> HttpResponse | None:
         """Ask for a reason, then revoke; what was paid for goes back to who paid."""
         assert request.user.is_authenticated
-        return self._ask(request, queryset, partial(refunds.take_off, actor=request.user), "revoke")
+        return self._ask(
+            request, queryset, partial(refunds.revoke_and_refund, actor=request.user), "revoke"
+        )
 
     @admin.action(description="Hide moments from all but their owners", permissions=["change"])
     def hide_moments(self, request: HttpRequest, queryset: QuerySet[Moment]) -> HttpResponse | None:

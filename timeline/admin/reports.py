@@ -113,7 +113,7 @@ class ReportAdmin(LargeTableAdmin, admin.ModelAdmin):
         staff = request.user
 
         def decide(moment: Moment, reason: str) -> None:
-            refunds.take_off(moment, reason, actor=staff)
+            refunds.revoke_and_refund(moment, reason, actor=staff)
             moderation.on_revoked(moment, reason, staff=staff)
 
         return self._ask(request, queryset, decide, "revoke", "Others can claim the span at once.")

@@ -1,9 +1,9 @@
-"""What people report and what staff does about it: nothing, hide, take off.
+"""Reports about moments, and what staff can do: dismiss them, hide the moment, or revoke it.
 
-To hide is to make a moment private and to keep it so: everything that others see
-asks for visibility, so nothing else needs to know of it. The database holds that
-what is hidden is private (``moment_hidden_is_private``). Its span stays taken,
-and its owner sees it with the reason.
+Hiding a moment makes it private and keeps it private. Every query for other
+people already checks the visibility, so no other code needs to know about
+hiding. The check constraint ``moment_hidden_is_private`` enforces it. A hidden
+moment keeps its span, and its owner still sees it, with the reason.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_tasks import task
 
-from accounts.mail import dressed
+from accounts.mail import build_html_email
 from accounts.models import User
 from momentverse import page_cache
 from timeline.core.exceptions import ReportRefused
@@ -54,9 +54,9 @@ def report(moment: Moment, reason: str, comment: str, reporter: User | None) -> 
 
 
 def hide(moment: Moment, reason: str, *, staff: User) -> None:
-    """Hide an active moment from all but its owner, who is told; its open reports are settled.
+    """Hide an active moment from everybody but its owner, close its open reports and e-mail the owner.
 
-    Raises ReportRefused when it is hidden already or not on the timeline, and TimelineBusy.
+    Raises ReportRefused if it is already hidden or not on the timeline, and TimelineBusy.
     """
     shown = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at=None)
 
@@ -77,7 +77,10 @@ def hide(moment: Moment, reason: str, *, staff: User) -> None:
 
 
 def unhide(moment: Moment, reason: str) -> None:
-    """Show a hidden moment to whom it was shown before; its owner is told. Raises ReportRefused."""
+    """Give a hidden moment its earlier visibility back, and e-mail the owner.
+
+    Raises ReportRefused if it is not hidden, and TimelineBusy.
+    """
     hidden = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at__isnull=False)
 
     def change() -> int:
@@ -95,7 +98,7 @@ def unhide(moment: Moment, reason: str) -> None:
 
 
 def on_revoked(moment: Moment, reason: str, *, staff: User) -> None:
-    """Settle the reports of a moment that was just revoked, and tell its owner."""
+    """Close the reports of a moment that was just revoked, and e-mail its owner."""
     close_reports(moment, Report.Status.REVOKED, reason, staff)
     _tell_owner_later(moment, "revoked")
 
@@ -145,4 +148,4 @@ def _mail(moment: Moment, what: str) -> EmailMultiAlternatives:
     }
     subject = " ".join(render_to_string(f"mail/moment_{what}_subject.txt", context).split())
     body = render_to_string(f"mail/moment_{what}_message.txt", context).strip()
-    return dressed(subject, body, moment.user.email)
+    return build_html_email(subject, body, moment.user.email)

@@ -21,7 +21,7 @@ MOMENTS = "/admin/timeline/moment/"
 @pytest.fixture
 def paid(claim):
     moment = claim("1969-07-20T20:17:40Z", title="One small step")
-    opened = checkout.begin(moment)
+    opened = checkout.start_checkout(moment)
     assert sandbox.pay(opened.session_id)
     settlement.refresh(opened)
     moment.refresh_from_db()

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from timeline.services.payments.emails import send_waiting
+from timeline.services.payments.emails import send_due_emails
 
 
 class Command(BaseCommand):
@@ -15,4 +15,4 @@ class Command(BaseCommand):
     help = "Send the mails about orders that wait, among them those that a mail server has refused."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{send_waiting()} sent.")
+        self.stdout.write(f"{send_due_emails()} sent.")

@@ -1,4 +1,4 @@
-"""Turn a claim into a moment: check that it may be fulfilled, and fulfil it."""
+"""Turn a claim into a moment on the timeline, once it is paid or if it costs nothing."""
 
 from __future__ import annotations
 
@@ -11,38 +11,37 @@ from timeline.models import Moment, Order, OrderStatus
 from timeline.services import placement, transitions
 from timeline.services.claims.holds import locked_hold, require_open_account
 from timeline.services.claims.orders import note
+from timeline.services.placement import retry_on_conflict
 
 
+@retry_on_conflict
 def claim_free_of_charge(moment: Moment) -> None:
-    """Give a held span whose price is nothing to its person, once. Raises ClaimRefused."""
-
-    def change(order: Order, held: Moment) -> None:
+    """Put a held moment whose price is zero on the timeline. Raises ClaimRefused, TimelineBusy."""
+    with locked_hold(moment) as (order, held):
         if order.amount:
             raise ClaimRefused("This moment has a price.")
         require_payable(held)
         fulfil(order, held)
-
-    locked_hold(moment, change)
     moment.refresh_from_db(fields=["status", "held_until"])
 
 
 def require_payable(held: Moment) -> None:
-    """Refuse a hold that cannot be paid for yet. Raises ClaimRefused."""
+    """Raise ClaimRefused if a held moment has no title yet or its person is leaving."""
     if not held.title:
         raise ClaimRefused("Give the moment a title first.")
     require_open_account(held.user)
 
 
 def fulfil(order: Order, moment: Moment) -> bool:
-    """Make a paid moment its person's, if its span is theirs or still free; return whether it was.
+    """Put a paid moment on the timeline if its span is still its person's, or free. Return whether it was.
 
-    Part of the caller's transaction, which has the order locked. A span that
-    was released meanwhile is taken again, unless somebody else has it or its
-    person has left.
+    Part of the caller's transaction, which has locked the order. A span that
+    was released in the meantime is taken again, unless somebody else has it or
+    its person has left.
     """
     try:
-        with placement.lock_spans([moment.span], shown=False):
-            # Looked at now that the days are locked: an erasure is over, or has not begun.
+        with placement.lock_spans([moment.span], affects_pages=False):
+            # Checked now that the days are locked: an erasure is either over or has not begun.
             _require_account_not_erased(order)
             transitions.activate(moment)
     except (SpanTaken, TransitionRefused, ClaimRefused):
@@ -57,6 +56,6 @@ def fulfil(order: Order, moment: Moment) -> bool:
 
 
 def _require_account_not_erased(order: Order) -> None:
-    leaving = Q(is_active=False) | Q(erase_after__lte=Now())
-    if User.objects.filter(leaving, pk=order.user_id).exists():
+    is_leaving = Q(is_active=False) | Q(erase_after__lte=Now())
+    if User.objects.filter(is_leaving, pk=order.user_id).exists():
         raise ClaimRefused("This account is closed.")

@@ -30,9 +30,9 @@ def close(order: Order, why: str) -> None:
         status=OrderStatus.CLOSED, status_changed_at=Now()
     )
     if closed:
-        note(order, f"closed: {why}")
+        log_event(order, f"closed: {why}")
 
 
-def note(order: Order, what: str, actor: User | None = None) -> None:
+def log_event(order: Order, what: str, actor: User | None = None) -> None:
     """Write a line into an order's log; part of the caller's transaction."""
     OrderLogEntry.objects.create(order=order, message=what[:200], actor=actor)

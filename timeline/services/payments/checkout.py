@@ -21,7 +21,7 @@ from timeline.services import placement, transitions
 from timeline.services.claims import fulfilment, holds, orders
 from timeline.services.payments import settlement
 from timeline.services.payments.exceptions import PaymentUnavailable
-from timeline.services.payments.providers import current_provider, provider_named
+from timeline.services.payments.providers import get_current_provider, get_provider
 from timeline.services.payments.providers.base import (
     ProviderError,
     ProviderFailed,
@@ -36,14 +36,14 @@ logger = logging.getLogger("timeline.payments")
 MAX_ATTEMPTS = 3
 
 
-def begin(moment: Moment) -> Checkout:
+def start_checkout(moment: Moment) -> Checkout:
     """Return the one open payment of a claim, opened now if there is none.
 
     Raises ClaimRefused when the claim cannot be paid for, PaymentUnavailable
     when the provider does not open a session now, and TimelineBusy.
     """
     for _ in range(MAX_ATTEMPTS):
-        checkout = _intend(moment)
+        checkout = _prepare_checkout(moment)
         if checkout.state == CheckoutState.OPEN:
             return checkout
         try:
@@ -58,7 +58,7 @@ def begin(moment: Moment) -> Checkout:
     raise PaymentUnavailable
 
 
-def _intend(moment: Moment) -> Checkout:
+def _prepare_checkout(moment: Moment) -> Checkout:
     """Store that a payment is about to be opened, unless one is; the span waits for it from here on."""
 
     def run() -> Checkout:
@@ -66,31 +66,31 @@ def _intend(moment: Moment) -> Checkout:
             order = Order.objects.select_for_update().get(moment=moment)
             unsettled = Checkout.objects.filter(order=order, state__in=UNSETTLED).first()
             if unsettled:
-                return _usable(unsettled)
+                return _refuse_pending(unsettled)
             state = Moment.objects.values_list("status", flat=True).get(pk=moment.pk)
             if state == Status.PAYING:  # an attempt was abandoned
-                return _new_checkout(order)
-            return holds.locked_hold(moment, _start)
+                return _create_checkout(order)
+            return holds.locked_hold(moment, _start_paying)
 
     return placement.retrying(run)
 
 
-def _usable(checkout: Checkout) -> Checkout:
+def _refuse_pending(checkout: Checkout) -> Checkout:
     if checkout.state == CheckoutState.PENDING:
         raise ClaimRefused("You have paid; we are waiting for the money to arrive.")
     return checkout
 
 
-def _start(order: Order, held: Moment) -> Checkout:
+def _start_paying(order: Order, held: Moment) -> Checkout:
     fulfilment.require_payable(held)
-    checkout = _new_checkout(order)
+    checkout = _create_checkout(order)
     transitions.start_payment(held, until=checkout.expires_at)
-    orders.note(order, "payment begun")
+    orders.log_event(order, "payment begun")
     return checkout
 
 
-def _new_checkout(order: Order) -> Checkout:
-    provider = current_provider()
+def _create_checkout(order: Order) -> Checkout:
+    provider = get_current_provider()
     number = Checkout.objects.filter(order=order).count() + 1
     return Checkout.objects.create(
         order=order,
@@ -108,12 +108,12 @@ def open_session(checkout: Checkout) -> Checkout:
 
     Raises ProviderError.
     """
-    session = provider_named(checkout.provider).create_session(_request_of(checkout))
-    adopt(checkout, session)
+    session = get_provider(checkout.provider).create_session(_build_session_request(checkout))
+    link_session(checkout, session)
     return checkout
 
 
-def adopt(checkout: Checkout, session: Session) -> None:
+def link_session(checkout: Checkout, session: Session) -> None:
     """Store which session belongs to an intention; what is stored already stays."""
     Checkout.objects.filter(pk=checkout.pk, session_id="").update(
         session_id=session.id, url=session.url, polled_at=Now()
@@ -124,7 +124,7 @@ def adopt(checkout: Checkout, session: Session) -> None:
     checkout.refresh_from_db()
 
 
-def _request_of(checkout: Checkout) -> SessionRequest:
+def _build_session_request(checkout: Checkout) -> SessionRequest:
     order = checkout.order
     # From what was frozen alone: the same key must always ask for the same.
     back = settings.SITE_URL + reverse("timeline:claim-done", args=[order.moment_id])
@@ -150,23 +150,23 @@ def abandon(checkout: Checkout) -> None:
     )
 
 
-def unsettled_of(moment: Moment) -> Checkout | None:
+def get_unsettled_checkout(moment: Moment) -> Checkout | None:
     """Return the payment of a claim that is not over, if any."""
     return Checkout.objects.filter(order__moment=moment, state__in=UNSETTLED).first()
 
 
-def call_off(moment: Moment) -> None:
+def cancel_payment(moment: Moment) -> None:
     """Close a claim's payment at the provider and give the span back; paid in between, it is paid.
 
     Raises PaymentUnavailable when the provider does not answer, ClaimRefused
     when money is on its way.
     """
-    checkout = unsettled_of(moment)
+    checkout = get_unsettled_checkout(moment)
     try:
         if checkout is None:
             settlement.release_unpaid(moment)
         else:
-            _close(_opened(_usable(checkout)))
+            _expire_session(_opened(_refuse_pending(checkout)))
     except ProviderError as error:
         raise PaymentUnavailable from error
 
@@ -176,8 +176,8 @@ def _opened(checkout: Checkout) -> Checkout:
     return checkout if checkout.session_id else open_session(checkout)
 
 
-def _close(checkout: Checkout) -> None:
-    session = provider_named(checkout.provider).expire_session(checkout.session_id)
+def _expire_session(checkout: Checkout) -> None:
+    session = get_provider(checkout.provider).expire_session(checkout.session_id)
     settlement.settle(checkout, session)
 
 
@@ -186,12 +186,12 @@ def close_overdue(moment: Moment, **signal: Any) -> None:
 
     Receiver of ``claims.payment_overdue``. Without an answer all stays as it is.
     """
-    checkout = unsettled_of(moment)
+    checkout = get_unsettled_checkout(moment)
     try:
         if checkout is None:
             settlement.release_unpaid(moment)
         elif checkout.session_id and checkout.state == CheckoutState.OPEN:
-            _close(checkout)
+            _expire_session(checkout)
         else:
             settlement.refresh(checkout)
     except ProviderError as error:

@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_tasks import task
 
-from accounts.mail import dressed
+from accounts.mail import build_html_email
 from timeline.core.span_display import SpanDisplay
 from timeline.models import Order, OrderEmail, Refund
 from timeline.services.claims import pricing
@@ -32,20 +32,20 @@ MAX_ATTEMPTS = 66
 MINUTE = dt.timedelta(minutes=1)
 
 
-def owe(order: Order, kind: OrderEmail.Kind) -> None:
+def queue_email(order: Order, kind: OrderEmail.Kind) -> None:
     """Store that a mail of this kind is to be sent, once an order; part of the caller's transaction."""
     notice, is_new = OrderEmail.objects.get_or_create(order=order, kind=kind)
     if is_new:
-        transaction.on_commit(lambda: send_later.enqueue(notice.pk), robust=True)
+        transaction.on_commit(lambda: send_email_task.enqueue(notice.pk), robust=True)
 
 
 @task()
-def send_later(pk: int) -> None:
+def send_email_task(pk: int) -> None:
     """Background task: send a stored mail. What fails is tried again by ``send_waiting``."""
-    send(pk)
+    send_email(pk)
 
 
-def send_waiting(limit: int = 500) -> int:
+def send_due_emails(limit: int = 500) -> int:
     """Send what waits; return how many mails went out."""
     waiting = OrderEmail.objects.filter(state=OrderEmail.State.WAITING, attempts__lt=MAX_ATTEMPTS)
     now = timezone.now()
@@ -56,10 +56,10 @@ def send_waiting(limit: int = 500) -> int:
         )
         if owed + attempts**2 * MINUTE <= now
     ]
-    return sum(send(pk) for pk in due[:limit])
+    return sum(send_email(pk) for pk in due[:limit])
 
 
-def send(pk: int) -> bool:
+def send_email(pk: int) -> bool:
     """Send one mail if nobody else has begun to; return whether it went out now."""
     taken = OrderEmail.objects.filter(pk=pk, state=OrderEmail.State.WAITING).update(
         state=OrderEmail.State.SENDING, attempts=F("attempts") + 1
@@ -69,7 +69,7 @@ def send(pk: int) -> bool:
     notice = OrderEmail.objects.select_related("order__user", "order__moment").get(pk=pk)
     try:
         if notice.order.user.is_active:  # who has been erased has no address
-            _mail(notice).send()
+            _build_email(notice).send()
     except Exception as error:
         # Whatever kept it from going out: the fact stands, and the mail is tried again.
         logger.exception("mail not sent: %s", notice)
@@ -81,7 +81,7 @@ def send(pk: int) -> bool:
     return True
 
 
-def _mail(notice: OrderEmail) -> EmailMultiAlternatives:
+def _build_email(notice: OrderEmail) -> EmailMultiAlternatives:
     order = notice.order
     refund = Refund.objects.filter(checkout__order=order).order_by("pk").first()
     context = {
@@ -98,4 +98,4 @@ def _mail(notice: OrderEmail) -> EmailMultiAlternatives:
     template = f"mail/order_{notice.kind}"
     subject = " ".join(render_to_string(f"{template}_subject.txt", context).split())
     body = render_to_string(f"{template}_message.txt", context).strip()
-    return dressed(subject, body, order.user.email)
+    return build_html_email(subject, body, order.user.email)

@@ -18,20 +18,20 @@ from timeline.core.exceptions import TimelineError
 from timeline.models import Checkout, Order, OrderStatus, PaymentEvent
 from timeline.services import placement
 from timeline.services.payments import refunds, settlement
-from timeline.services.payments.providers import provider_named
+from timeline.services.payments.providers import get_provider
 from timeline.services.payments.providers.base import (
     Dispute,
     Event,
     Payment,
     Provider,
     ProviderError,
-    ProviderHasNone,
+    ProviderNotFound,
 )
 
 logger = logging.getLogger("timeline.payments")
 
 
-def receive(provider: Provider, event: Event) -> None:
+def receive_event(provider: Provider, event: Event) -> None:
     """Store a verified event and apply it soon; one that is known already is left.
 
     One of another mode (a test's among real money, or the other way round), or
@@ -51,16 +51,16 @@ def receive(provider: Provider, event: Event) -> None:
             },
         )
         if is_new or stored.applied_at is None:
-            transaction.on_commit(lambda: apply_later.enqueue(stored.pk), robust=True)
+            transaction.on_commit(lambda: apply_event_task.enqueue(stored.pk), robust=True)
 
 
 @task()
-def apply_later(pk: int) -> None:
+def apply_event_task(pk: int) -> None:
     """Background task: apply a stored event. What fails is tried again by ``reconcile``."""
-    apply(pk)
+    apply_event(pk)
 
 
-def apply_waiting(providers: Iterable[str], limit: int = 500) -> int:
+def apply_pending_events(providers: Iterable[str], limit: int = 500) -> int:
     """Apply what these providers sent and what is not applied yet; return how many events were.
 
     Those that have failed least often come first, and none is given up: a
@@ -68,46 +68,46 @@ def apply_waiting(providers: Iterable[str], limit: int = 500) -> int:
     """
     waiting = PaymentEvent.objects.filter(applied_at=None, provider__in=providers)
     due = waiting.order_by("attempts", "received_at").values_list("pk", flat=True)
-    return sum(apply(pk) for pk in list(due[:limit]))
+    return sum(apply_event(pk) for pk in list(due[:limit]))
 
 
-def apply(pk: int) -> bool:
+def apply_event(pk: int) -> bool:
     """Apply a stored event; return whether it is applied. Applied twice, it changes nothing."""
     event = PaymentEvent.objects.get(pk=pk)
     if event.applied_at:
         return True
     try:
-        outcome = _look(event)
+        outcome = _fetch_and_apply(event)
     except (ProviderError, TimelineError) as error:
         logger.warning("event %s is not applied yet: %s", event.event_id, error)
-        _not_yet(pk, error)
+        _record_failure(pk, error)
         return False
     except Exception as error:
         logger.exception("event %s cannot be applied", event.event_id)
-        _not_yet(pk, error)
+        _record_failure(pk, error)
         return False
     PaymentEvent.objects.filter(pk=pk, applied_at=None).update(applied_at=Now(), outcome=outcome)
     return True
 
 
-def _not_yet(pk: int, error: Exception) -> None:
+def _record_failure(pk: int, error: Exception) -> None:
     PaymentEvent.objects.filter(pk=pk).update(
         attempts=F("attempts") + 1, outcome=f"not yet: {error}"[:200]
     )
 
 
-def _look(event: PaymentEvent) -> str:
+def _fetch_and_apply(event: PaymentEvent) -> str:
     """Fetch what the event is about, and apply it; return what was found, for the record."""
-    provider = provider_named(event.provider)
+    provider = get_provider(event.provider)
     try:
         if event.session_id:
-            return _look_at_session(provider, event.session_id)
-        return _look_at_payment(provider, event.payment_id)
-    except ProviderHasNone:
+            return _apply_session_event(provider, event.session_id)
+        return _apply_payment_event(provider, event.payment_id)
+    except ProviderNotFound:
         return "the provider knows no such object"
 
 
-def _look_at_session(provider: Provider, session_id: str) -> str:
+def _apply_session_event(provider: Provider, session_id: str) -> str:
     session = provider.session(session_id)
     checkout = Checkout.objects.filter(provider=provider.name, key=session.key).first()
     if checkout is None or (checkout.session_id and checkout.session_id != session_id):
@@ -116,7 +116,7 @@ def _look_at_session(provider: Provider, session_id: str) -> str:
     return session.state.value
 
 
-def _look_at_payment(provider: Provider, payment_id: str) -> str:
+def _apply_payment_event(provider: Provider, payment_id: str) -> str:
     payment = provider.payment(payment_id)
     checkout = (
         Checkout.objects.filter(provider=provider.name, payment_id=payment_id).first()
@@ -147,11 +147,11 @@ def _apply_payment(order: Order, checkout: Checkout, payment: Payment) -> str:
     if payment.dispute in (Dispute.OPEN, Dispute.LOST):
         return refunds.apply_dispute(order, payment.dispute)
     if not checkout.captured or payment.refunded < checkout.captured:
-        if refunds.came_back(order, checkout):
+        if refunds.reopen_refund(order, checkout):
             return "the refund came back"
         return refunds.apply_dispute(order, payment.dispute)
     if order.status in (OrderStatus.PAID, OrderStatus.DISPUTED):
-        refunds.paid_back_elsewhere(order, checkout, payment)
+        refunds.record_external_refund(order, checkout, payment)
     else:
-        transaction.on_commit(lambda: refunds.confirm(checkout, ""))
+        transaction.on_commit(lambda: refunds.confirm_refund(checkout, ""))
     return "paid back"

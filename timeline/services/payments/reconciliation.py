@@ -31,7 +31,7 @@ from timeline.models import (
 )
 from timeline.services.payments import checkout as checkouts
 from timeline.services.payments import events, refunds, settlement
-from timeline.services.payments.providers import provider_named
+from timeline.services.payments.providers import get_provider
 from timeline.services.payments.providers.base import (
     Event,
     Provider,
@@ -44,15 +44,15 @@ from timeline.services.payments.providers.base import (
 logger = logging.getLogger("timeline.payments")
 
 # An intention this young may be waiting for the provider's answer right now.
-OPENING = dt.timedelta(minutes=2)
+MIN_INTENTION_AGE = dt.timedelta(minutes=2)
 # Sessions are listed from a little before the oldest open checkout: clocks differ.
-CLOCKS_DIFFER = dt.timedelta(minutes=15)
+CLOCK_TOLERANCE = dt.timedelta(minutes=15)
 # What is on record of messages that did not reach us. Providers keep trying for three days.
-MISSED = dt.timedelta(days=4)
+EVENT_HISTORY = dt.timedelta(days=4)
 # The list of messages is always read as far back as this, and on while one of them did not come.
-ALWAYS_READ = dt.timedelta(hours=1)
-PAGE = 100
-AT_ONCE = 500
+MIN_EVENT_HISTORY = dt.timedelta(hours=1)
+PAGE_SIZE = 100
+BATCH_SIZE = 500
 
 
 def reconcile() -> Counter[str]:
@@ -63,26 +63,26 @@ def reconcile() -> Counter[str]:
     """
     done: Counter[str] = Counter()
     here: list[str] = []
-    for name in _providers_in_use():
+    for name in _list_providers_in_use():
         try:
-            done["missed events"] += _guarded(_missed_events, provider_named(name)) or 0
+            done["missed events"] += _run_step(_missing_events, get_provider(name)) or 0
         except ProviderUnavailable:
             continue
         here.append(name)
-    done["events"] = events.apply_waiting(here)
+    done["events"] = events.apply_pending_events(here)
     for name in here:
         with contextlib.suppress(ProviderUnavailable):
-            done["checkouts"] += _guarded(_open_checkouts, provider_named(name)) or 0
-    done["refunds"] = _each(refunds.pay_back, _pending_refunds(here))
-    done["released"] = _each(settlement.release_unpaid, _waiting_for_nothing())
+            done["checkouts"] += _run_step(_settle_open_checkouts, get_provider(name)) or 0
+    done["refunds"] = _each(refunds.submit_refund, _list_pending_refunds(here))
+    done["released"] = _each(settlement.release_unpaid, _unpaid_without_session())
     return done
 
 
-def _providers_in_use() -> list[str]:
+def _list_providers_in_use() -> list[str]:
     return sorted(Checkout.objects.order_by().values_list("provider", flat=True).distinct())
 
 
-def _guarded(step: Callable[..., Any], *arguments: Any) -> Any:
+def _run_step(step: Callable[..., Any], *arguments: Any) -> Any:
     """Run one step. What fails is logged and tried again at the next run; the others go on.
 
     Raises ProviderUnavailable: there is no use in asking on.
@@ -100,78 +100,78 @@ def _guarded(step: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _each(step: Callable[..., Any], things: Iterable[Any]) -> int:
-    return sum(bool(_guarded(step, thing)) for thing in things)
+    return sum(bool(_run_step(step, thing)) for thing in things)
 
 
-def _missed_events(provider: Provider) -> int:
+def _missing_events(provider: Provider) -> int:
     """Take the messages that the provider has sent, and that have not come here; return how many.
 
     Stored after the list was read to its end, and oldest first: wherever that is
     cut off, what is missing is the newest, where the next run begins to read.
     """
     now = timezone.now()
-    listed = provider.events_since(now - MISSED)
+    listed = provider.events_since(now - EVENT_HISTORY)
     missing: list[Event] = []
-    while page := list(islice(listed, PAGE)):
-        new = _not_stored(provider, page)
+    while page := list(islice(listed, PAGE_SIZE)):
+        new = _filter_unknown(provider, page)
         missing += new
         oldest = page[-1].sent_at
-        if not new and oldest is not None and oldest < now - ALWAYS_READ:
+        if not new and oldest is not None and oldest < now - MIN_EVENT_HISTORY:
             break
     for event in reversed(missing):
-        events.receive(provider, event)
+        events.receive_event(provider, event)
     return len(missing)
 
 
-def _not_stored(provider: Provider, page: list[Event]) -> list[Event]:
+def _filter_unknown(provider: Provider, page: list[Event]) -> list[Event]:
     ids = [event.id for event in page]
     stored = PaymentEvent.objects.filter(provider=provider.name, event_id__in=ids)
     known = set(stored.values_list("event_id", flat=True))
     return [event for event in page if event.id not in known]
 
 
-def _open_checkouts(provider: Provider) -> int:
+def _settle_open_checkouts(provider: Provider) -> int:
     open_ones = Checkout.objects.filter(
         provider=provider.name, state__in=[*UNSETTLED, CheckoutState.ABANDONED]
     )
     # Who was asked for longest ago comes first, so that money on its way for days blocks nobody.
     in_turn = open_ones.order_by(F("polled_at").asc(nulls_first=True), "created_at")
-    batch = list(in_turn.select_related("order__moment")[:AT_ONCE])
+    batch = list(in_turn.select_related("order__moment")[:BATCH_SIZE])
     Checkout.objects.filter(pk__in=[one.pk for one in batch]).update(polled_at=Now())
     lost = [one for one in batch if not one.session_id]
-    listed = _sessions_by_key(provider, lost)
+    listed = _list_sessions_by_key(provider, lost)
     for one in batch:
-        _guarded(_settle_one, one, provider, listed)
+        _run_step(_settle_checkout, one, provider, listed)
     return len(batch)
 
 
-def _sessions_by_key(provider: Provider, lost: list[Checkout]) -> dict[str, Session]:
+def _list_sessions_by_key(provider: Provider, lost: list[Checkout]) -> dict[str, Session]:
     """Return the provider's sessions of intentions whose session we were never told."""
     if not lost:
         return {}
-    since = min(one.created_at for one in lost) - CLOCKS_DIFFER
+    since = min(one.created_at for one in lost) - CLOCK_TOLERANCE
     return {session.key: session for session in provider.sessions_since(since) if session.key}
 
 
-def _settle_one(checkout: Checkout, provider: Provider, listed: dict[str, Session]) -> None:
+def _settle_checkout(checkout: Checkout, provider: Provider, listed: dict[str, Session]) -> None:
     if checkout.session_id:
         session = provider.session(checkout.session_id)
     elif checkout.key in listed:
         session = listed[checkout.key]
-        checkouts.adopt(checkout, session)
+        checkouts.link_session(checkout, session)
     else:
-        _never_opened(checkout)
+        _end_unopened(checkout)
         return
     abandoned = checkout.state == CheckoutState.ABANDONED
-    overdue = checkout.expires_at + CLOCKS_DIFFER < timezone.now()
+    overdue = checkout.expires_at + CLOCK_TOLERANCE < timezone.now()
     if session.state is SessionState.OPEN and (abandoned or overdue):
         session = provider.expire_session(session.id)
     settlement.settle(checkout, session)
 
 
-def _never_opened(checkout: Checkout) -> None:
+def _end_unopened(checkout: Checkout) -> None:
     """End an intention that the provider knows nothing of; it cannot be opened any more."""
-    if checkout.created_at + OPENING > timezone.now():
+    if checkout.created_at + MIN_INTENTION_AGE > timezone.now():
         return
     if checkout.state == CheckoutState.ABANDONED:
         # Its attempt is long over, and nothing came of it.
@@ -180,14 +180,14 @@ def _never_opened(checkout: Checkout) -> None:
     checkouts.abandon(checkout)
 
 
-def _pending_refunds(providers: list[str]) -> list[int]:
+def _list_pending_refunds(providers: list[str]) -> list[int]:
     pending = Refund.objects.filter(state=Refund.State.PENDING, checkout__provider__in=providers)
     in_turn = pending.order_by("attempts", "created_at")
-    return list(in_turn.values_list("pk", flat=True)[:AT_ONCE])
+    return list(in_turn.values_list("pk", flat=True)[:BATCH_SIZE])
 
 
-def _waiting_for_nothing() -> list[Moment]:
+def _unpaid_without_session() -> list[Moment]:
     """Return spans that wait for a payment, past its time, of which none is open."""
     unsettled = Checkout.objects.filter(order__moment=OuterRef("pk"), state__in=UNSETTLED)
     waiting = Moment.objects.filter(~Exists(unsettled), status=Status.PAYING, held_until__lte=Now())
-    return list(waiting[:AT_ONCE])
+    return list(waiting[:BATCH_SIZE])

@@ -24,7 +24,7 @@ from timeline.services import placement, transitions
 from timeline.services.claims import orders
 from timeline.services.payments import emails
 from timeline.services.payments.exceptions import RefundRefused
-from timeline.services.payments.providers import provider_named
+from timeline.services.payments.providers import get_provider
 from timeline.services.payments.providers.base import (
     Dispute,
     Payment,
@@ -46,22 +46,22 @@ def refund_order(order: Order, actor: User, reason: str) -> None:
             locked = Order.objects.select_for_update().get(pk=order.pk)
             if locked.status != OrderStatus.PAID:
                 raise RefundRefused(f"This order is “{locked.get_status_display()}”.")
-            orders.note(locked, f"refund: {reason}", actor)
+            orders.log_event(locked, f"refund: {reason}", actor)
             _revoke(locked, f"refunded: {reason}")
             paid = Checkout.objects.filter(order=locked, state=CheckoutState.PAID, captured__gt=0)
             owed = [checkout for checkout in paid if not hasattr(checkout, "refund")]
             if not owed:  # it was free of charge
                 _set_status(locked, OrderStatus.REFUNDED)
                 return
-            owe_order(locked)
+            mark_refunding(locked)
             for checkout in owed:
-                owe(locked, checkout, reason, actor)
+                create_refund(locked, checkout, reason, actor)
 
     placement.retrying(run)
     order.refresh_from_db()
 
 
-def take_off(moment: Moment, reason: str, *, actor: User) -> None:
+def revoke_and_refund(moment: Moment, reason: str, *, actor: User) -> None:
     """Take an active moment off the timeline; if it was paid for, that is paid back. Staff's decision.
 
     Raises TransitionRefused when it is not active, RefundRefused while it is disputed.
@@ -73,13 +73,13 @@ def take_off(moment: Moment, reason: str, *, actor: User) -> None:
     refund_order(order, actor, reason)
 
 
-def owe_order(order: Order) -> None:
+def mark_refunding(order: Order) -> None:
     """Note that an order's money goes back; part of the caller's transaction."""
     _set_status(order, OrderStatus.REFUNDING)
-    emails.owe(order, OrderEmail.Kind.REFUND)
+    emails.queue_email(order, OrderEmail.Kind.REFUND)
 
 
-def owe(order: Order, checkout: Checkout, reason: str, actor: User | None = None) -> None:
+def create_refund(order: Order, checkout: Checkout, reason: str, actor: User | None = None) -> None:
     """Store that a captured payment goes back, once; part of the caller's transaction."""
     refund, is_new = Refund.objects.get_or_create(
         checkout=checkout,
@@ -93,17 +93,17 @@ def owe(order: Order, checkout: Checkout, reason: str, actor: User | None = None
     if is_new:
         if order.status == OrderStatus.REFUNDED:  # and then somebody has paid once more
             _set_status(order, OrderStatus.REFUNDING)
-        orders.note(order, f"to be paid back: {reason}", actor)
-        transaction.on_commit(lambda: pay_back_later.enqueue(refund.pk), robust=True)
+        orders.log_event(order, f"to be paid back: {reason}", actor)
+        transaction.on_commit(lambda: submit_refund_task.enqueue(refund.pk), robust=True)
 
 
 @task()
-def pay_back_later(pk: int) -> None:
+def submit_refund_task(pk: int) -> None:
     """Background task: try a stored refund at once. What fails is tried again by ``reconcile``."""
-    pay_back(pk)
+    submit_refund(pk)
 
 
-def pay_back(pk: int) -> bool:
+def submit_refund(pk: int) -> bool:
     """Ask the provider for a stored refund; return whether it is confirmed now.
 
     Any number of calls, also at once, pay back once: the key is the same.
@@ -112,22 +112,22 @@ def pay_back(pk: int) -> bool:
     if refund.state == Refund.State.DONE:
         return True
     try:
-        refund_id = _paid_back(refund)
+        refund_id = _request_refund(refund)
     except ProviderError as error:
         logger.exception("refund of %s is not done yet", refund.checkout.key)
         Refund.objects.filter(pk=pk).update(attempts=F("attempts") + 1, error=str(error)[:200])
         return False
-    confirm(refund.checkout, refund_id)
+    confirm_refund(refund.checkout, refund_id)
     return True
 
 
-def _paid_back(refund: Refund) -> str:
+def _request_refund(refund: Refund) -> str:
     """Return the id of the provider's refund; nothing where the money went back in another way.
 
     Raises ProviderError.
     """
     payment_id = refund.checkout.payment_id
-    provider = provider_named(refund.checkout.provider)
+    provider = get_provider(refund.checkout.provider)
     # After one that the bank has sent back, its id makes another key.
     key = "-".join(filter(None, ["refund", refund.checkout.key, refund.refund_id]))
     try:
@@ -143,7 +143,7 @@ def _paid_back(refund: Refund) -> str:
         return provider.refund(payment_id, left, f"{key}-{left}")
 
 
-def confirm(checkout: Checkout, refund_id: str) -> None:
+def confirm_refund(checkout: Checkout, refund_id: str) -> None:
     """Note that the provider has paid a stored refund back; again, it changes nothing."""
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=checkout.order_id)
@@ -152,14 +152,14 @@ def confirm(checkout: Checkout, refund_id: str) -> None:
         )
         if not done:
             return
-        orders.note(order, "paid back")
+        orders.log_event(order, "paid back")
         pending = Refund.objects.filter(checkout__order=order, state=Refund.State.PENDING)
         if order.status == OrderStatus.REFUNDING and not pending.exists():
             _set_status(order, OrderStatus.REFUNDED)
-            emails.owe(order, OrderEmail.Kind.REFUNDED)
+            emails.queue_email(order, OrderEmail.Kind.REFUNDED)
 
 
-def paid_back_elsewhere(order: Order, checkout: Checkout, payment: Payment) -> None:
+def record_external_refund(order: Order, checkout: Checkout, payment: Payment) -> None:
     """Apply a full refund that somebody made in the provider's own pages; the order is locked."""
     _, is_new = Refund.objects.get_or_create(
         checkout=checkout,
@@ -172,13 +172,13 @@ def paid_back_elsewhere(order: Order, checkout: Checkout, payment: Payment) -> N
         },
     )
     if is_new:
-        orders.note(order, "refunded at the provider")
+        orders.log_event(order, "refunded at the provider")
         _revoke(order, "refunded")
         _set_status(order, OrderStatus.REFUNDED)
-        emails.owe(order, OrderEmail.Kind.REFUNDED)
+        emails.queue_email(order, OrderEmail.Kind.REFUNDED)
 
 
-def came_back(order: Order, checkout: Checkout) -> bool:
+def reopen_refund(order: Order, checkout: Checkout) -> bool:
     """Owe a refund again that the buyer's bank has sent back to us; the order is locked.
 
     Returns whether there was one. Told of one that is done by what the provider
@@ -191,10 +191,10 @@ def came_back(order: Order, checkout: Checkout) -> bool:
     Refund.objects.filter(pk=refund.pk).update(
         state=Refund.State.PENDING, done_at=None, error="sent back by the buyer's bank"
     )
-    orders.note(order, "the refund came back from the bank; it is made again")
+    orders.log_event(order, "the refund came back from the bank; it is made again")
     if order.status == OrderStatus.REFUNDED:
         _set_status(order, OrderStatus.REFUNDING)
-    transaction.on_commit(lambda: pay_back_later.enqueue(refund.pk), robust=True)
+    transaction.on_commit(lambda: submit_refund_task.enqueue(refund.pk), robust=True)
     return True
 
 
@@ -205,13 +205,13 @@ def apply_dispute(order: Order, dispute: Dispute) -> str:
     Returns what was found.
     """
     if dispute is Dispute.OPEN and order.status == OrderStatus.PAID:
-        orders.note(order, "disputed: frozen until the bank has decided")
+        orders.log_event(order, "disputed: frozen until the bank has decided")
         _set_status(order, OrderStatus.DISPUTED)
     elif dispute is Dispute.WON and order.status == OrderStatus.DISPUTED:
-        orders.note(order, "dispute won")
+        orders.log_event(order, "dispute won")
         _set_status(order, OrderStatus.PAID)
     elif dispute is Dispute.LOST and order.status in (OrderStatus.PAID, OrderStatus.DISPUTED):
-        orders.note(order, "dispute lost")
+        orders.log_event(order, "dispute lost")
         _revoke(order, "payment charged back")
         _set_status(order, OrderStatus.CHARGED_BACK)
     return "captured" if dispute is Dispute.NONE else f"dispute {dispute.value}"

@@ -25,13 +25,16 @@ from timeline.models import (
 from timeline.services import placement, transitions
 from timeline.services.claims import fulfilment, orders
 from timeline.services.payments import emails, refunds
-from timeline.services.payments.providers import provider_named
+from timeline.services.payments.providers import get_provider
 from timeline.services.payments.providers.base import Session, SessionState
 
 logger = logging.getLogger("timeline.payments")
 
-_OVER = {SessionState.EXPIRED: CheckoutState.EXPIRED, SessionState.FAILED: CheckoutState.FAILED}
-_OVER_WORDS = {
+_END_STATES = {
+    SessionState.EXPIRED: CheckoutState.EXPIRED,
+    SessionState.FAILED: CheckoutState.FAILED,
+}
+_END_REASONS = {
     SessionState.EXPIRED: "the time to pay is over",
     SessionState.FAILED: "the money did not arrive",
 }
@@ -40,7 +43,7 @@ _OVER_WORDS = {
 def refresh(checkout: Checkout) -> None:
     """Ask the provider what became of a checkout, and apply it. Raises ProviderError."""
     if checkout.session_id:
-        settle(checkout, provider_named(checkout.provider).session(checkout.session_id))
+        settle(checkout, get_provider(checkout.provider).session(checkout.session_id))
 
 
 def settle(checkout: Checkout, session: Session) -> None:
@@ -54,19 +57,19 @@ def settle(checkout: Checkout, session: Session) -> None:
             order = Order.objects.select_for_update().get(pk=checkout.order_id)
             stored = Checkout.objects.select_for_update().get(pk=checkout.pk)
             if stored.state != CheckoutState.PAID:
-                _apply(order, stored, session)
+                _apply_session(order, stored, session)
 
     placement.retrying(run)
 
 
-def _apply(order: Order, checkout: Checkout, session: Session) -> None:
+def _apply_session(order: Order, checkout: Checkout, session: Session) -> None:
     checkout.session_id = checkout.session_id or session.id
     checkout.polled_at = Now()
     if session.state is SessionState.PAID:
-        _paid(order, checkout, session)
+        _apply_paid(order, checkout, session)
         return
-    if session.state in _OVER:
-        _over(order, checkout, session)
+    if session.state in _END_STATES:
+        _apply_ended(order, checkout, session)
     elif session.state is SessionState.PENDING and checkout.state in UNSETTLED:
         checkout.state = CheckoutState.PENDING
     elif checkout.state == CheckoutState.INTENDED:
@@ -74,24 +77,24 @@ def _apply(order: Order, checkout: Checkout, session: Session) -> None:
     checkout.save()
 
 
-def _paid(order: Order, checkout: Checkout, session: Session) -> None:
+def _apply_paid(order: Order, checkout: Checkout, session: Session) -> None:
     checkout.state = CheckoutState.PAID
     checkout.captured, checkout.captured_currency = session.amount, session.currency
     checkout.payment_id = session.payment_id
     checkout.save()
-    wrong = _mismatch(order, checkout, session)
+    wrong = _describe_mismatch(order, checkout, session)
     if wrong:
         logger.error("payment %s: %s", session.id, wrong)
         _return_money(order, checkout, wrong)
     elif order.status not in (OrderStatus.OPEN, OrderStatus.CLOSED):
         _return_money(order, checkout, "this order was settled before")
     elif fulfilment.fulfil(order, order.moment):
-        emails.owe(order, OrderEmail.Kind.RECEIPT)
+        emails.queue_email(order, OrderEmail.Kind.RECEIPT)
     else:
         _return_money(order, checkout, "the span was no longer free when the money arrived")
 
 
-def _mismatch(order: Order, checkout: Checkout, session: Session) -> str:
+def _describe_mismatch(order: Order, checkout: Checkout, session: Session) -> str:
     """Say what of a paid session is not what was asked for; nothing, when all is well."""
     if session.amount != checkout.amount or session.currency != checkout.currency:
         return f"{session.amount} {session.currency} is not what the order says"
@@ -105,24 +108,24 @@ def _return_money(order: Order, checkout: Checkout, why: str) -> None:
     if order.status in (OrderStatus.OPEN, OrderStatus.CLOSED):
         _release(order, why)
         if checkout.captured:
-            refunds.owe_order(order)
+            refunds.mark_refunding(order)
         else:
             orders.close(order, why)
     if checkout.captured:
-        refunds.owe(order, checkout, why)
+        refunds.create_refund(order, checkout, why)
 
 
-def _over(order: Order, checkout: Checkout, session: Session) -> None:
+def _apply_ended(order: Order, checkout: Checkout, session: Session) -> None:
     if checkout.state in (CheckoutState.EXPIRED, CheckoutState.FAILED):
         return
     was_abandoned = checkout.state == CheckoutState.ABANDONED
-    checkout.state = _OVER[session.state]
+    checkout.state = _END_STATES[session.state]
     if was_abandoned or order.status != OrderStatus.OPEN:
         return
-    why = _OVER_WORDS[session.state]
+    why = _END_REASONS[session.state]
     _release(order, why)
     orders.close(order, why)
-    emails.owe(order, OrderEmail.Kind.EXPIRED)
+    emails.queue_email(order, OrderEmail.Kind.EXPIRED)
 
 
 def _release(order: Order, why: str) -> None:

@@ -36,9 +36,9 @@ def pay(request: HttpRequest, claim: Moment) -> HttpResponse:
         if not claim.order.amount:
             fulfilment.claim_free_of_charge(claim)
             return see_other("timeline:claim-done", claim.pk)
-        return see_other(checkouts.begin(claim).url)
+        return see_other(checkouts.start_checkout(claim).url)
     except PaymentUnavailable as error:
-        return _unavailable(request, claim, error)
+        return _render_unavailable(request, claim, error)
     except (ClaimRefused, TimelineBusy) as error:
         return render_refusal(request, claim, error)
 
@@ -50,7 +50,7 @@ def done(request: HttpRequest, claim: Moment) -> HttpResponse:
 
     What the address brings along (a session's id, say) is not looked at.
     """
-    _ask_provider(claim)
+    _poll_provider(claim)
     fresh = get_own_claim(request, claim.pk)
     if fresh.status == Status.HELD:
         return redirect("timeline:claim-review", fresh.pk)
@@ -70,12 +70,12 @@ def done(request: HttpRequest, claim: Moment) -> HttpResponse:
 
 @require_POST
 @claim_owner_required
-def call_off(request: HttpRequest, claim: Moment) -> HttpResponse:
+def cancel(request: HttpRequest, claim: Moment) -> HttpResponse:
     """Close the payment and free the span."""
     try:
-        checkouts.call_off(claim)
+        checkouts.cancel_payment(claim)
     except PaymentUnavailable as error:
-        return _unavailable(request, claim, error)
+        return _render_unavailable(request, claim, error)
     except (ClaimRefused, TimelineBusy) as error:
         return render_refusal(request, claim, error)
     fresh = get_own_claim(request, claim.pk)
@@ -85,9 +85,9 @@ def call_off(request: HttpRequest, claim: Moment) -> HttpResponse:
     return see_other("timeline:claim-choose")
 
 
-def _ask_provider(claim: Moment) -> None:
+def _poll_provider(claim: Moment) -> None:
     """Settle what the provider knows by now; without an answer the page tells what we know."""
-    open_one = checkouts.unsettled_of(claim)
+    open_one = checkouts.get_unsettled_checkout(claim)
     if open_one is None:
         return
     try:
@@ -96,7 +96,7 @@ def _ask_provider(claim: Moment) -> None:
         logger.warning("return page: %s cannot be settled now: %s", open_one, error)
 
 
-def _unavailable(request: HttpRequest, claim: Moment, error: TimelineError) -> HttpResponse:
+def _render_unavailable(request: HttpRequest, claim: Moment, error: TimelineError) -> HttpResponse:
     fresh = get_own_claim(request, claim.pk)
     response = render_review(request, fresh, problem=str(error), status=503)
     response["Retry-After"] = str(WAIT_SECONDS)

@@ -13,12 +13,12 @@ from timeline.core.span_display import SpanDisplay
 from timeline.models import Checkout, Order
 
 PAGE_SIZE = 25
-NO_SUCH_ORDER = "There is no such order, or it is not yours."
+ORDER_NOT_FOUND_MESSAGE = "There is no such order, or it is not yours."
 
 
 @require_safe
 @login_required
-def orders(request: HttpRequest) -> HttpResponse:
+def order_list(request: HttpRequest) -> HttpResponse:
     """List one's orders, newest first; a page is cut by when they were made."""
     assert request.user.is_authenticated
     own = Order.objects.filter(user=request.user).select_related("moment")
@@ -33,12 +33,12 @@ def orders(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def order(request: HttpRequest, pk: int) -> HttpResponse:
+def order_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one order: the receipt when it is paid, and its log."""
     assert request.user.is_authenticated
     found = Order.objects.filter(user=request.user, pk=pk).select_related("moment").first()
     if found is None:
-        raise Http404(NO_SUCH_ORDER)
+        raise Http404(ORDER_NOT_FOUND_MESSAGE)
     context = {
         "order": found,
         "moment": found.moment,

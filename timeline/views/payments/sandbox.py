@@ -17,66 +17,74 @@ from django.views.decorators.http import require_http_methods
 from momentverse.http.redirects import see_other
 from timeline.models import SandboxSession
 from timeline.services.payments import events
-from timeline.services.payments.providers import provider_named, sandbox
+from timeline.services.payments.providers import get_provider, sandbox
 from timeline.services.payments.providers.base import Event, ProviderRefused, Session, SessionState
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def till(request: HttpRequest, session_id: str) -> HttpResponse:
+def checkout_page(request: HttpRequest, session_id: str) -> HttpResponse:
     """Show what is to be paid, and play what the buyer chose."""
     if settings.PRODUCTION:
         raise Http404
     try:
-        session = provider_named("sandbox").session(session_id)
+        session = get_provider("sandbox").session(session_id)
     except ProviderRefused:
         raise Http404("The sandbox has no such session.") from None
     if request.method != "POST":
-        return _show(request, session)
-    play = _PLAYS.get(request.POST.get("play", ""))
+        return _render(request, session)
+    play = _ACTIONS.get(request.POST.get("play", ""))
     if play is None:
-        return _show(request, session, "Choose one of the buttons.", status=400)
+        return _render(request, session, "Choose one of the buttons.", status=400)
     return play(request, session)
 
 
 def _pay(request: HttpRequest, session: Session) -> HttpResponse:
     """The money is taken, the site is told, and the buyer comes back."""
     if not sandbox.pay(session.id):
-        return _show(request, _now(session), "This session takes no money any more.", status=409)
-    _tell(session)
+        return _render(
+            request, _reload(session), "This session takes no money any more.", status=409
+        )
+    _send_event(session)
     return see_other(SandboxSession.objects.get(pk=session.id).success_url)
 
 
 def _pay_and_close(request: HttpRequest, session: Session) -> HttpResponse:
     """The money is taken and the buyer never comes back: the message alone settles it."""
     if not sandbox.pay(session.id):
-        return _show(request, _now(session), "This session takes no money any more.", status=409)
-    _tell(session)
-    return _show(request, _now(session), "Paid. You can close this window; the site is told.")
+        return _render(
+            request, _reload(session), "This session takes no money any more.", status=409
+        )
+    _send_event(session)
+    return _render(request, _reload(session), "Paid. You can close this window; the site is told.")
 
 
 def _decline(request: HttpRequest, session: Session) -> HttpResponse:
     """The bank says no; the buyer may try again."""
-    return _show(request, session, "The bank declined this payment. Nothing was taken.", status=402)
+    return _render(
+        request, session, "The bank declined this payment. Nothing was taken.", status=402
+    )
 
 
 def _time_out(request: HttpRequest, session: Session) -> HttpResponse:
     """The session ends without a payment, and the site is told."""
-    provider_named("sandbox").expire_session(session.id)
-    _tell(session)
-    return _show(request, _now(session), "The time to pay is over. The site is told.")
+    get_provider("sandbox").expire_session(session.id)
+    _send_event(session)
+    return _render(request, _reload(session), "The time to pay is over. The site is told.")
 
 
 def _pay_late(request: HttpRequest, session: Session) -> HttpResponse:
     """The session ends, and then money arrives all the same, as slow ways to pay have it."""
-    provider_named("sandbox").expire_session(session.id)
-    _tell(session)
+    get_provider("sandbox").expire_session(session.id)
+    _send_event(session)
     if not sandbox.pay(session.id, even_late=True):
-        return _show(request, _now(session), "This session takes no money any more.", status=409)
-    _tell(session)
+        return _render(
+            request, _reload(session), "This session takes no money any more.", status=409
+        )
+    _send_event(session)
     return see_other(SandboxSession.objects.get(pk=session.id).success_url)
 
 
-_PLAYS: dict[str, Callable[[HttpRequest, Session], HttpResponse]] = {
+_ACTIONS: dict[str, Callable[[HttpRequest, Session], HttpResponse]] = {
     "pay": _pay,
     "pay-and-close": _pay_and_close,
     "decline": _decline,
@@ -85,17 +93,17 @@ _PLAYS: dict[str, Callable[[HttpRequest, Session], HttpResponse]] = {
 }
 
 
-def _now(session: Session) -> Session:
-    return provider_named("sandbox").session(session.id)
+def _reload(session: Session) -> Session:
+    return get_provider("sandbox").session(session.id)
 
 
-def _tell(session: Session) -> None:
+def _send_event(session: Session) -> None:
     """Send the site a message, as a provider does."""
     event = Event(f"evt_{secrets.token_urlsafe(18)}", "session.changed", session_id=session.id)
-    events.receive(provider_named("sandbox"), event)
+    events.receive_event(get_provider("sandbox"), event)
 
 
-def _show(
+def _render(
     request: HttpRequest, session: Session, said: str = "", *, status: int = 200
 ) -> HttpResponse:
     stored = SandboxSession.objects.get(pk=session.id)

@@ -8,7 +8,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from timeline.services.payments.providers import provider_named
+from timeline.services.payments.providers import get_provider
 from timeline.views.payments import webhooks
 
 
@@ -19,7 +19,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
     if not settings.STRIPE_WEBHOOK_SECRET:
         raise Http404
     signature = request.headers.get("Stripe-Signature", "")
-    return webhooks.take(request, provider_named("stripe"), signature)
+    return webhooks.handle_webhook(request, get_provider("stripe"), signature)
 
 
 urlpatterns = [path("", webhook, name="stripe-webhook")]

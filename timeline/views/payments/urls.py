@@ -6,4 +6,4 @@ from django.urls import path
 
 from timeline.views.payments import sandbox
 
-urlpatterns = [path("<str:session_id>/", sandbox.till, name="sandbox")]
+urlpatterns = [path("<str:session_id>/", sandbox.checkout_page, name="sandbox")]

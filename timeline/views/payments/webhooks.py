@@ -8,12 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.request import RawPostDataException
 
 from timeline.services.payments import events
-from timeline.services.payments.providers.base import BadEvent, Provider
+from timeline.services.payments.providers.base import InvalidEvent, Provider
 
 logger = logging.getLogger("timeline.payments")
 
 
-def take(request: HttpRequest, provider: Provider, signature: str) -> HttpResponse:
+def handle_webhook(request: HttpRequest, provider: Provider, signature: str) -> HttpResponse:
     """Verify a message, store it, and answer; what it means is applied afterwards.
 
     A bad signature is 400 without a detail. A database that is away is 503, and
@@ -21,8 +21,8 @@ def take(request: HttpRequest, provider: Provider, signature: str) -> HttpRespon
     """
     try:
         event = provider.read_event(request.body, signature)
-    except (BadEvent, RawPostDataException):
+    except (InvalidEvent, RawPostDataException):
         logger.warning("%s: a message that it did not sign was refused", provider.name)
         return HttpResponse(status=400, content_type="text/plain")
-    events.receive(provider, event)
+    events.receive_event(provider, event)
     return HttpResponse(status=200, content_type="text/plain")

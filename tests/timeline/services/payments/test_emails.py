@@ -42,7 +42,7 @@ def test_it_works(shop, claim):
     assert message.to == [moment.user.email]
     notice = OrderEmail.objects.get()
     assert notice.state == OrderEmail.State.SENT
-    assert not emails.send(notice.pk)
+    assert not emails.send_email(notice.pk)
     assert len(mail.outbox) == 1
 
 

@@ -32,8 +32,8 @@ def test_it_works(shop, claim):
 
 def test_our_address_was_away_for_three_days(shop, claim, rival, monkeypatch):
     """Fault 8: all is settled by one run, also when the first message after it came before the run."""
-    monkeypatch.setattr(stripe_provider, "PAGE", 2)
-    monkeypatch.setattr(reconciler, "PAGE", 2)
+    monkeypatch.setattr(stripe_provider, "PAGE_SIZE", 2)
+    monkeypatch.setattr(reconciler, "PAGE_SIZE", 2)
     bought = [claim(f"1969-07-2{day}") for day in (0, 1)]
     payments = [shop.buy(moment) for moment in bought]
     for number, event in enumerate(shop.double.events):
@@ -53,8 +53,8 @@ def test_our_address_was_away_for_three_days(shop, claim, rival, monkeypatch):
 
 def test_the_list_of_messages_breaks_off(shop, claim, monkeypatch):
     """Fault 8: what was on its second page is not forgotten at the next run."""
-    monkeypatch.setattr(stripe_provider, "PAGE", 1)
-    monkeypatch.setattr(reconciler, "PAGE", 1)
+    monkeypatch.setattr(stripe_provider, "PAGE_SIZE", 1)
+    monkeypatch.setattr(reconciler, "PAGE_SIZE", 1)
     bought = [claim(f"1969-07-2{day}") for day in (0, 1)]
     payments = [shop.buy(moment) for moment in bought]
     for payment in payments:
@@ -113,7 +113,7 @@ def test_stripe_is_away(shop, claim, rival):
     shop.double.answer(503, times=None)
     before = len(shop.double.requests)
     shop.reconcile()
-    assert len(shop.double.requests) - before <= 1 + stripe_provider.RETRIES
+    assert len(shop.double.requests) - before <= 1 + stripe_provider.MAX_RETRIES
     shop.double.heal()
     shop.reconcile()
     assert {shop.state(moment) for moment in moments} == {OWNED}
@@ -127,7 +127,7 @@ def test_stripe_goes_away_in_between(shop, claim):
     shop.double.answer(503, "GET /v1/checkout/sessions/*", times=None)
     before = len(shop.double.requests)
     shop.reconcile()
-    assert len(shop.double.requests) - before <= 2 + stripe_provider.RETRIES
+    assert len(shop.double.requests) - before <= 2 + stripe_provider.MAX_RETRIES
     shop.double.heal()
     shop.reconcile()
     assert {shop.state(moment) for moment in moments} == {OWNED}
@@ -135,7 +135,7 @@ def test_stripe_goes_away_in_between(shop, claim):
 
 def test_money_on_its_way_for_days_blocks_nobody(shop, claim, rival, monkeypatch):
     """More payments are pending than one run asks for: each comes in its turn."""
-    monkeypatch.setattr(reconciler, "AT_ONCE", 1)
+    monkeypatch.setattr(reconciler, "BATCH_SIZE", 1)
     slow, quick = claim("1969-07-20"), claim("1969-07-21", user=rival)
     shop.double.pay_unpaid(shop.go_to_the_till(slow))
     shop.double.pay(shop.go_to_the_till(quick))

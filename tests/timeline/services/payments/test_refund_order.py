@@ -158,9 +158,9 @@ def test_what_has_been_paid_back_is_not_asked_for_again(shop, claim, pay_back):
     pay_back(moment)
     refund = Refund.objects.get()
     asked = len(shop.double.requests)
-    assert refunds.pay_back(refund.pk)
+    assert refunds.submit_refund(refund.pk)
     with transaction.atomic():
-        refunds.owe(moment.order, refund.checkout, "once more")
+        refunds.create_refund(moment.order, refund.checkout, "once more")
     assert len(shop.double.requests) == asked
     assert shop.times(moment, "to be paid back") == 1
     assert_paid_back_once(shop, moment)

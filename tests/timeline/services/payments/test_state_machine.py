@@ -37,7 +37,7 @@ from timeline.models import (
 from timeline.services.claims import fulfilment, holds
 from timeline.services.payments import checkout, emails, events, refunds, settlement
 from timeline.services.payments.exceptions import PaymentUnavailable, RefundRefused
-from timeline.services.payments.providers import provider_named, sandbox
+from timeline.services.payments.providers import get_provider, sandbox
 from timeline.services.payments.reconciliation import reconcile
 
 # As many as are wanted, for once: EXAMPLES=10000.
@@ -73,11 +73,11 @@ class Purchases(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def go_to_the_till(self, data):
-        self.on_a_moment(data, checkout.begin)
+        self.on_a_moment(data, checkout.start_checkout)
 
     @rule(data=st.data())
     def intend_and_die(self, data):
-        self.on_a_moment(data, checkout._intend)
+        self.on_a_moment(data, checkout._prepare_checkout)
 
     @rule(data=st.data())
     def extend(self, data):
@@ -89,7 +89,7 @@ class Purchases(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def call_off(self, data):
-        self.on_a_moment(data, checkout.call_off)
+        self.on_a_moment(data, checkout.cancel_payment)
 
     @rule(data=st.data())
     def let_a_hold_lapse(self, data):
@@ -161,7 +161,7 @@ class Purchases(RuleBasedStateMachine):
 
     @rule()
     def send_mails(self):
-        emails.send_waiting()
+        emails.send_due_emails()
 
     @invariant()
     def nothing_is_lost(self):
@@ -259,10 +259,10 @@ class StripePurchases(Purchases):
         sent = self.double.events_of()
         number = data.draw(st.integers(0, 40))
         if sent:
-            provider = provider_named("stripe")
+            provider = get_provider("stripe")
             message = self.double.signed(sent[number % len(sent)])
-            events.receive(provider, provider.read_event(*message))
-            events.apply_waiting(["stripe"])
+            events.receive_event(provider, provider.read_event(*message))
+            events.apply_pending_events(["stripe"])
 
     def teardown(self):
         self.double.heal()
@@ -332,7 +332,7 @@ def test_any_purchases_over_stripe_lose_nothing(impatient, stripe_settings):
             self.double = StripeDouble().__enter__()
             for name, value in self.double.environment().items():
                 setattr(stripe_settings, name, value)
-            provider_named.cache_clear()
+            get_provider.cache_clear()
 
         def teardown(self):
             try:

@@ -15,7 +15,7 @@ from tests.support.payments import MakeRequest
 from tests.support.stripe_double import StripeDouble
 from tests.support.stripe_double.messages import altered
 from timeline.services.payments.providers import stripe as stripe_provider
-from timeline.services.payments.providers.base import BadEvent, Event, ProviderUnavailable
+from timeline.services.payments.providers.base import Event, InvalidEvent, ProviderUnavailable
 from timeline.services.payments.providers.stripe import StripeProvider
 
 
@@ -130,7 +130,7 @@ def test_another_account(
 
 def test_forged(stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]):
     """Fault 21: signed, but not with our secret; the refusal does not say so."""
-    with pytest.raises(BadEvent) as refused:
+    with pytest.raises(InvalidEvent) as refused:
         provider.read_event(*stripe_double.signed(completed, secret="whsec_guessed"))
     assert str(refused.value) == ""
 
@@ -138,7 +138,7 @@ def test_forged(stripe_double: StripeDouble, provider: StripeProvider, completed
 def test_altered(stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]):
     """Fault 21."""
     body, signature = stripe_double.signed(completed)
-    with pytest.raises(BadEvent):
+    with pytest.raises(InvalidEvent):
         provider.read_event(altered(body), signature)
 
 
@@ -151,7 +151,7 @@ def test_signed_at_another_time(
     seconds: int,
 ):
     """Fault 21, fault 22: refused, and told, for the signature is right."""
-    with pytest.raises(BadEvent):
+    with pytest.raises(InvalidEvent):
         provider.read_event(*stripe_double.signed(completed, offset=seconds))
     [record] = [one for one in caplog.records if one.levelno == logging.ERROR]
     assert "clock" in record.getMessage()
@@ -166,7 +166,7 @@ def test_our_clock_is_ten_minutes_ahead(
 ):
     """Fault 22: a message of now is refused; what it is about can be asked for."""
     stripe_double.set_clock(-600)
-    with pytest.raises(BadEvent):
+    with pytest.raises(InvalidEvent):
         read(stripe_double, provider, completed)
     assert "clock" in caplog.text
     assert provider.session(completed["data"]["object"]["id"]).payment_id
@@ -185,7 +185,7 @@ def test_a_second_time_does_not_make_an_old_signature_new(
     """Fault 21."""
     body, signature = stripe_double.signed(completed, offset=-3600)
     for forged in (f"{signature},t={int(time.time())}", f"t={int(time.time())},{signature}"):
-        with pytest.raises(BadEvent):
+        with pytest.raises(InvalidEvent):
             provider.read_event(body, forged)
 
 
@@ -202,7 +202,7 @@ def test_no_signature(
 ):
     """Fault 21. Strangers write nothing into the log as errors either."""
     body, _ = stripe_double.signed(completed)
-    with pytest.raises(BadEvent):
+    with pytest.raises(InvalidEvent):
         provider.read_event(body, signature)
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
 
@@ -211,7 +211,7 @@ def test_no_signature(
 def test_no_message(stripe_double: StripeDouble, provider: StripeProvider, body: bytes):
     """Fault 21: with a signature of another one."""
     _, signature = stripe_double.signed({})
-    with pytest.raises(BadEvent):
+    with pytest.raises(InvalidEvent):
         provider.read_event(body, signature)
 
 
@@ -234,7 +234,7 @@ def test_missed_messages_are_listed(
     monkeypatch: pytest.MonkeyPatch,
 ):
     """Fault 8: all pages of them, those that say something to us."""
-    monkeypatch.setattr(stripe_provider, "PAGE", 2)
+    monkeypatch.setattr(stripe_provider, "PAGE_SIZE", 2)
     for number in range(3):
         session = provider.create_session(asked(f"order-{number}"))
         stripe_double.refund(stripe_double.pay(session.id)["payment_intent"])

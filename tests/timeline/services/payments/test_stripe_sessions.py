@@ -141,7 +141,7 @@ def test_all_pages_newest_first(
     monkeypatch: pytest.MonkeyPatch,
 ):
     """Fault 9."""
-    monkeypatch.setattr(stripe_provider, "PAGE", 2)
+    monkeypatch.setattr(stripe_provider, "PAGE_SIZE", 2)
     keys = [f"order-{number}" for number in range(5)]
     for key in keys:
         provider.create_session(asked(key))

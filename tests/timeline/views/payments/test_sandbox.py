@@ -11,11 +11,11 @@ from tests.support import invariants
 from timeline.models import Checkout, Moment, Order, OrderEmail, OrderStatus, SandboxSession, Status
 from timeline.services.claims import holds
 from timeline.services.payments import settlement
-from timeline.services.payments.providers import provider_named
+from timeline.services.payments.providers import get_provider
 from timeline.services.payments.providers.base import (
-    BadEvent,
+    InvalidEvent,
     Payment,
-    ProviderHasNone,
+    ProviderNotFound,
     ProviderRefused,
 )
 
@@ -135,7 +135,7 @@ def test_a_session_ends_by_itself(own, moment, till):
 
 def test_money_is_known_by_its_payment_and_goes_back_once(own, moment, till):
     """What real providers do, so that what is settled by them can be tried here."""
-    sandbox = provider_named("sandbox")
+    sandbox = get_provider("sandbox")
     play(own, till, "pay-and-close")
     paid = Checkout.objects.get()
     assert sandbox.payment(paid.payment_id) == Payment(paid.payment_id, 500, 0, "eur", key=paid.key)
@@ -143,9 +143,9 @@ def test_money_is_known_by_its_payment_and_goes_back_once(own, moment, till):
     assert sandbox.payment(paid.payment_id).refunded == 500
     with pytest.raises(ProviderRefused):
         sandbox.refund(paid.payment_id, 501, "another")
-    with pytest.raises(ProviderHasNone):
+    with pytest.raises(ProviderNotFound):
         sandbox.payment("")
-    with pytest.raises(BadEvent):
+    with pytest.raises(InvalidEvent):
         sandbox.read_event(b"{}", "")
 
 
@@ -179,7 +179,7 @@ def test_a_session_that_is_none_is_404(own):
 def test_in_production_there_is_no_such_page(own, till, settings):
     settings.PRODUCTION = True
     assert own.get(till).status_code == 404
-    provider_named.cache_clear()
+    get_provider.cache_clear()
     with pytest.raises(ImproperlyConfigured, match="no real money"):
-        provider_named("sandbox")
-    provider_named.cache_clear()
+        get_provider("sandbox")
+    get_provider.cache_clear()

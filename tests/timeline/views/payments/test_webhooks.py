@@ -240,7 +240,7 @@ def test_a_session_that_stripe_does_not_know(shop, claim):
     assert shop.deliver() == [200]
     event = PaymentEvent.objects.get()
     assert (bool(event.applied_at), event.outcome) == (True, "the provider knows no such object")
-    assert events.apply(event.pk)
+    assert events.apply_event(event.pk)
     assert shop.state(moment) == HELD
 
 

@@ -11,29 +11,29 @@ from django.utils.module_loading import import_string
 from timeline.services.payments.exceptions import PaymentUnavailable
 from timeline.services.payments.providers.base import Provider
 
-_PROVIDERS = {
+_PROVIDER_CLASSES = {
     "sandbox": "timeline.services.payments.providers.sandbox.SandboxProvider",
     "stripe": "timeline.services.payments.providers.stripe.StripeProvider",
 }
 
 
 @cache
-def provider_named(name: str) -> Provider:
+def get_provider(name: str) -> Provider:
     """Return the provider of this name; also one that is not used for new orders any more.
 
     Raises ImproperlyConfigured for the sandbox in production.
     """
     if name == "sandbox" and settings.PRODUCTION:
         raise ImproperlyConfigured("The sandbox takes no real money: production has none.")
-    provider: Provider = import_string(_PROVIDERS[name])()
+    provider: Provider = import_string(_PROVIDER_CLASSES[name])()
     return provider
 
 
-def current_provider() -> Provider:
+def get_current_provider() -> Provider:
     """Return the provider that takes new payments. Raises PaymentUnavailable when there is none.
 
     An order may have a price from before its operator stopped taking money.
     """
-    if settings.PAYMENT_PROVIDER not in _PROVIDERS:
+    if settings.PAYMENT_PROVIDER not in _PROVIDER_CLASSES:
         raise PaymentUnavailable
-    return provider_named(settings.PAYMENT_PROVIDER)
+    return get_provider(settings.PAYMENT_PROVIDER)

@@ -30,11 +30,11 @@ class ProviderRefused(ProviderError):
     """The provider understood and will not: the request can never succeed as it is."""
 
 
-class ProviderHasNone(ProviderRefused):
+class ProviderNotFound(ProviderRefused):
     """The provider knows no object of this id."""
 
 
-class BadEvent(ProviderError):
+class InvalidEvent(ProviderError):
     """A message that the provider did not sign, or signed too long ago."""
 
 

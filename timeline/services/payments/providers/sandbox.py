@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from timeline.models import CheckoutState, SandboxSession
 from timeline.services.payments.providers.base import (
-    BadEvent,
     Event,
+    InvalidEvent,
     Payment,
-    ProviderHasNone,
+    ProviderNotFound,
     ProviderRefused,
     Session,
     SessionRequest,
@@ -50,15 +50,15 @@ class SandboxProvider:
                 "expires_at": request.expires_at,
             },
         )
-        return _as_session(stored)
+        return _to_session(stored)
 
     def session(self, session_id: str) -> Session:
         """Return a session as it is now. Raises ProviderHasNone when there is none."""
-        return _as_session(_stored(session_id))
+        return _to_session(_get_stored_session(session_id))
 
     def expire_session(self, session_id: str) -> Session:
         """Close a session if it is still open, and return what it is then."""
-        _stored(session_id)
+        _get_stored_session(session_id)
         SandboxSession.objects.filter(pk=session_id, state=CheckoutState.OPEN).update(
             state=CheckoutState.EXPIRED
         )
@@ -67,13 +67,13 @@ class SandboxProvider:
     def sessions_since(self, instant: dt.datetime) -> Iterator[Session]:
         """Yield all sessions made since ``instant``, newest first."""
         made = SandboxSession.objects.filter(created_at__gte=instant).order_by("-created_at")
-        return map(_as_session, made.iterator())
+        return map(_to_session, made.iterator())
 
     def payment(self, payment_id: str) -> Payment:
         """Return captured money as it is now. Raises ProviderHasNone when there is none."""
         stored = SandboxSession.objects.filter(payment_id=payment_id).exclude(payment_id="").first()
         if stored is None:
-            raise ProviderHasNone(f"no such payment: {payment_id}")
+            raise ProviderNotFound(f"no such payment: {payment_id}")
         return Payment(payment_id, stored.amount, stored.refunded, stored.currency, key=stored.key)
 
     def refund(self, payment_id: str, amount: int, key: str) -> str:
@@ -94,7 +94,7 @@ class SandboxProvider:
 
     def read_event(self, body: bytes, signature: str) -> Event:
         """Refuse: nobody sends messages for the sandbox. Raises BadEvent."""
-        raise BadEvent
+        raise InvalidEvent
 
 
 def pay(session_id: str, *, even_late: bool = False) -> bool:
@@ -110,10 +110,10 @@ def pay(session_id: str, *, even_late: bool = False) -> bool:
     return bool(paid)
 
 
-def _stored(session_id: str) -> SandboxSession:
+def _get_stored_session(session_id: str) -> SandboxSession:
     stored = SandboxSession.objects.filter(pk=session_id).first()
     if stored is None:
-        raise ProviderHasNone(f"no such session: {session_id}")
+        raise ProviderNotFound(f"no such session: {session_id}")
     if stored.state == CheckoutState.OPEN and stored.expires_at <= timezone.now():
         SandboxSession.objects.filter(pk=session_id, state=CheckoutState.OPEN).update(
             state=CheckoutState.EXPIRED
@@ -122,7 +122,7 @@ def _stored(session_id: str) -> SandboxSession:
     return stored
 
 
-def _as_session(stored: SandboxSession) -> Session:
+def _to_session(stored: SandboxSession) -> Session:
     return Session(
         id=stored.session_id,
         key=stored.key,

@@ -13,13 +13,13 @@ import stripe
 from django.conf import settings
 
 from timeline.services.payments.providers.base import (
-    BadEvent,
     Dispute,
     Event,
+    InvalidEvent,
     Payment,
     ProviderError,
     ProviderFailed,
-    ProviderHasNone,
+    ProviderNotFound,
     ProviderRefused,
     ProviderUnavailable,
     Session,
@@ -35,8 +35,8 @@ logger = logging.getLogger("timeline.payments")
 # What answers mean is of this version, whatever the default of the account or of the library is.
 STRIPE_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = 8.0
-RETRIES = 2  # by the library, with the same idempotency key
-PAGE = 100
+MAX_RETRIES = 2  # by the library, with the same idempotency key
+PAGE_SIZE = 100
 # How far from ours the time may be at which a message was signed.
 TOLERANCE_SECONDS = 300
 
@@ -49,16 +49,16 @@ PAYMENT_KINDS = frozenset({"charge.refunded", "refund.updated", "refund.failed"}
     for what in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
 }
 
-_NOT_COMPLETE = {"open": SessionState.OPEN, "expired": SessionState.EXPIRED}
+_INCOMPLETE_STATES = {"open": SessionState.OPEN, "expired": SessionState.EXPIRED}
 # A payment in one of these waits for a buyer who is gone: its money will not come.
-_NO_MONEY = ("requires_payment_method", "canceled")
-_DISPUTES = {
+_FAILED_INTENT_STATUSES = ("requires_payment_method", "canceled")
+_DISPUTE_STATES = {
     "won": Dispute.WON,
     "warning_closed": Dispute.WON,  # the bank has asked, and left it at that
     "lost": Dispute.LOST,
     "prevented": Dispute.NONE,  # the money was paid back instead
 }
-_GRAVEST_FIRST = (Dispute.LOST, Dispute.OPEN, Dispute.WON)
+_DISPUTES_BY_GRAVITY = (Dispute.LOST, Dispute.OPEN, Dispute.WON)
 
 # It would tell of the machine, and write a file into the home folder.
 stripe.enable_telemetry = False
@@ -80,23 +80,23 @@ class StripeProvider:
             key,
             stripe_version=STRIPE_VERSION,
             base_addresses={"api": address} if address else {},
-            max_network_retries=RETRIES,
+            max_network_retries=MAX_RETRIES,
             http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
         )
 
     def create_session(self, request: SessionRequest) -> Session:
         """Open a session, or return the one that this key has opened before."""
-        with _asking():
-            return _as_session(
+        with _translate_errors():
+            return _to_session(
                 self._client.v1.checkout.sessions.create(
-                    _parameters(request), {"idempotency_key": request.key}
+                    _build_session_params(request), {"idempotency_key": request.key}
                 )
             )
 
     def session(self, session_id: str) -> Session:
         """Return a session as it is now. Raises ProviderHasNone when there is none."""
-        with _asking():
-            return _as_session(
+        with _translate_errors():
+            return _to_session(
                 self._client.v1.checkout.sessions.retrieve(
                     session_id, {"expand": ["payment_intent"]}
                 )
@@ -105,8 +105,8 @@ class StripeProvider:
     def expire_session(self, session_id: str) -> Session:
         """Close a session if it is still open, and return what it is then: perhaps paid."""
         try:
-            with _asking():
-                return _as_session(
+            with _translate_errors():
+                return _to_session(
                     self._client.v1.checkout.sessions.expire(
                         session_id, {"expand": ["payment_intent"]}
                     )
@@ -119,31 +119,33 @@ class StripeProvider:
 
     def sessions_since(self, instant: dt.datetime) -> Iterator[Session]:
         """Yield all sessions made since ``instant``, newest first."""
-        with _asking():
+        with _translate_errors():
             made = self._client.v1.checkout.sessions.list(
                 {
                     "created": {"gte": int(instant.timestamp())},
-                    "limit": PAGE,
+                    "limit": PAGE_SIZE,
                     "expand": ["data.payment_intent"],
                 }
             )
-            yield from map(_as_session, made.auto_paging_iter())
+            yield from map(_to_session, made.auto_paging_iter())
 
     def payment(self, payment_id: str) -> Payment:
         """Return captured money as it is now. Raises ProviderHasNone when there is none."""
-        with _asking():
+        with _translate_errors():
             intent = self._client.v1.payment_intents.retrieve(
                 payment_id, {"expand": ["latest_charge"]}
             )
-            disputes = self._client.v1.disputes.list({"payment_intent": payment_id, "limit": PAGE})
+            disputes = self._client.v1.disputes.list(
+                {"payment_intent": payment_id, "limit": PAGE_SIZE}
+            )
         charge = intent.latest_charge
         return Payment(
             id=intent.id,
             captured=intent.amount_received,
             refunded=charge.amount_refunded if isinstance(charge, stripe.Charge) else 0,
             currency=intent.currency,
-            dispute=_gravest(disputes.data),
-            key=_key_of(intent),
+            dispute=_get_gravest(disputes.data),
+            key=_get_key(intent),
         )
 
     def refund(self, payment_id: str, amount: int, key: str) -> str:
@@ -156,7 +158,7 @@ class StripeProvider:
         try:
             return self._refund(payment_id, amount, key, key)
         except (ProviderFailed, ProviderRefused) as error:
-            if not _is_old(error):
+            if not _is_replayed(error):
                 raise
         minute = int(time.time()) // 60
         return self._refund_made(payment_id, key) or self._refund(
@@ -164,7 +166,7 @@ class StripeProvider:
         )
 
     def _refund(self, payment_id: str, amount: int, key: str, idempotency_key: str) -> str:
-        with _asking():
+        with _translate_errors():
             refund = self._client.v1.refunds.create(
                 {"payment_intent": payment_id, "amount": amount, "metadata": {"key": key}},
                 {"idempotency_key": idempotency_key},
@@ -175,57 +177,57 @@ class StripeProvider:
 
     def _refund_made(self, payment_id: str, key: str) -> str:
         """Return the id of the refund that carries our key, else nothing."""
-        with _asking():
-            made = self._client.v1.refunds.list({"payment_intent": payment_id, "limit": PAGE})
+        with _translate_errors():
+            made = self._client.v1.refunds.list({"payment_intent": payment_id, "limit": PAGE_SIZE})
         ours = [
             one
             for one in made.data
-            if _key_of(one) == key and one.status not in ("failed", "canceled")
+            if _get_key(one) == key and one.status not in ("failed", "canceled")
         ]
         return ours[0].id if ours else ""
 
     def events_since(self, instant: dt.datetime) -> Iterator[Event]:
         """Yield the messages since ``instant`` that mean something to us; Stripe keeps 30 days."""
-        with _asking():
+        with _translate_errors():
             sent = self._client.v1.events.list(
                 {
                     "created": {"gte": int(instant.timestamp())},
                     "types": sorted(SESSION_KINDS | PAYMENT_KINDS),
-                    "limit": PAGE,
+                    "limit": PAGE_SIZE,
                 }
             )
-            yield from (event for event in map(_as_event, sent.auto_paging_iter()) if event.known)
+            yield from (event for event in map(_to_event, sent.auto_paging_iter()) if event.known)
 
     def read_event(self, body: bytes, signature: str) -> Event:
         """Verify a message and return what it is about. Raises BadEvent."""
         if not signature.isascii():  # the library cannot compare it
-            raise BadEvent
+            raise InvalidEvent
         try:
             # Whenever it was signed: that is looked at apart, to tell a wrong clock from a forger.
             event = self._client.construct_event(body, signature, self._secret, tolerance=0)
         except (stripe.SignatureVerificationError, ValueError) as error:
-            raise BadEvent from error
-        off = _signed_at(signature) - time.time()
+            raise InvalidEvent from error
+        off = _parse_signing_time(signature) - time.time()
         if abs(off) > TOLERANCE_SECONDS:
             logger.error(
                 "clock: message %s of Stripe was signed %d seconds from now; is ours right?",
                 event.id,
                 off,
             )
-            raise BadEvent
-        return _as_event(event)
+            raise InvalidEvent
+        return _to_event(event)
 
 
 @contextmanager
-def _asking() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Raise what the library's errors mean to us."""
     try:
         yield
     except stripe.StripeError as error:
-        raise _meaning(error) from error
+        raise _to_provider_error(error) from error
 
 
-def _meaning(error: stripe.StripeError) -> ProviderError:
+def _to_provider_error(error: stripe.StripeError) -> ProviderError:
     text = " ".join(str(error).split())
     if isinstance(error, (stripe.APIConnectionError, stripe.RateLimitError)):
         return ProviderUnavailable(text)
@@ -234,10 +236,10 @@ def _meaning(error: stripe.StripeError) -> ProviderError:
         return ProviderFailed(text) if error.http_status == 500 else ProviderUnavailable(text)
     if isinstance(error, (stripe.AuthenticationError, stripe.PermissionError)):
         logger.error("Stripe does not accept STRIPE_SECRET_KEY: %s", text)
-    return ProviderHasNone(text) if error.http_status == 404 else ProviderRefused(text)
+    return ProviderNotFound(text) if error.http_status == 404 else ProviderRefused(text)
 
 
-def _is_old(error: ProviderError) -> bool:
+def _is_replayed(error: ProviderError) -> bool:
     """Return whether Stripe told again what it had answered to an earlier call."""
     cause = error.__cause__
     return isinstance(cause, stripe.StripeError) and bool(
@@ -245,7 +247,7 @@ def _is_old(error: ProviderError) -> bool:
     )
 
 
-def _parameters(request: SessionRequest) -> SessionCreateParams:
+def _build_session_params(request: SessionRequest) -> SessionCreateParams:
     metadata = {"key": request.key, "reference": request.reference}
     return {
         "mode": "payment",
@@ -276,13 +278,13 @@ def _with_session_id(url: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}session_id={{CHECKOUT_SESSION_ID}}"
 
 
-def _as_session(stored: stripe.checkout.Session) -> Session:
+def _to_session(stored: stripe.checkout.Session) -> Session:
     intent = stored.payment_intent
     return Session(
         id=stored.id,
-        key=_key_of(stored),
+        key=_get_key(stored),
         reference=stored.client_reference_id or "",
-        state=_state_of(stored),
+        state=_get_session_state(stored),
         amount=stored.amount_total or 0,
         currency=stored.currency or "",
         url=stored.url or "",
@@ -291,28 +293,28 @@ def _as_session(stored: stripe.checkout.Session) -> Session:
     )
 
 
-def _state_of(stored: stripe.checkout.Session) -> SessionState:
-    if stored.status in _NOT_COMPLETE:
-        return _NOT_COMPLETE[stored.status]
+def _get_session_state(stored: stripe.checkout.Session) -> SessionState:
+    if stored.status in _INCOMPLETE_STATES:
+        return _INCOMPLETE_STATES[stored.status]
     if stored.payment_status != "unpaid":
         return SessionState.PAID
     intent = stored.payment_intent
-    if isinstance(intent, stripe.PaymentIntent) and intent.status in _NO_MONEY:
+    if isinstance(intent, stripe.PaymentIntent) and intent.status in _FAILED_INTENT_STATUSES:
         return SessionState.FAILED
     return SessionState.PENDING
 
 
-def _key_of(stored: stripe.checkout.Session | stripe.PaymentIntent | stripe.Refund) -> str:
+def _get_key(stored: stripe.checkout.Session | stripe.PaymentIntent | stripe.Refund) -> str:
     """Return the key of ours that an object carries; of another program's objects, nothing."""
     return str(stored.metadata.to_dict().get("key", "")) if stored.metadata else ""
 
 
-def _gravest(disputes: list[stripe.Dispute]) -> Dispute:
-    found = {_DISPUTES.get(dispute.status, Dispute.OPEN) for dispute in disputes}
-    return next((dispute for dispute in _GRAVEST_FIRST if dispute in found), Dispute.NONE)
+def _get_gravest(disputes: list[stripe.Dispute]) -> Dispute:
+    found = {_DISPUTE_STATES.get(dispute.status, Dispute.OPEN) for dispute in disputes}
+    return next((dispute for dispute in _DISPUTES_BY_GRAVITY if dispute in found), Dispute.NONE)
 
 
-def _as_event(event: stripe.Event) -> Event:
+def _to_event(event: stripe.Event) -> Event:
     content = event.to_dict()
     about = content["data"]["object"]
     kind = event.type
@@ -330,7 +332,7 @@ def _as_event(event: stripe.Event) -> Event:
     )
 
 
-def _signed_at(signature: str) -> int:
+def _parse_signing_time(signature: str) -> int:
     """Return the time in a signature that was verified: the first, as the library reads it."""
     first = next(item for item in signature.split(",") if item.startswith("t="))
     return int(first.split("=")[1])

@@ -14,7 +14,7 @@ from tests.support.payments import MakeRequest
 from tests.support.servers import ROOT, wait_until
 from tests.support.stripe_double import RemoteDouble, StripeDouble
 from tests.support.stripe_double.api import parse_form
-from timeline.services.payments.providers.base import BadEvent, ProviderUnavailable
+from timeline.services.payments.providers.base import InvalidEvent, ProviderUnavailable
 from timeline.services.payments.providers.stripe import StripeProvider
 
 CREATE = "POST /v1/checkout/sessions"
@@ -28,7 +28,7 @@ class _Endpoint(BaseHTTPRequestHandler):
         try:
             self.server.provider.read_event(body, self.headers["Stripe-Signature"])
             status = 200
-        except BadEvent:
+        except InvalidEvent:
             status = 400
         self.send_response(status)
         self.send_header("Content-Length", "0")

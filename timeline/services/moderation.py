@@ -36,21 +36,23 @@ UNHIDE_MESSAGE = "Whoever saw it before sees it again; the owner is told."
 
 
 def report(moment: Moment, reason: str, comment: str, reporter: User | None) -> Report:
-    """Store that somebody finds something wrong with a moment that they see.
+    """Report a moment to staff.
 
-    Who is logged in and has an open report of it changes that one. Raises
-    ValidationError for a comment that cannot be stored.
+    If the reporter already has an open report of this moment, it is changed
+    instead. Raises ValidationError for a comment that cannot be stored.
     """
-    said = {"reason": reason, "comment": normalize_text(comment)}
+    fields = {"reason": reason, "comment": normalize_text(comment)}
     if reporter is None:
-        return Report.objects.create(moment=moment, **said)
-    own = Report.objects.filter(moment=moment, reporter=reporter, status=Report.Status.OPEN)
+        return Report.objects.create(moment=moment, **fields)
+    open_reports = Report.objects.filter(
+        moment=moment, reporter=reporter, status=Report.Status.OPEN
+    )
     with transaction.atomic():
-        earlier = own.select_for_update().first()
-        if earlier is None:
-            return Report.objects.create(moment=moment, reporter=reporter, **said)
-        own.filter(pk=earlier.pk).update(**said)
-    return earlier
+        existing = open_reports.select_for_update().first()
+        if existing is None:
+            return Report.objects.create(moment=moment, reporter=reporter, **fields)
+        open_reports.filter(pk=existing.pk).update(**fields)
+    return existing
 
 
 def hide(moment: Moment, reason: str, *, staff: User) -> None:
@@ -58,11 +60,11 @@ def hide(moment: Moment, reason: str, *, staff: User) -> None:
 
     Raises ReportRefused if it is already hidden or not on the timeline, and TimelineBusy.
     """
-    shown = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at=None)
+    visible = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at=None)
 
     def change() -> int:
         with placement.lock_spans([moment.span]):
-            changed = shown.update(
+            changed = visible.update(
                 visibility_before_hiding=F("visibility"), visibility=Visibility.PRIVATE,
                 hidden_at=Now(), hidden_reason=reason, updated_at=Now(),
             )  # fmt: skip
@@ -86,8 +88,8 @@ def unhide(moment: Moment, reason: str) -> None:
     def change() -> int:
         with placement.lock_spans([moment.span]):
             changed = hidden.update(
-                visibility=F("visibility_before_hiding"), visibility_before_hiding="", hidden_at=None, hidden_reason="",
-                updated_at=Now(),
+                visibility=F("visibility_before_hiding"), visibility_before_hiding="",
+                hidden_at=None, hidden_reason="", updated_at=Now(),
             )  # fmt: skip
             if changed:
                 _tell_owner_later(moment, "shown")

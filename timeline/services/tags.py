@@ -1,4 +1,4 @@
-"""Tags as people write them, and putting them on moments."""
+"""Parse the tags that people write, and set them on moments."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from timeline.models.tag import TAG_LENGTH
 MAX_TAGS = 20
 
 
-def parse_tags(written: Iterable[str]) -> tuple[str, ...]:
-    """Return tags as they are stored, ``lower-case-with-hyphens``, each once.
+def parse_tags(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of tags, ``lower-case-with-hyphens``, without duplicates.
 
-    Raises TagRefused for one that has no letter a to z nor digit, or is too
-    long, and for too many.
+    Raises TagRefused for a tag that is too long or has neither a letter from a
+    to z nor a digit, and for more than MAX_TAGS tags.
     """
-    names = dict.fromkeys(_normalize_tag(text) for text in written if text.strip())
+    names = dict.fromkeys(_normalize_tag(text) for text in texts if text.strip())
     if len(names) > MAX_TAGS:
         raise TagRefused(f"tags: there are {len(names)}, {MAX_TAGS} at most.")
     return tuple(names)
 
 
 def get_or_create_tags(names: set[str]) -> dict[str, Tag]:
-    """Return tags by name; those that do not exist are made."""
-    found = {tag.name: tag for tag in Tag.objects.filter(name__in=names)}
-    # In order, so that two writers never wait for each other in a ring.
-    missing = sorted(names - found.keys())
+    """Return tags by name. Missing ones are created."""
+    tags = {tag.name: tag for tag in Tag.objects.filter(name__in=names)}
+    # Sorted, so that two writers of the same tags cannot deadlock.
+    missing = sorted(names - tags.keys())
     if missing:
         Tag.objects.bulk_create((Tag(name=name) for name in missing), ignore_conflicts=True)
-        found |= {tag.name: tag for tag in Tag.objects.filter(name__in=missing)}
-    return found
+        tags |= {tag.name: tag for tag in Tag.objects.filter(name__in=missing)}
+    return tags
 
 
 def set_tags(moment: Moment, tags: Iterable[Tag], *, replace: bool) -> None:
-    """Put tags on a saved moment; with ``replace`` those that it had besides come off."""
+    """Add tags to a saved moment. With ``replace``, remove its other tags."""
     tags = list(tags)
     if replace:
         MomentTag.objects.filter(moment=moment).exclude(tag__in=tags).delete()

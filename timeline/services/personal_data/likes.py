@@ -1,4 +1,4 @@
-"""What the timeline holds on what a person likes: for export and for erasure."""
+"""Export and erasure of a person's likes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONSEQUENCES = ("Your likes are erased, and counts fall accordingly.",)
 
 
 def export(user: User) -> Iterator[PersonalFile]:
-    """Yield what a person likes or has liked, oldest first; a moment's id is all that is told of it."""
+    """Yield all likes of a person, oldest first, withdrawn ones too. Only the id of a moment is exported."""
     likes = Like.objects.filter(user=user).order_by("liked_at", "pk")
     rows = likes.values_list("moment_id", "liked_at", "withdrawn")
     data = [
@@ -27,11 +27,11 @@ def export(user: User) -> Iterator[PersonalFile]:
 
 
 def erase(user: User) -> bool:
-    """Delete a person's likes, at most ``ERASED_AT_ONCE``; return whether more are left."""
+    """Delete at most ``ERASE_BATCH`` likes of a person. Return whether more are left."""
     likes = Like.objects.filter(user=user).order_by("moment")
     rows = list(likes.values_list("pk", "moment_id")[: ERASE_BATCH + 1])
     batch = rows[:ERASE_BATCH]
-    # The counts that will fall, locked in order: two erasures never wait for each other in a ring.
+    # Lock the counts that will fall, in order, so that two erasures cannot deadlock.
     tallies = LikeTally.objects.filter(moment__in=[moment for _, moment in batch])
     list(tallies.order_by("moment").select_for_update(of=("self",)).values_list("pk"))
     Like.objects.filter(pk__in=[pk for pk, _ in batch]).delete()

@@ -1,8 +1,8 @@
-"""What the timeline holds on a person: their moments, for export and for erasure.
+"""Export and erasure of a person's moments, with their pictures, tags and earlier versions.
 
-An erased person's moments leave the timeline and their spans are free again.
-A row stays of each, without a word of its owner's, so that its address and
-its certificate can say that it was withdrawn, and when.
+The moments of an erased person leave the timeline, and their spans become free.
+The row of each moment stays, without any text of its owner, so that its address
+can say that it was withdrawn, and when.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from timeline.services.pictures import storage
 from timeline.services.pictures.deletion import detach
 
 EXPORT_BATCH = 500
-# So many that their days can be locked in one transaction.
+# The days of this many moments, two each at most, can be locked in one transaction.
 ERASE_BATCH = placement.MAX_DAYS // 2
 
 WITHDRAWN_TITLE = "Withdrawn"
@@ -44,7 +44,7 @@ CONSEQUENCES = (
     "Spans that you hold or are paying for are given back.",
 )
 
-# Every column that holds words of the owner, or about the owner, and what it holds afterwards.
+# Every column with text by the owner or about the owner, and its value after the erasure.
 BLANK_VALUES: dict[str, Any] = {
     "title": WITHDRAWN_TITLE,
     "story": "",
@@ -71,7 +71,10 @@ REVISION_FIELDS = ("replaced_at", "title", "story", "place", "visibility", "tags
 
 
 def export(user: User) -> Iterator[PersonalFile]:
-    """Yield all moments of a person in order of start, whatever their state and visibility."""
+    """Yield all moments of a person, whatever their state and visibility, and then their pictures.
+
+    Moments are in order of start, ``EXPORT_BATCH`` in each file.
+    """
     moments = (
         Moment.objects.filter(user=user)
         .order_by("starts_at", "pk")
@@ -88,7 +91,7 @@ def export(user: User) -> Iterator[PersonalFile]:
 
 
 def _export_pictures(user: User) -> Iterator[PersonalFile]:
-    """Yield the pictures, each as large as it is kept, one at a time in memory."""
+    """Yield each picture in the largest stored size. Only one is in memory at a time."""
     pictures = Picture.objects.filter(moment__user=user, state=Picture.State.READY)
     for picture in pictures.select_related("moment").order_by("pk").iterator(chunk_size=100):
         assert picture.moment is not None
@@ -121,51 +124,51 @@ def _serialize_moment(moment: Moment) -> dict[str, Any]:
 
 
 def erase(user: User) -> bool:
-    """Withdraw and blank a person's moments, at most ``ERASED_AT_ONCE``; return whether more are left.
+    """Withdraw and blank at most ``ERASE_BATCH`` moments of a person. Return whether more are left.
 
-    In order of start, so that the days of one batch after another are locked in order.
+    In order of start, so that the days are locked in order across batches too.
     """
     batch = list(_not_yet_erased(user).order_by("starts_at", "pk")[: ERASE_BATCH + 1])
-    more = len(batch) > ERASE_BATCH
+    has_more = len(batch) > ERASE_BATCH
     batch = batch[:ERASE_BATCH]
     ids = [moment.pk for moment in batch]
-    # Before their days, as whoever claims and pays does.
+    # Lock the orders before the days, in the same order as claims and payments do.
     list(Order.objects.select_for_update().filter(moment__in=ids).order_by("pk").values_list("pk"))
     with placement.lock_spans(moment.span for moment in batch):
         _blank_moments(ids)
-        # Read again now that nobody else can change their state.
+        # Read the states again: they cannot change while the days are locked.
         for moment in Moment.objects.occupying().filter(pk__in=ids).order_by("starts_at"):
-            step = transitions.revoke if moment.status == Status.ACTIVE else transitions.release
-            step(moment, ERASURE_REASON)
-    if ids and not more:
+            withdraw = transitions.revoke if moment.status == Status.ACTIVE else transitions.release
+            withdraw(moment, ERASURE_REASON)
+    if ids and not has_more:
         search_index.optimize_index()
-    return more
+    return has_more
 
 
 def _not_yet_erased(user: User) -> MomentQuerySet:
     has_tags = Exists(MomentTag.objects.filter(moment=OuterRef("pk")))
-    has_history = Exists(MomentRevision.objects.filter(moment=OuterRef("pk")))
+    has_revisions = Exists(MomentRevision.objects.filter(moment=OuterRef("pk")))
     has_picture = Exists(Picture.objects.filter(moment=OuterRef("pk")))
-    blank = Q(**BLANK_VALUES, status__in=[Status.REVOKED, Status.RELEASED])
-    moments: MomentQuerySet = Moment.objects.filter(user=user)
-    return moments.filter(~blank | has_tags | has_history | has_picture)
+    is_blank = Q(**BLANK_VALUES, status__in=[Status.REVOKED, Status.RELEASED])
+    moments = Moment.objects.filter(user=user)
+    return moments.filter(~is_blank | has_tags | has_revisions | has_picture)
 
 
 def _blank_moments(ids: list[int]) -> None:
-    """Erase all words of some moments; a reason that staff wrote may name somebody, so it goes too."""
+    """Erase all text of moments. A reason written by staff is erased too: it may name somebody."""
     Moment.objects.filter(pk__in=ids).update(**BLANK_VALUES, status_reason="", updated_at=Now())
     MomentRevision.objects.filter(moment__in=ids).delete()
     detach(Picture.objects.filter(moment__in=ids))
-    carried = MomentTag.objects.filter(moment__in=ids)
-    tags = list(carried.order_by().values_list("tag", flat=True).distinct())
-    carried.delete()
+    moment_tags = MomentTag.objects.filter(moment__in=ids)
+    tags = list(moment_tags.order_by().values_list("tag", flat=True).distinct())
+    moment_tags.delete()
     _delete_unused_tags(tags)
     anonymise_admin_log(Moment, ids)
 
 
 def _delete_unused_tags(tags: list[int]) -> None:
-    """Delete those tags that no moment carries any more: they were this person's words."""
-    # A locked row cannot get a new carrier; one that somebody else has locked is in use.
+    """Delete the tags that no moment has any more: only this person used them."""
+    # No moment can get a tag while its row is locked. A tag that somebody else has locked is in use.
     rows = Tag.objects.select_for_update(skip_locked=True).filter(pk__in=tags)
     locked = list(rows.values_list("pk", flat=True))
     Tag.objects.filter(pk__in=locked, moment_tags=None).delete()

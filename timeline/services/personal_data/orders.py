@@ -1,7 +1,7 @@
-"""What the timeline holds on a person's money: their orders, for export and for erasure.
+"""Export and erasure of a person's orders and payments.
 
-Amounts and dates stay, because the law asks for that; what staff has written
-about them goes, and the person's row that they point to says nothing any more.
+The law requires amounts and dates to be kept. Texts by staff about the person
+are erased, and the user's row that orders refer to no longer names anybody.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _serialize_payment(checkout: Checkout) -> dict[str, Any]:
 
 
 def erase(user: User) -> bool:
-    """Take out what staff wrote about a person's orders; nothing is left for another call."""
+    """Erase what staff wrote about a person's orders. One call erases everything."""
     orders = Order.objects.filter(user=user)
     OrderLogEntry.objects.filter(order__in=orders, actor__isnull=False).update(
         message=ERASED_REASON
@@ -75,7 +75,7 @@ def erase(user: User) -> bool:
     Refund.objects.filter(checkout__order__in=orders, requested_by__isnull=False).update(
         reason=ERASED_REASON
     )
-    # The provider's page, and what a mail server said, may name its buyer.
+    # The address of the provider's page and a mail server's error message may name the buyer.
     Checkout.objects.filter(~Q(url=""), order__in=orders).update(url="")
     OrderEmail.objects.filter(~Q(error=""), order__in=orders).update(error="")
     anonymise_admin_log(Order, orders.values_list("pk", flat=True))

@@ -1,7 +1,7 @@
-"""What the timeline holds on what a person has reported: for export and for erasure.
+"""Export and erasure of reports by and about a person.
 
-That somebody reported a moment, and what came of it, stays; who it was, and
-their words, go. So do the words about an erased person's moments.
+A report and its outcome stay. The reporter and their comment are erased, and so
+are comments about the moments of an erased person.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CONSEQUENCES = ("What you reported stays without your name and your words.",)
 
 
 def export(user: User) -> Iterator[PersonalFile]:
-    """Yield what a person has reported, oldest first."""
+    """Yield all reports by a person, oldest first."""
     reports = Report.objects.filter(reporter=user).order_by("created_at", "pk")
     data = [
         {
@@ -37,9 +37,9 @@ def export(user: User) -> Iterator[PersonalFile]:
 
 
 def erase(user: User) -> bool:
-    """Take a person out of reports by them and about them; nothing is left for another call."""
-    concerned = Report.objects.filter(Q(reporter=user) | Q(moment__user=user))
-    ids = list(concerned.order_by("pk").values_list("pk", flat=True))
+    """Erase a person from reports by them and about their moments. One call erases everything."""
+    by_or_about = Report.objects.filter(Q(reporter=user) | Q(moment__user=user))
+    ids = list(by_or_about.order_by("pk").values_list("pk", flat=True))
     reports = Report.objects.filter(pk__in=ids)
     reports.filter(reporter=user).update(reporter=None)
     reports.exclude(comment="", resolution="").update(comment="", resolution="")

@@ -1,4 +1,4 @@
-"""A moment's picture as its owner changes it: put there, described, taken off."""
+"""What an owner can do with the picture of a moment: set it, describe it, remove it."""
 
 from __future__ import annotations
 
@@ -11,58 +11,54 @@ from django.db.models.functions import Now
 from timeline.core.exceptions import MomentDisputed, PictureRefused
 from timeline.core.picture_formats import ORIGINAL_NAME
 from timeline.models import Moment, Order, OrderStatus, Picture, Status
-from timeline.services import placement
 from timeline.services.pictures import processing, storage
 from timeline.services.pictures.deletion import detach
+from timeline.services.placement import lock_spans, retry_on_conflict
 
 
 def set_picture(moment: Moment, file: IO[bytes], alt: str) -> None:
-    """Make ``file`` the moment's picture, in the place of one that it has; it is shown when it is made.
+    """Set or replace the picture of a moment. It becomes visible once it has been processed.
 
-    Raises PictureRefused when the moment is not on the timeline any more,
-    TimelineBusy, and OSError when the storage is away.
+    Raises PictureRefused if the moment is no longer on the timeline or its
+    payment is disputed, TimelineBusy, and OSError if the storage is unavailable.
     """
     picture = Picture.objects.create(key=secrets.token_hex(16))
     storage.write(f"{picture.key}/{ORIGINAL_NAME}", file)
 
-    def change() -> None:
-        with placement.lock_spans([moment.span]):
-            _refuse_unless_changeable(moment)
-            detach(Picture.objects.filter(moment=moment))
-            Picture.objects.filter(pk=picture.pk).update(moment=moment, alt=alt)
-            _mark_as_changed(moment)
-            transaction.on_commit(
-                lambda: processing.process_picture_task.enqueue(picture.pk), robust=True
-            )
-
-    placement.retrying(change)
+    _attach(picture, moment, alt)
 
 
+@retry_on_conflict
+def _attach(picture: Picture, moment: Moment, alt: str) -> None:
+    with lock_spans([moment.span]):
+        _refuse_unless_changeable(moment)
+        detach(Picture.objects.filter(moment=moment))
+        Picture.objects.filter(pk=picture.pk).update(moment=moment, alt=alt)
+        _mark_as_changed(moment)
+        transaction.on_commit(
+            lambda: processing.process_picture_task.enqueue(picture.pk), robust=True
+        )
+
+
+@retry_on_conflict
 def set_description(moment: Moment, alt: str) -> None:
-    """Change what is said of the moment's picture to those who do not see it.
+    """Change the description of a moment's picture for people who cannot see it.
 
-    Raises PictureRefused and TimelineBusy like ``put``.
+    Raises PictureRefused and TimelineBusy as ``set_picture`` does.
     """
-
-    def change() -> None:
-        with placement.lock_spans([moment.span]):
-            _refuse_unless_changeable(moment)
-            Picture.objects.filter(moment=moment).update(alt=alt)
-            _mark_as_changed(moment)
-
-    placement.retrying(change)
+    with lock_spans([moment.span]):
+        _refuse_unless_changeable(moment)
+        Picture.objects.filter(moment=moment).update(alt=alt)
+        _mark_as_changed(moment)
 
 
+@retry_on_conflict
 def remove_picture(moment: Moment) -> None:
-    """Take the picture off a moment. Raises PictureRefused and TimelineBusy like ``put``."""
-
-    def change() -> None:
-        with placement.lock_spans([moment.span]):
-            _refuse_unless_changeable(moment)
-            detach(Picture.objects.filter(moment=moment))
-            _mark_as_changed(moment)
-
-    placement.retrying(change)
+    """Remove the picture of a moment. Raises PictureRefused and TimelineBusy as ``set_picture`` does."""
+    with lock_spans([moment.span]):
+        _refuse_unless_changeable(moment)
+        detach(Picture.objects.filter(moment=moment))
+        _mark_as_changed(moment)
 
 
 def _refuse_unless_changeable(moment: Moment) -> None:
@@ -73,5 +69,5 @@ def _refuse_unless_changeable(moment: Moment) -> None:
 
 
 def _mark_as_changed(moment: Moment) -> None:
-    """Let feeds and copies of pages know that the moment has changed."""
+    """Mark the moment as changed, so that feeds and cached pages are renewed."""
     Moment.objects.filter(pk=moment.pk).update(updated_at=Now())

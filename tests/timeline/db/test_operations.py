@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from timeline.db.operations import AddIndexConcurrently
 from timeline.models import Moment
 
-BEFORE = ("timeline", "0006_hold_at_once")
+BEFORE = ("timeline", "0001_initial")
 NAME = "idx_for_a_test"
 
 

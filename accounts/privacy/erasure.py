@@ -1,8 +1,8 @@
-"""Leaving: asked for with the password, 14 days with a way back, then all is erased.
+"""Deletion of an account: requested with the password, erased after 14 days.
 
-What is left of an erased person is a row without anything of them, so that
-what must stay (the place of a moment in history, an order) has something to
-point at. Their handle is free to be chosen again.
+An anonymous row of the user remains, so that records which must stay (a moment's
+place in history, an order) still have something to refer to. The handle becomes
+free for somebody else.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from accounts.models import KnownNetwork, User
-from accounts.privacy.registry import blank_admin_log, sources
+from accounts.privacy.registry import anonymise_admin_log, list_sources
+from momentverse.db.functions import now_plus
 
 logger = logging.getLogger("accounts.erasure")
 
-WAIT = dt.timedelta(days=14)
+GRACE_PERIOD = dt.timedelta(days=14)
 
 CONSEQUENCES = (
     "Your name, handle, e-mail addresses, profile, password, second factors and sessions are erased.",
@@ -35,54 +36,53 @@ CONSEQUENCES = (
 
 
 class DeletionRefused(Exception):
-    """An account cannot be erased; the text is a sentence for its owner."""
+    """The account cannot be deleted. The message is a sentence for its owner."""
 
 
-def refuse_if_needed(user: User) -> None:
-    """Refuse an account that the site cannot do without. Raises DeletionRefused.
+def check_can_be_deleted(user: User) -> None:
+    """Raise DeletionRefused if the site cannot do without this account.
 
-    In a transaction, admins are locked: of the last two who ask at once, one is refused.
+    Inside a transaction this locks the admins' rows, so that if the last two
+    admins leave at the same time, one of them is refused.
     """
     if user.is_curator:
         raise DeletionRefused("This account keeps one of the site's own collections.")
     if user.is_superuser:
         admins = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
-        staying = [
+        remaining_admins = [
             admin
             for admin in admins.select_for_update(no_key=True)
             if admin.pk != user.pk and not admin.erase_after
         ]
-        if not staying:
+        if not remaining_admins:
             raise DeletionRefused(
                 "You are the only admin. Make somebody else an admin first; then you may leave."
             )
 
 
-def schedule(user: User, session_key: str | None) -> None:
-    """Set the day of erasure, end all sessions but one, tell the owner. Raises DeletionRefused.
+def schedule_deletion(user: User, session_key: str | None) -> None:
+    """Set the time of erasure, end all other sessions and notify the owner.
 
-    Asking again does not move the day.
+    Asking again does not move the time. Raises DeletionRefused.
     """
     with transaction.atomic():
-        refuse_if_needed(user)
-        User.objects.filter(pk=user.pk, erase_after=None).update(
-            erase_after=ExpressionWrapper(Now() + WAIT, output_field=DateTimeField())
-        )
+        check_can_be_deleted(user)
+        User.objects.filter(pk=user.pk, erase_after=None).update(erase_after=now_plus(GRACE_PERIOD))
         user.refresh_from_db(fields=["erase_after"])
         _end_sessions(UserSession.objects.filter(user=user).exclude(session_key=session_key))
-    _tell(user, "mail/deletion_scheduled", reverse("account-delete"))
+    _notify(user, "mail/deletion_scheduled", reverse("account-delete"))
 
 
-def keep(user: User) -> bool:
-    """Take the wish to leave back, if its day has not come. Returns whether there was one."""
-    kept = User.objects.filter(pk=user.pk, erase_after__gt=Now()).update(erase_after=None)
-    if kept:
-        _tell(user, "mail/deletion_cancelled", reverse("account-home"))
-    return bool(kept)
+def cancel_deletion(user: User) -> bool:
+    """Cancel a deletion that is not due yet. Return whether there was one."""
+    cancelled = User.objects.filter(pk=user.pk, erase_after__gt=Now()).update(erase_after=None)
+    if cancelled:
+        _notify(user, "mail/deletion_cancelled", reverse("account-home"))
+    return bool(cancelled)
 
 
-def _tell(user: User, template: str, path: str) -> None:
-    """Send a mail. What it tells has happened, so a mail server that is away must not undo it."""
+def _notify(user: User, template: str, path: str) -> None:
+    """Send a mail about something that has happened. A mail server's failure must not undo it."""
     context = {"erase_after": user.erase_after, "address": settings.SITE_URL + path}
     try:
         get_adapter().send_notification_mail(template, user, context, email=user.email)
@@ -90,23 +90,24 @@ def _tell(user: User, template: str, path: str) -> None:
         logger.exception("mail not sent: %s, account %s", template, user.pk)
 
 
-def due() -> list[int]:
-    """Return the ids of those whose day has come, by the database's clock."""
+def due_for_erasure() -> list[int]:
+    """Return the ids of users whose deletion is due by the database's clock."""
     waiting = User.objects.filter(erase_after__lte=Now()).order_by("erase_after")
     return list(waiting.values_list("pk", flat=True))
 
 
 def erase(pk: int) -> bool:
-    """Erase a person whose day has come. Returns whether it was this call that did.
+    """Erase a user whose deletion is due. Return whether this call did it.
 
-    One transaction, for nearly everybody: a source that holds very much on a
-    person leaves a rest, which further transactions take. Each of them locks
-    the person's row and passes by one that is locked, so that of two runs at
-    once only one works on a person.
+    One transaction is enough for nearly everybody. A source that holds very much
+    data erases a part and returns True, and further transactions erase the rest.
+    Each transaction locks the user's row and skips a locked one, so that of two
+    simultaneous runs only one works on a user.
     """
     while True:
         with transaction.atomic():
-            # Not the row's key: claims that refer to it must not wait for us while we wait for their days.
+            # Do not lock the row's key: claims that refer to it must not wait for us while we wait
+            # for the locks on their days.
             user = (
                 User.objects.select_for_update(no_key=True, skip_locked=True)
                 .filter(pk=pk, erase_after__lte=Now())
@@ -114,35 +115,35 @@ def erase(pk: int) -> bool:
             )
             if user is None:
                 return False
-            refuse_if_needed(user)
-            rests = [source.erase(user) for source in sources()]
-            if not any(rests):
-                _leave_tombstone(user)
+            check_can_be_deleted(user)
+            remaining = [source.erase(user) for source in list_sources()]
+            if not any(remaining):
+                _anonymise(user)
                 return True
 
 
-def erase_account(user: User) -> bool:
-    """Erase what accounts hold beside the person's own row; nothing is left for another call."""
+def erase_account_data(user: User) -> bool:
+    """Erase everything of the user in this app except their own row, in one call."""
     _end_sessions(UserSession.objects.filter(user=user))
     for model in (EmailAddress, Authenticator, KnownNetwork):
         rows = model.objects.filter(user=user)
-        blank_admin_log(model, rows.values_list("pk", flat=True), [user.email])
+        anonymise_admin_log(model, rows.values_list("pk", flat=True), [user.email])
         rows.delete()
-    blank_admin_log(User, [user.pk])
+    anonymise_admin_log(User, [user.pk])
     user.groups.clear()
     user.user_permissions.clear()
     return False
 
 
 def _end_sessions(sessions: QuerySet[UserSession]) -> None:
-    """End sessions; one that is not listed ends too when the password is made unusable."""
-    blank_admin_log(UserSession, sessions.values_list("pk", flat=True))
+    """End these sessions. Sessions that are not listed end when the password becomes unusable."""
+    anonymise_admin_log(UserSession, sessions.values_list("pk", flat=True))
     for session in sessions:
         session.end()
 
 
-def _leave_tombstone(user: User) -> None:
-    """Leave a row that says nothing but when an account was made, and that nobody can log in to."""
+def _anonymise(user: User) -> None:
+    """Blank the user's row, except for the date when it was created. Nobody can log in to it."""
     name = f"erased-{secrets.token_hex(8)}"
     user.email, user.handle = f"{name}@erased.invalid", name
     user.display_name = user.bio = ""

@@ -29,6 +29,11 @@ class SpanTaken(TimelineError):
 class TimelineBusy(TimelineError):
     """Too many people are writing to the same days. A retry in a moment helps."""
 
+    def __init__(
+        self, message: str = "Many people are writing here. Try again in a moment."
+    ) -> None:
+        super().__init__(message)
+
 
 class PictureRefused(TimelineError):
     """A picture cannot be added to this moment or removed from it."""

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 TITLE_LENGTH = 120
 STORY_LENGTH = 5000
-# How each text that people write is normalised.
+# The function that normalises each text that people write.
 TEXT_NORMALIZERS = {
     "title": normalize_line,
     "story": normalize_text,
@@ -52,7 +52,7 @@ TEXT_NORMALIZERS = {
 
 
 class Status(models.TextChoices):
-    """Where a moment stands between chosen and gone."""
+    """The life of a moment, from the hold on its span to its end."""
 
     HELD = "held", "Held"
     PAYING = "paying", "Being paid for"
@@ -61,23 +61,23 @@ class Status(models.TextChoices):
     RELEASED = "released", "Released"
 
 
-# The states in which a moment owns its span: what `no_overlap_active` covers.
+# Moments with these statuses occupy their span. The constraint `no_overlap_active` covers the same ones.
 OCCUPYING = (Status.HELD, Status.PAYING, Status.ACTIVE)
 
 
 class Visibility(models.TextChoices):
-    """Who may see a moment. That its span is taken is public whatever this says."""
+    """Who may see a moment. That its span is taken is always public."""
 
     PUBLIC = "public", "Public"
     UNLISTED = "unlisted", "Unlisted: whoever has the address"
     PRIVATE = "private", "Private: only me"
 
 
-# Written out, so that it is the same text as the partial indexes' condition.
+# In the same form as the condition of the partial indexes, so that queries can use these.
 IS_PUBLIC = Q(status=Status.ACTIVE, visibility=Visibility.PUBLIC)
-# A hold past its time, until somebody releases it. Its span is free at once.
+# A hold whose time is over, by the database's clock. Others may claim its span even before it is released.
 EXPIRED_HOLD = Q(status=Status.HELD, held_until__lte=Now())
-# When a moment last became something else to those who read it: its state, or what it says.
+# When a moment last changed for its readers: its status or its details.
 CHANGED_AT = Greatest("status_changed_at", "updated_at")
 CARD_COLUMNS = (
     "title", "starts_at", "ends_at", "place", "visibility",
@@ -86,41 +86,42 @@ CARD_COLUMNS = (
 
 
 class MomentQuerySet(models.QuerySet["Moment"]):
-    """Names for the questions that are asked of moments."""
+    """The standard queries on moments."""
 
     def visible_to(self, viewer: Viewer, *, by_address: bool = False) -> MomentQuerySet:
-        """Keep the moments that ``viewer`` may see: the one gate for everything that shows one.
+        """Return the moments that ``viewer`` may see. Everything that shows moments must use this.
 
-        Public ones, and the viewer's own. ``by_address`` is for pages reached
-        by a moment's own address, which is what an unlisted one is shared by.
+        These are the public moments and the viewer's own active ones. With
+        ``by_address`` also the unlisted ones: that is for pages at a moment's own
+        URL, which is how people share an unlisted moment.
         """
-        shown = IS_PUBLIC
+        is_visible = IS_PUBLIC
         if by_address:
-            shown = Q(status=Status.ACTIVE, visibility__in=[Visibility.PUBLIC, Visibility.UNLISTED])
+            is_visible = Q(status=Status.ACTIVE, visibility__in=[Visibility.PUBLIC, Visibility.UNLISTED])
         if viewer is not None and viewer.is_authenticated:
-            shown |= Q(status=Status.ACTIVE, user_id=viewer.pk)
-        return self.filter(shown)
+            is_visible |= Q(status=Status.ACTIVE, user_id=viewer.pk)
+        return self.filter(is_visible)
 
     def occupying(self) -> MomentQuerySet:
-        """Keep the moments that own their span."""
+        """Return the moments that occupy their span. Expired holds are included until they are released."""
         return self.filter(status__in=OCCUPYING)
 
     def expired_holds(self) -> MomentQuerySet:
-        """Keep the holds whose time is over, by the database's clock. Others may claim their spans."""
+        """Return the holds whose time is over, by the database's clock."""
         return self.filter(EXPIRED_HOLD)
 
     def without_expired_holds(self) -> MomentQuerySet:
-        """Leave out the holds whose time is over, by the database's clock."""
+        """Exclude the holds whose time is over, by the database's clock."""
         return self.exclude(EXPIRED_HOLD)
 
     def overlapping(self, start: dt.datetime, end: dt.datetime) -> MomentQuerySet:
-        """Keep the moments that touch ``[start, end)``.
+        """Return the moments that overlap ``[start, end)``.
 
-        No moment is longer than 24 hours, so the scan of ``starts_at`` has a
-        lower bound; without it the index is walked from the beginning of time.
-        (Beginning at the last moment before ``start`` instead, found by a
-        subquery, would read less; but PostgreSQL cannot estimate such a bound
-        and then reads and sorts a whole month for its first page.)
+        No moment is longer than 24 hours, which gives the scan of ``starts_at`` a
+        lower bound. Without the bound, the database would read the index from the
+        beginning of time. (Starting at the last moment before ``start``, found by a
+        subquery, would read less. But PostgreSQL cannot estimate such a bound, and
+        then reads and sorts a whole month for the first page.)
         """
         earliest = (
             start - MAX_DURATION
@@ -130,22 +131,25 @@ class MomentQuerySet(models.QuerySet["Moment"]):
         return self.filter(starts_at__gt=earliest, starts_at__lt=end, ends_at__gt=start)
 
     def for_cards(self) -> MomentQuerySet:
-        """Fetch only what a card in a list shows; its tags are ``reading.with_tags``'."""
+        """Fetch only the columns that a card in a list shows. ``attach_tag_names`` adds the tags."""
         return self.select_related("picture").only(*CARD_COLUMNS)
 
     def for_cards_with_owners(self) -> MomentQuerySet:
-        """Fetch only what a card shows that says whose moment it is."""
+        """Fetch only the columns that a card with the owner's name shows."""
         return self.select_related("user", "picture").only(
             *CARD_COLUMNS, "user__handle", "user__display_name"
         )
 
 
-class Moment(models.Model):
-    """A span ``[starts_at, ends_at)`` of UTC, whole seconds, 1 s to 24 h, with one owner.
+MomentManager = models.Manager.from_queryset(MomentQuerySet)
 
-    The instants are POSIX time: a day has 86,400 seconds, leap seconds have no
-    place of their own. They are authoritative and never move; the zone and
-    offset they were entered in are kept to say them as they were said.
+
+class Moment(models.Model):
+    """A span ``[starts_at, ends_at)`` in UTC, in whole seconds, 1 s to 24 h, with one owner.
+
+    The instants are POSIX time: a day has 86,400 seconds, and leap seconds do not
+    exist. The instants are authoritative and never change. The zone and the offset
+    in which they were entered are stored to show them in the same way again.
     """
 
     id = models.BigIntegerField(primary_key=True, default=random_id, editable=False)
@@ -154,7 +158,7 @@ class Moment(models.Model):
         on_delete=models.PROTECT,
         related_name="moments",
         verbose_name="owner",
-        db_index=False,  # idx_moments_user_time serves it
+        db_index=False,  # idx_moments_user_time covers it
     )
     starts_at = models.DateTimeField("start")
     ends_at = models.DateTimeField("end", help_text="The first second that is not the moment's.")
@@ -188,7 +192,7 @@ class Moment(models.Model):
         max_length=200, blank=True, help_text="Where the time can be looked up."
     )
     external_id = models.CharField(max_length=100, blank=True, editable=False)
-    # Set by staff: then it is private, whatever its owner wants, until staff shows it again.
+    # Set when staff hide a moment. It stays private until staff unhide it, whatever its owner wants.
     hidden_at = models.DateTimeField(null=True, blank=True, editable=False)
     hidden_reason = models.CharField(max_length=200, blank=True, editable=False, db_default="")
     visibility_before_hiding = models.CharField(
@@ -197,10 +201,10 @@ class Moment(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
-    # The names of its tags, in order, where `reading.with_tags` has put them.
+    # The names of its tags, in order. Only set by `selectors.moments.attach_tag_names`.
     tag_names: list[str]
 
-    objects: ClassVar[Any] = MomentQuerySet.as_manager()
+    objects: ClassVar[MomentManager] = MomentManager()
 
     class Meta:
         db_table = "moments"
@@ -220,12 +224,12 @@ class Moment(models.Model):
                 name="idx_moments_public_month_day",
                 condition=IS_PUBLIC,
             ),
-            # What feeds begin with: that which is new, of everybody and of one person.
+            # For feeds: the latest changes, of everybody and of one person.
             models.Index(CHANGED_AT, "id", name="idx_moments_public_changed", condition=IS_PUBLIC),
             models.Index(
                 "user_id", CHANGED_AT, "id", name="idx_moments_user_changed", condition=IS_PUBLIC
             ),
-            # What a person has open at once, and what the sweeper looks for: few rows among many.
+            # For the open claims of a person, and for the release of expired holds: few rows among many.
             models.Index(
                 fields=["user_id", "starts_at"],
                 name="idx_moments_user_open",
@@ -273,7 +277,7 @@ class Moment(models.Model):
                 condition=~Q(status=Status.HELD) | Q(held_until__isnull=False),
                 name="moment_hold_has_an_end",
             ),
-            # Who holds a span has not said yet what it is for.
+            # A held span has no title yet.
             models.CheckConstraint(
                 condition=~Q(title="") | Q(status__in=["held", "released"]),
                 name="moment_has_a_title",

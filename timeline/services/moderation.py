@@ -26,7 +26,7 @@ from momentverse import page_cache
 from timeline.core.exceptions import ReportRefused
 from timeline.core.text import normalize_text
 from timeline.models import Moment, Report, Status, Visibility
-from timeline.services import placement
+from timeline.services.placement import lock_spans, retry_on_conflict
 
 # The n-th attempt to send a mail comes n² minutes after the last: three days in all.
 MAX_ATTEMPTS = 23
@@ -55,57 +55,51 @@ def report(moment: Moment, reason: str, comment: str, reporter: User | None) -> 
     return existing
 
 
+@retry_on_conflict
 def hide(moment: Moment, reason: str, *, staff: User) -> None:
     """Hide an active moment from everybody but its owner, close its open reports and e-mail the owner.
 
     Raises ReportRefused if it is already hidden or not on the timeline, and TimelineBusy.
     """
     visible = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at=None)
-
-    def change() -> int:
-        with placement.lock_spans([moment.span]):
-            changed = visible.update(
-                visibility_before_hiding=F("visibility"), visibility=Visibility.PRIVATE,
-                hidden_at=Now(), hidden_reason=reason, updated_at=Now(),
-            )  # fmt: skip
-            if changed:
-                page_cache.purge()
-                close_reports(moment, Report.Status.HIDDEN, reason, staff)
-                _tell_owner_later(moment, "hidden")
-        return changed
-
-    if not placement.retrying(change):
+    with lock_spans([moment.span]):
+        changed = visible.update(
+            visibility_before_hiding=F("visibility"), visibility=Visibility.PRIVATE,
+            hidden_at=Now(), hidden_reason=reason, updated_at=Now(),
+        )  # fmt: skip
+        if changed:
+            page_cache.purge()
+            close_reports(moment, reason, outcome=Report.Status.HIDDEN, staff=staff)
+            _tell_owner_later(moment, "hidden")
+    if not changed:
         raise ReportRefused(f"“{moment.title}” is hidden already, or not on the timeline.")
 
 
+@retry_on_conflict
 def unhide(moment: Moment, reason: str) -> None:
     """Give a hidden moment its earlier visibility back, and e-mail the owner.
 
     Raises ReportRefused if it is not hidden, and TimelineBusy.
     """
     hidden = Moment.objects.filter(pk=moment.pk, status=Status.ACTIVE, hidden_at__isnull=False)
-
-    def change() -> int:
-        with placement.lock_spans([moment.span]):
-            changed = hidden.update(
-                visibility=F("visibility_before_hiding"), visibility_before_hiding="",
-                hidden_at=None, hidden_reason="", updated_at=Now(),
-            )  # fmt: skip
-            if changed:
-                _tell_owner_later(moment, "shown")
-        return changed
-
-    if not placement.retrying(change):
+    with lock_spans([moment.span]):
+        changed = hidden.update(
+            visibility=F("visibility_before_hiding"), visibility_before_hiding="",
+            hidden_at=None, hidden_reason="", updated_at=Now(),
+        )  # fmt: skip
+        if changed:
+            _tell_owner_later(moment, "shown")
+    if not changed:
         raise ReportRefused(f"“{moment.title}” is not hidden.")
 
 
 def on_revoked(moment: Moment, reason: str, *, staff: User) -> None:
     """Close the reports of a moment that was just revoked, and e-mail its owner."""
-    close_reports(moment, Report.Status.REVOKED, reason, staff)
+    close_reports(moment, reason, outcome=Report.Status.REVOKED, staff=staff)
     _tell_owner_later(moment, "revoked")
 
 
-def close_reports(moment: Moment, outcome: Report.Status, resolution: str, staff: User) -> None:
+def close_reports(moment: Moment, resolution: str, *, outcome: Report.Status, staff: User) -> None:
     """Close all open reports of a moment."""
     moment.reports.filter(status=Report.Status.OPEN).update(
         status=outcome, resolution=resolution, handled_at=Now(), handled_by=staff

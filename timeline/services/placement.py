@@ -53,11 +53,10 @@ R = TypeVar("R")
 def retry_on_conflict(write: Callable[P, R]) -> Callable[P, R]:
     """Run the decorated function again after a deadlock or a serialization failure.
 
-    It runs ``MAX_ATTEMPTS`` times at most, then TimelineBusy is raised. Inside
-    a transaction of the caller it runs once: PostgreSQL has aborted that whole
-    transaction, so only the caller can repeat it. The function must open its
-    transactions itself, and must call nothing outside the database that cannot
-    be called twice.
+    After ``MAX_ATTEMPTS`` attempts TimelineBusy is raised. Inside a transaction
+    of the caller the function runs once, because only the whole transaction can
+    be repeated. The function must open its transactions itself. It may run more
+    than once, so it must not call anybody outside the database.
     """
 
     @wraps(write)
@@ -146,11 +145,11 @@ def lock_spans(
     Inside another transaction this is a savepoint. With ``savepoint=False`` it
     saves two round trips, but an error ends the outer transaction too.
     """
-    spans = sorted(spans)
+    in_order = sorted(spans)
     try:
         with translate_lock_errors(), transaction.atomic(savepoint=savepoint):
-            _lock_days({day for span in spans for day in span.days})
-            _release_expired_holds(spans)
+            _lock_days({day for span in in_order for day in span.days})
+            _release_expired_holds(in_order)
             yield
             if affects_pages:
                 page_cache.invalidate(page_cache.TIMELINE)
@@ -167,10 +166,10 @@ def release_expired_holds(spans: Iterable[Span]) -> None:
 
     Writers need not call this: ``lock_spans`` does the same. Raises TimelineBusy.
     """
-    spans = sorted(spans)
+    in_order = sorted(spans)
     with translate_lock_errors(), transaction.atomic():
-        _lock_days({day for span in spans for day in span.days})
-        _release_expired_holds(spans)
+        _lock_days({day for span in in_order for day in span.days})
+        _release_expired_holds(in_order)
 
 
 def _release_expired_holds(spans: list[Span]) -> None:

@@ -1,4 +1,4 @@
-"""Describe a claim and edit a moment: title, story, place, tags and visibility."""
+"""Change what a claim or a moment says: title, story, place, tags and visibility."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from timeline.models import Moment, MomentRevision, Order, OrderStatus, Status, 
 from timeline.services import placement
 from timeline.services.claims.holds import lock_moment, locked_hold
 from timeline.services.claims.orders import update_price
+from timeline.services.placement import retry_on_conflict
 from timeline.services.tags import get_or_create_tags, parse_tags, set_tags
 
 
 @dataclass(frozen=True)
 class MomentDetails:
-    """What a person says of their moment, as they wrote it."""
+    """What a person writes about their moment, not yet normalised."""
 
     title: str
     story: str = ""
@@ -25,52 +26,47 @@ class MomentDetails:
     visibility: str = Visibility.PUBLIC
 
 
-def update_details(moment: Moment, words: MomentDetails) -> None:
-    """Keep what a person says of a span that they hold, and its price.
+@retry_on_conflict
+def update_details(moment: Moment, details: MomentDetails) -> None:
+    """Store the details of a held moment, and its price, which depends on the visibility.
 
-    Raises ClaimRefused when the hold is over, ValidationError or TagRefused
-    when the words cannot be kept.
+    Raises ClaimRefused when the hold is over, ValidationError or TagRefused for
+    details that the rules do not allow, and TimelineBusy.
     """
-
-    def change(order: Order, held: Moment) -> None:
-        _apply_details(held, words)
+    with locked_hold(moment) as (order, held):
+        _apply_details(held, details)
         update_price(order, held)
         order.save(update_fields=["amount", "lines"])
 
-    locked_hold(moment, change)
 
+@retry_on_conflict
+def edit_moment(moment: Moment, details: MomentDetails) -> None:
+    """Change the details of an active moment and keep the old ones as a revision.
 
-def edit_moment(moment: Moment, words: MomentDetails) -> None:
-    """Change what an active moment says; what it said before is kept. Its time never changes.
-
-    Raises ClaimRefused while its payment is disputed or when it is not active
-    any more, ValidationError or TagRefused when the words cannot be kept, and
-    TimelineBusy.
+    Its time never changes. Raises MomentDisputed while its payment is disputed,
+    ClaimRefused when it is not active any more, ValidationError or TagRefused
+    for details that the rules do not allow, and TimelineBusy.
     """
-
-    def run() -> None:
-        with transaction.atomic():
-            order = Order.objects.select_for_update().filter(moment=moment).first()
-            if order and order.status == OrderStatus.DISPUTED:
-                raise MomentDisputed
-            with placement.lock_spans([moment.span]):
-                active = lock_moment(moment)
-                if active.status != Status.ACTIVE:
-                    raise ClaimRefused("This moment is not on the timeline any more.")
-                _save_revision(active)
-                _apply_details(active, words)
-
-    placement.retrying(run)
+    with transaction.atomic():
+        order = Order.objects.select_for_update().filter(moment=moment).first()
+        if order and order.status == OrderStatus.DISPUTED:
+            raise MomentDisputed
+        with placement.lock_spans([moment.span]):
+            active = lock_moment(moment)
+            if active.status != Status.ACTIVE:
+                raise ClaimRefused("This moment is not on the timeline any more.")
+            _save_revision(active)
+            _apply_details(active, details)
 
 
-def _apply_details(moment: Moment, words: MomentDetails) -> None:
-    names = parse_tags(words.tags)
-    moment.title, moment.story, moment.place = words.title, words.story, words.place
-    if not moment.hidden_at:  # by staff, and then who sees it is not its owner's choice
-        moment.visibility = words.visibility
+def _apply_details(moment: Moment, details: MomentDetails) -> None:
+    tags = parse_tags(details.tags)
+    moment.title, moment.story, moment.place = details.title, details.story, details.place
+    if not moment.hidden_at:  # while staff hides it, its owner cannot choose who sees it
+        moment.visibility = details.visibility
     moment.full_clean(validate_unique=False, validate_constraints=False)
     placement.save_moment(moment)
-    set_tags(moment, get_or_create_tags(set(names)).values(), replace=True)
+    set_tags(moment, get_or_create_tags(set(tags)).values(), replace=True)
 
 
 def _save_revision(moment: Moment) -> None:

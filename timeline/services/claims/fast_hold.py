@@ -1,4 +1,4 @@
-"""Asks PostgreSQL to hold a span in one round trip. ``hold_rules.py`` has the function."""
+"""Hold a span in one round trip to PostgreSQL. ``db/sql/holds.py`` defines the function it calls."""
 
 from __future__ import annotations
 
@@ -16,22 +16,32 @@ from timeline.services import placement
 HOLD_SPAN_SQL = "SELECT hold_span(%s::jsonb, %s::jsonb, %s, %s, %s, %s::integer[], %s)"
 
 
-def try_fast_hold(moment: Moment, order: Order, *, most: int, length: dt.timedelta) -> bool:
-    """Store a moment and its order, both new, if nothing stands in the way; tell whether that is done.
+def try_fast_hold(moment: Moment, order: Order, *, max_holds: int, duration: dt.timedelta) -> bool:
+    """Store a new moment and its new order as a hold. Return whether that succeeded.
 
-    ``most``: how many spans a person may hold. The hold ends ``length`` from now, by
-    the database's clock. False says nothing about what is in the way, and nothing
-    has been written. Raises TimelineBusy. False for SQLite, which has no such function.
+    ``max_holds`` is how many spans a person may hold at a time. The hold ends
+    ``duration`` from now, by the database's clock.
+
+    Returns False, without writing anything, if the hold was rejected for any
+    reason. It may reject a hold that would have succeeded, but never stores one
+    that it should not, so the caller then takes the step-by-step path, which is
+    authoritative. Always returns False on SQLite, which has no such function.
+    Raises TimelineBusy.
     """
     if connection.vendor != "postgresql":
         return False
     arguments: list[Any] = [
-        _row_as_json(moment), _row_as_json(order), most, length, *placement.day_lock_keys(moment.span.days), placement.LOCK_TIMEOUT
-    ]  # fmt: skip
-    # Inside of another transaction a refusal by the database must not end that one.
-    nested = transaction.atomic() if connection.in_atomic_block else nullcontext()
+        _row_as_json(moment),
+        _row_as_json(order),
+        max_holds,
+        duration,
+        *placement.day_lock_keys(moment.span.days),
+        placement.LOCK_TIMEOUT,
+    ]
+    # Inside another transaction, an error of the database must not end that transaction.
+    savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
-        with placement.translate_lock_errors(), nested, connection.cursor() as cursor:
+        with placement.translate_lock_errors(), savepoint, connection.cursor() as cursor:
             cursor.execute(HOLD_SPAN_SQL, arguments)
             (held_until,) = cursor.fetchone()
     except IntegrityError:
@@ -39,8 +49,8 @@ def try_fast_hold(moment: Moment, order: Order, *, most: int, length: dt.timedel
     if held_until is None:
         return False
     moment.held_until = held_until
-    for stored in (moment, order):
-        _mark_as_saved(stored)
+    for instance in (moment, order):
+        _mark_as_saved(instance)
     return True
 
 
@@ -53,7 +63,7 @@ def _row_as_json(instance: models.Model) -> str:
 
 
 def _mark_as_saved(instance: models.Model) -> None:
-    """Make of a new instance what ``save`` makes of it."""
+    """Change a new instance as ``save`` changes it once its row is stored."""
     for field in _concrete_fields(instance):
         if isinstance(getattr(instance, field.attname), DatabaseDefault):
             setattr(instance, field.attname, field.db_default)

@@ -10,7 +10,7 @@ from timeline.core.exceptions import ClaimRefused, SpanTaken, TransitionRefused
 from timeline.models import Moment, Order, OrderStatus
 from timeline.services import placement, transitions
 from timeline.services.claims.holds import locked_hold, require_open_account
-from timeline.services.claims.orders import note
+from timeline.services.claims.orders import log_event
 from timeline.services.placement import retry_on_conflict
 
 
@@ -49,7 +49,7 @@ def fulfil(order: Order, moment: Moment) -> bool:
     Order.objects.filter(pk=order.pk).update(
         status=OrderStatus.PAID, status_changed_at=Now(), paid_at=Now()
     )
-    note(
+    log_event(
         order, "paid; the moment is on the timeline" if order.amount else "claimed, free of charge"
     )
     return True

@@ -1,170 +1,141 @@
-"""Claiming a span: chosen, held for a while, described, paid for, owned.
+"""Hold a span for a while: begin, extend, give back, close what has expired.
 
-A claim is a moment that is HELD or PAYING, and its order. Locks are taken in
-one order by everybody: the person, the order, the days, the moment. So no two
-transactions wait for each other in a ring.
+A claim is a moment that is HELD or PAYING, together with its order. Everybody
+takes locks in the same order: the person, the order, the days, the moment. So
+no two transactions wait for each other in a ring.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper
 from django.db.models.functions import Now
-from django.dispatch import Signal
 
 from accounts.models import User
+from momentverse.db.functions import now_plus
 from timeline.core.exceptions import ClaimRefused, SpanTaken, TransitionRefused
 from timeline.core.spans import Span
-from timeline.models import (
-    Moment,
-    Order,
-    OrderStatus,
-    Status,
-)
+from timeline.models import Moment, Order, OrderStatus, Status
 from timeline.selectors.availability import find_conflict
 from timeline.selectors.claims import list_open_claims
 from timeline.services import placement, transitions
 from timeline.services.claims.fast_hold import try_fast_hold
 from timeline.services.claims.orders import build_order, close
+from timeline.services.placement import retry_on_conflict
 
 MAX_HOLDS = 3
-# Each is a conversation with a provider, which a person waits for; the rest is the worker's.
-MAX_ASKED_AFTER = 3
-# Sent with ``moment`` outside of any transaction: it is being paid for, and its time to pay is over.
-# Who takes the payments asks the provider, and the span may be free afterwards.
-payment_overdue = Signal()
-
 HOLD_EXPIRED_MESSAGE = "The time to finish this claim is over, and the span is free again."
-Result = TypeVar("Result")
 
 
+@retry_on_conflict
 def hold(user: User, span: Span, *, time_zone: str = "UTC") -> Moment:
-    """Hold a free span for its person and freeze its price; return the moment with its order.
+    """Hold a free span for a person and freeze its price. Return the moment with its order.
 
-    The person's own live claim of the same span is returned as it is, so that
-    sending a form twice changes nothing. Raises SpanTaken, TimelineBusy, and
-    ClaimRefused when the person holds enough already or is about to leave.
+    If the person has an open claim of exactly this span, that claim is returned
+    unchanged, so sending a form twice does nothing more. Raises SpanTaken,
+    TimelineBusy, and ClaimRefused when the person holds ``MAX_HOLDS`` spans
+    already or their account is about to be deleted.
     """
-    try:
-        return placement.retrying(lambda: _hold(user, span, time_zone))
-    except SpanTaken:
-        overdue = _overdue_payments(span)
-        if not overdue:
-            raise
-        for moment in overdue:
-            payment_overdue.send(Moment, moment=moment)
-        return placement.retrying(lambda: _hold(user, span, time_zone))
-
-
-def _hold(user: User, span: Span, time_zone: str) -> Moment:
     moment = Moment(user=user, starts_at=span.starts_at, ends_at=span.ends_at, time_zone=time_zone)
-    moment.record_utc_offset()
+    moment.note_zone()
     order = build_order(moment)
-    length = dt.timedelta(seconds=settings.HOLD_SECONDS)
-    if try_fast_hold(moment, order, most=MAX_HOLDS, length=length):
+    duration = dt.timedelta(seconds=settings.HOLD_SECONDS)
+    if try_fast_hold(moment, order, max_holds=MAX_HOLDS, duration=duration):
         return moment
-    holder = find_conflict(span)
-    if holder and holder.user_id != user.pk:
-        raise SpanTaken  # the many who lose a race need no lock to be told
+    conflict = find_conflict(span)
+    if conflict and conflict.user_id != user.pk:
+        raise SpanTaken  # before any lock: of many people after one span, the losers need not wait
     with transaction.atomic():
-        person = _lock_user(user)
-        require_open_account(person)
+        owner, now = _lock_user(user)
+        require_open_account(owner)
         claims = list_open_claims(user)
         for claim in claims:
-            if (claim.starts_at, claim.ends_at) == (span.starts_at, span.ends_at):
+            if claim.span == span:
                 return claim
         if len(claims) >= MAX_HOLDS:
             raise ClaimRefused(
                 f"You hold {len(claims)} spans, which is the most at a time."
                 " Finish one, or give one back."
             )
-        moment.held_until = person.database_now + length
-        with placement.lock_spans([span], shown=False, savepoint=False):  # two round trips less
+        moment.held_until = now + duration
+        # Without a savepoint: the transaction around it ends with the error anyway.
+        with placement.lock_spans([span], affects_pages=False, savepoint=False):
             moment.save(force_insert=True)
         order.save(force_insert=True)
     return moment
 
 
-def _lock_user(user: User) -> Any:
-    """Lock a person against claims and erasure at once; what refers to them need not wait.
+def _lock_user(user: User) -> tuple[User, dt.datetime]:
+    """Lock a person against other claims and against erasure, and return them with the time.
 
-    With ``database_now``: the database's clock, by which holds end, without another question.
+    The time is the database's, by which holds end; it comes with the same
+    query. Rows that refer to the person can still be written (NO KEY UPDATE).
     """
-    people = User.objects.select_for_update(no_key=True).only("is_active", "erase_after")
-    return people.annotate(database_now=Now()).get(pk=user.pk)
+    users = User.objects.select_for_update(no_key=True).only("is_active", "erase_after")
+    locked = users.annotate(database_now=Now()).get(pk=user.pk)
+    return locked, locked.database_now
 
 
 def require_open_account(user: User) -> None:
+    """Raise ClaimRefused if the account is closed or about to be deleted."""
     if user.erase_after:
         raise ClaimRefused("Your account is about to be deleted. Keep it first, then claim.")
     if not user.is_active:
         raise ClaimRefused("This account is closed.")
 
 
-def _hold_ends() -> ExpressionWrapper:
-    length = dt.timedelta(seconds=settings.HOLD_SECONDS)
-    return ExpressionWrapper(Now() + length, output_field=DateTimeField())
-
-
-def _overdue_payments(span: Span) -> list[Moment]:
-    """Return moments that hold a part of ``span`` though their time to pay is over, the oldest first."""
-    paying = Moment.objects.filter(status=Status.PAYING, held_until__lte=Now())
-    overdue = paying.overlapping(span.starts_at, span.ends_at).order_by("held_until", "starts_at")
-    return list(overdue[:MAX_ASKED_AFTER])
-
-
+@retry_on_conflict
 def extend(moment: Moment) -> None:
-    """Begin the time of a hold anew, a limited number of times. Raises ClaimRefused."""
-
-    def change(order: Order, held: Moment) -> None:
+    """Restart the time of a hold, at most ``HOLD_EXTENSIONS`` times. Raises ClaimRefused, TimelineBusy."""
+    with locked_hold(moment) as (order, held):
         if order.extensions >= settings.HOLD_EXTENSIONS:
             raise ClaimRefused("This hold has been extended as often as it can be.")
-        Moment.objects.filter(pk=held.pk).update(held_until=_hold_ends())
+        duration = dt.timedelta(seconds=settings.HOLD_SECONDS)
+        Moment.objects.filter(pk=held.pk).update(held_until=now_plus(duration))
         Order.objects.filter(pk=order.pk).update(extensions=order.extensions + 1)
-
-    locked_hold(moment, change)
     moment.refresh_from_db(fields=["held_until"])
 
 
+@retry_on_conflict
 def give_back(moment: Moment) -> None:
-    """Free a held span. Raises ClaimRefused when it is not held any more.
+    """Release a held span and close its order. Raises ClaimRefused when it is not held, TimelineBusy.
 
-    One that is being paid for is given back by closing the payment first.
+    While it is being paid for, it is given back by cancelling the payment instead.
     """
-
-    def change(order: Order, held: Moment) -> None:
+    with locked_hold(moment) as (order, held):
         transitions.release(held, "given back")
         close(order, "given back")
-
-    locked_hold(moment, change)
     moment.refresh_from_db(fields=["status"])
 
 
-def locked_hold(moment: Moment, change: Callable[[Order, Moment], Result]) -> Result:
-    """Change a hold that is not over, with its order locked; return what ``change`` does.
+@contextmanager
+def locked_hold(moment: Moment) -> Iterator[tuple[Order, Moment]]:
+    """Open a transaction that may change a hold; yield its order and its moment, both locked.
 
-    Raises ClaimRefused when it is over, and TimelineBusy.
+    Raises ClaimRefused if the hold is over or ends within the block, and
+    TimelineBusy. Use it in a function with ``@retry_on_conflict``.
     """
-
-    def run() -> Result:
+    try:
         with transaction.atomic():
             order = Order.objects.select_for_update().get(moment=moment)
-            with placement.lock_spans([moment.span], shown=False):
-                # A lapsed hold has been released on the way in.
+            with placement.lock_spans([moment.span], affects_pages=False):
+                # If the hold has expired, `lock_spans` has released it.
                 held = lock_moment(moment)
                 if held.status != Status.HELD:
                     raise ClaimRefused(_not_held_message(held))
-                return change(order, held)
-
-    try:
-        return placement.retrying(run)
+                yield order, held
     except TransitionRefused as error:
         raise ClaimRefused(str(error)) from error
+
+
+def lock_moment(moment: Moment) -> Moment:
+    """Return the stored moment, locked; rows that refer to it can still be written (NO KEY UPDATE)."""
+    locked: Moment = Moment.objects.select_for_update(no_key=True).get(pk=moment.pk)
+    return locked
 
 
 def _not_held_message(moment: Moment) -> str:
@@ -175,29 +146,22 @@ def _not_held_message(moment: Moment) -> str:
     return HOLD_EXPIRED_MESSAGE
 
 
-def lock_moment(moment: Moment) -> Moment:
-    locked: Moment = Moment.objects.select_for_update(no_key=True).get(pk=moment.pk)
-    return locked
-
-
 def close_expired_holds(limit: int = 1000) -> int:
-    """Release holds whose time is over and close their orders; return how many holds.
+    """Release expired holds and close their orders. Return how many holds.
 
-    Only hygiene: a lapsed hold is free at once. At most ``limit`` a call; two
-    at once do not get in each other's way.
+    This only tidies up: the span of an expired hold is free at once, and the
+    next person who claims it releases the hold. Takes at most ``limit`` holds
+    and ``limit`` orders. Two runs at the same time do not disturb each other.
     """
-    lapsed = Moment.objects.filter(status=Status.HELD, held_until__lte=Now())
-    swept = 0
-    for moment in lapsed.order_by("held_until")[:limit]:
-        with placement.lock_spans([moment.span], shown=False):
-            pass  # lapsed holds are released on the way in
-        swept += 1
-    over = Order.objects.filter(
+    expired = list(Moment.objects.expired_holds().order_by("held_until")[:limit])
+    for moment in expired:
+        placement.release_expired_holds([moment.span])
+    unpaid = Order.objects.filter(
         status=OrderStatus.OPEN, moment__status=Status.RELEASED, checkouts=None
     )
-    for pk in list(over.order_by("created_at").values_list("pk", flat=True)[:limit]):
+    for pk in list(unpaid.order_by("created_at").values_list("pk", flat=True)[:limit]):
         with transaction.atomic():
             order = Order.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
             if order and order.moment.status == Status.RELEASED:
                 close(order, "not paid in time")
-    return swept
+    return len(expired)

@@ -10,6 +10,7 @@ from timeline.services.claims.pricing import Tariff, calculate_price
 
 
 def build_order(moment: Moment) -> Order:
+    """Return a new order for ``moment``, not stored yet, with the prices of today frozen in it."""
     tariff = Tariff.current()
     order = Order(
         user=moment.user, moment=moment, currency=tariff.currency, tariff=tariff.as_data()
@@ -19,18 +20,19 @@ def build_order(moment: Moment) -> Order:
 
 
 def update_price(order: Order, moment: Moment) -> None:
+    """Set the amount and lines of ``order``, not stored yet, by the prices frozen in it."""
     price = calculate_price(moment.span, moment.visibility, Tariff.kept(order.tariff))
     order.amount = price.amount
     order.lines = [{"name": line.name, "amount": line.amount} for line in price.lines]
 
 
-def close(order: Order, why: str) -> None:
-    """End an order that nobody has paid; part of the caller's transaction."""
+def close(order: Order, reason: str) -> None:
+    """Close an open order that nobody has paid. Part of the caller's transaction."""
     closed = Order.objects.filter(pk=order.pk, status=OrderStatus.OPEN).update(
         status=OrderStatus.CLOSED, status_changed_at=Now()
     )
     if closed:
-        log_event(order, f"closed: {why}")
+        log_event(order, f"closed: {reason}")
 
 
 def log_event(order: Order, what: str, actor: User | None = None) -> None:

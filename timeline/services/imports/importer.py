@@ -12,7 +12,6 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import partial
 from itertools import islice
 
 from django.db import DataError, IntegrityError, transaction
@@ -23,7 +22,7 @@ from timeline.core.spans import Span
 from timeline.models import Moment, Status, Tag
 from timeline.services import rollups
 from timeline.services.imports.rows import Refusal, Row, RowRefused
-from timeline.services.placement import MAX_DAYS, is_overlap_error, lock_spans, retrying
+from timeline.services.placement import MAX_DAYS, is_overlap_error, lock_spans, retry_on_conflict
 from timeline.services.tags import get_or_create_tags, set_tags
 
 # A row locks two days at most, and two more if it moves.
@@ -80,7 +79,7 @@ def import_rows(
     """
     state = DryRun() if dry_run else None
     for batch in _split_into_batches(_skip_duplicates(rows, report)):
-        for outcome in retrying(partial(_import_batch, batch, get_owner, state)):
+        for outcome in _import_batch(batch, get_owner, state):
             report.record(outcome)
     if not dry_run:
         rollups.fold()
@@ -132,6 +131,7 @@ def _split_into_batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
+@retry_on_conflict
 def _import_batch(
     rows: list[Row], get_owner: Callable[[], User], dry_run: DryRun | None
 ) -> list[Outcome | Refusal]:

@@ -1,13 +1,14 @@
-"""Opening a payment: the intention is stored, then the provider is asked, then its answer is stored.
+"""Open, cancel and expire the payment of a claim.
 
-Wherever that is cut off, the next attempt asks with the same key and finds the
-same session: a person is never shown two open ones.
+To open a payment, the checkout is stored first, then the provider is called, then
+its answer is stored. If that is interrupted anywhere, the next attempt calls with
+the same idempotency key and gets the same session. So a person never has two open
+sessions for one order.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -17,7 +18,7 @@ from django.utils import timezone
 
 from timeline.core.exceptions import ClaimRefused
 from timeline.models import UNSETTLED, Checkout, CheckoutState, Moment, Order, Status
-from timeline.services import placement, transitions
+from timeline.services import transitions
 from timeline.services.claims import fulfilment, holds, orders
 from timeline.services.payments import settlement
 from timeline.services.payments.exceptions import PaymentUnavailable
@@ -30,6 +31,7 @@ from timeline.services.payments.providers.base import (
     Session,
     SessionRequest,
 )
+from timeline.services.placement import retry_on_conflict
 
 logger = logging.getLogger("timeline.payments")
 
@@ -37,13 +39,13 @@ MAX_ATTEMPTS = 3
 
 
 def start_checkout(moment: Moment) -> Checkout:
-    """Return the one open payment of a claim, opened now if there is none.
+    """Return the one open checkout of a claim. Open it if there is none.
 
-    Raises ClaimRefused when the claim cannot be paid for, PaymentUnavailable
-    when the provider does not open a session now, and TimelineBusy.
+    Raises ClaimRefused if the claim cannot be paid for, PaymentUnavailable if the
+    provider cannot open a session now, and TimelineBusy.
     """
     for _ in range(MAX_ATTEMPTS):
-        checkout = _prepare_checkout(moment)
+        checkout = _get_or_create_checkout(moment)
         if checkout.state == CheckoutState.OPEN:
             return checkout
         try:
@@ -51,42 +53,40 @@ def start_checkout(moment: Moment) -> Checkout:
         except ProviderUnavailable as error:
             raise PaymentUnavailable from error
         except (ProviderFailed, ProviderRefused):
-            # The error is kept under the key: the next attempt needs another one. What this one may
-            # have made all the same is closed by ``reconcile``.
+            # The provider stores the error under the key, so the next attempt needs a new key.
+            # If a session was created all the same, ``reconcile`` expires it.
             logger.exception("no session for %s", checkout.key)
             abandon(checkout)
     raise PaymentUnavailable
 
 
-def _prepare_checkout(moment: Moment) -> Checkout:
-    """Store that a payment is about to be opened, unless one is; the span waits for it from here on."""
+@retry_on_conflict
+def _get_or_create_checkout(moment: Moment) -> Checkout:
+    """Return the unsettled checkout of a claim. Store a new one, in state INTENDED, if there is none.
 
-    def run() -> Checkout:
-        with transaction.atomic():
-            order = Order.objects.select_for_update().get(moment=moment)
-            unsettled = Checkout.objects.filter(order=order, state__in=UNSETTLED).first()
-            if unsettled:
-                return _refuse_pending(unsettled)
-            state = Moment.objects.values_list("status", flat=True).get(pk=moment.pk)
-            if state == Status.PAYING:  # an attempt was abandoned
-                return _create_checkout(order)
-            return holds.locked_hold(moment, _start_paying)
+    From then on the moment is PAYING, and its span waits for the payment.
+    """
+    with transaction.atomic():
+        order = Order.objects.select_for_update().get(moment=moment)
+        unsettled = Checkout.objects.filter(order=order, state__in=UNSETTLED).first()
+        if unsettled:
+            _refuse_pending(unsettled)
+            return unsettled
+        status = Moment.objects.values_list("status", flat=True).get(pk=moment.pk)
+        if status == Status.PAYING:  # an earlier attempt was abandoned
+            return _create_checkout(order)
+        with holds.locked_hold(moment) as (order, held):
+            fulfilment.require_payable(held)
+            checkout = _create_checkout(order)
+            transitions.start_payment(held, until=checkout.expires_at)
+            orders.log_event(order, "payment begun")
+            return checkout
 
-    return placement.retrying(run)
 
-
-def _refuse_pending(checkout: Checkout) -> Checkout:
+def _refuse_pending(checkout: Checkout) -> None:
+    """Raise ClaimRefused if the buyer has paid and the money has not arrived yet."""
     if checkout.state == CheckoutState.PENDING:
         raise ClaimRefused("You have paid; we are waiting for the money to arrive.")
-    return checkout
-
-
-def _start_paying(order: Order, held: Moment) -> Checkout:
-    fulfilment.require_payable(held)
-    checkout = _create_checkout(order)
-    transitions.start_payment(held, until=checkout.expires_at)
-    orders.log_event(order, "payment begun")
-    return checkout
 
 
 def _create_checkout(order: Order) -> Checkout:
@@ -98,13 +98,13 @@ def _create_checkout(order: Order) -> Checkout:
         key=f"{order.public_id}-{number}",
         amount=order.amount,
         currency=order.currency,
-        # The provider counts by its own clock, which is ours within seconds.
+        # The provider uses its own clock, which differs from ours by a few seconds at most.
         expires_at=(timezone.now() + provider.session_length).replace(microsecond=0),
     )
 
 
 def open_session(checkout: Checkout) -> Checkout:
-    """Ask the provider for the session of a stored intention, and store its answer.
+    """Create the provider's session for a stored checkout, and store the answer.
 
     Raises ProviderError.
     """
@@ -114,7 +114,7 @@ def open_session(checkout: Checkout) -> Checkout:
 
 
 def link_session(checkout: Checkout, session: Session) -> None:
-    """Store which session belongs to an intention; what is stored already stays."""
+    """Store the session of a checkout. A session id and a state that are already stored stay."""
     Checkout.objects.filter(pk=checkout.pk, session_id="").update(
         session_id=session.id, url=session.url, polled_at=Now()
     )
@@ -125,10 +125,10 @@ def link_session(checkout: Checkout, session: Session) -> None:
 
 
 def _build_session_request(checkout: Checkout) -> SessionRequest:
+    """Build the request from frozen values only: the same key must always send the same content."""
     order = checkout.order
-    # From what was frozen alone: the same key must always ask for the same.
-    back = settings.SITE_URL + reverse("timeline:claim-done", args=[order.moment_id])
-    review = settings.SITE_URL + reverse("timeline:claim-review", args=[order.moment_id])
+    success_path = reverse("timeline:claim-done", args=[order.moment_id])
+    cancel_path = reverse("timeline:claim-review", args=[order.moment_id])
     return SessionRequest(
         key=checkout.key,
         reference=order.public_id,
@@ -138,53 +138,47 @@ def _build_session_request(checkout: Checkout) -> SessionRequest:
         currency=checkout.currency,
         email=order.user.email,
         expires_at=checkout.expires_at,
-        success_url=back,
-        cancel_url=review,
+        success_url=settings.SITE_URL + success_path,
+        cancel_url=settings.SITE_URL + cancel_path,
     )
 
 
 def abandon(checkout: Checkout) -> None:
-    """Give an intention up. What the provider may have made of it is closed by ``reconcile``."""
+    """Abandon a checkout without a known session. If one exists, ``reconcile`` expires it."""
     Checkout.objects.filter(pk=checkout.pk, state=CheckoutState.INTENDED).update(
         state=CheckoutState.ABANDONED
     )
 
 
 def get_unsettled_checkout(moment: Moment) -> Checkout | None:
-    """Return the payment of a claim that is not over, if any."""
+    """Return the checkout of a claim that is not over yet, if there is one."""
     return Checkout.objects.filter(order__moment=moment, state__in=UNSETTLED).first()
 
 
 def cancel_payment(moment: Moment) -> None:
-    """Close a claim's payment at the provider and give the span back; paid in between, it is paid.
+    """Expire the session of a claim and release its span. If it was paid meanwhile, it stays paid.
 
-    Raises PaymentUnavailable when the provider does not answer, ClaimRefused
-    when money is on its way.
+    Raises PaymentUnavailable if the provider does not answer, and ClaimRefused
+    if the buyer has paid and the money is on its way.
     """
     checkout = get_unsettled_checkout(moment)
     try:
         if checkout is None:
             settlement.release_unpaid(moment)
-        else:
-            _expire_session(_opened(_refuse_pending(checkout)))
+            return
+        _refuse_pending(checkout)
+        if not checkout.session_id:
+            # The provider may have a session that we do not know of. The same key returns it.
+            open_session(checkout)
+        _expire_session(checkout)
     except ProviderError as error:
         raise PaymentUnavailable from error
 
 
-def _opened(checkout: Checkout) -> Checkout:
-    """Return a checkout with its session's id; one that was only intended is asked for first."""
-    return checkout if checkout.session_id else open_session(checkout)
+def expire_payment(moment: Moment) -> None:
+    """Expire the payment of a moment, so that others may have its span.
 
-
-def _expire_session(checkout: Checkout) -> None:
-    session = get_provider(checkout.provider).expire_session(checkout.session_id)
-    settlement.settle(checkout, session)
-
-
-def close_overdue(moment: Moment, **signal: Any) -> None:
-    """Close the payment of a span whose time to pay is over, so that others may have it.
-
-    Receiver of ``claims.payment_overdue``. Without an answer all stays as it is.
+    If the provider does not answer, nothing changes.
     """
     checkout = get_unsettled_checkout(moment)
     try:
@@ -196,3 +190,8 @@ def close_overdue(moment: Moment, **signal: Any) -> None:
             settlement.refresh(checkout)
     except ProviderError as error:
         logger.warning("overdue payment %s cannot be closed now: %s", checkout, error)
+
+
+def _expire_session(checkout: Checkout) -> None:
+    session = get_provider(checkout.provider).expire_session(checkout.session_id)
+    settlement.settle(checkout, session)

@@ -1,7 +1,8 @@
-"""What providers send: stored before it is answered, then applied from the state that is fetched.
+"""Webhook events from providers: stored before the webhook responds, applied afterwards.
 
-An event says only what to look at. So its order, its age and how often it
-comes change nothing.
+An event only says which object changed. We then fetch the state of that object
+from the provider. So the order and the age of events do not matter, and neither
+does receiving an event twice.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from django_tasks import task
 
 from timeline.core.exceptions import TimelineError
 from timeline.models import Checkout, Order, OrderStatus, PaymentEvent
-from timeline.services import placement
 from timeline.services.payments import refunds, settlement
 from timeline.services.payments.providers import get_provider
 from timeline.services.payments.providers.base import (
@@ -27,17 +27,18 @@ from timeline.services.payments.providers.base import (
     ProviderError,
     ProviderNotFound,
 )
+from timeline.services.placement import retry_on_conflict
 
 logger = logging.getLogger("timeline.payments")
 
 
 def receive_event(provider: Provider, event: Event) -> None:
-    """Store a verified event and apply it soon; one that is known already is left.
+    """Store a verified event and queue a task that applies it, unless it was applied before.
 
-    One of another mode (a test's among real money, or the other way round), or
-    of a kind that says nothing to us, is only logged.
+    Events of a kind that we do not use are only logged. So are test events sent
+    to a live site, and live events sent to a test site.
     """
-    if not event.known or event.live != provider.live:
+    if not event.is_relevant or event.is_live != provider.is_live:
         logger.info("event %s (%s) is ignored", event.id, event.kind)
         return
     with transaction.atomic():
@@ -56,23 +57,24 @@ def receive_event(provider: Provider, event: Event) -> None:
 
 @task()
 def apply_event_task(pk: int) -> None:
-    """Background task: apply a stored event. What fails is tried again by ``reconcile``."""
+    """Background task: apply a stored event. If it fails, ``reconcile`` tries again."""
     apply_event(pk)
 
 
 def apply_pending_events(providers: Iterable[str], limit: int = 500) -> int:
-    """Apply what these providers sent and what is not applied yet; return how many events were.
+    """Apply the stored events of these providers that are not applied yet. Return how many were.
 
-    Those that have failed least often come first, and none is given up: a
-    provider may be away for days, and one bad event must not stop the others.
+    Takes at most ``limit`` events, those with the fewest failures first. None is
+    ever given up: a provider may be down for days, and one bad event must not
+    block the others.
     """
-    waiting = PaymentEvent.objects.filter(applied_at=None, provider__in=providers)
-    due = waiting.order_by("attempts", "received_at").values_list("pk", flat=True)
-    return sum(apply_event(pk) for pk in list(due[:limit]))
+    pending = PaymentEvent.objects.filter(applied_at=None, provider__in=providers)
+    pks = pending.order_by("attempts", "received_at").values_list("pk", flat=True)
+    return sum(apply_event(pk) for pk in list(pks[:limit]))
 
 
 def apply_event(pk: int) -> bool:
-    """Apply a stored event; return whether it is applied. Applied twice, it changes nothing."""
+    """Apply a stored event. Return whether it is applied now. Applying it twice changes nothing."""
     event = PaymentEvent.objects.get(pk=pk)
     if event.applied_at:
         return True
@@ -97,7 +99,7 @@ def _record_failure(pk: int, error: Exception) -> None:
 
 
 def _fetch_and_apply(event: PaymentEvent) -> str:
-    """Fetch what the event is about, and apply it; return what was found, for the record."""
+    """Fetch the object that the event is about, and apply its state. Return the outcome to record."""
     provider = get_provider(event.provider)
     try:
         if event.session_id:
@@ -108,7 +110,7 @@ def _fetch_and_apply(event: PaymentEvent) -> str:
 
 
 def _apply_session_event(provider: Provider, session_id: str) -> str:
-    session = provider.session(session_id)
+    session = provider.get_session(session_id)
     checkout = Checkout.objects.filter(provider=provider.name, key=session.key).first()
     if checkout is None or (checkout.session_id and checkout.session_id != session_id):
         return "not ours"
@@ -117,7 +119,7 @@ def _apply_session_event(provider: Provider, session_id: str) -> str:
 
 
 def _apply_payment_event(provider: Provider, payment_id: str) -> str:
-    payment = provider.payment(payment_id)
+    payment = provider.get_payment(payment_id)
     checkout = (
         Checkout.objects.filter(provider=provider.name, payment_id=payment_id).first()
         or Checkout.objects.filter(provider=provider.name, key=payment.key).first()
@@ -125,33 +127,27 @@ def _apply_payment_event(provider: Provider, payment_id: str) -> str:
     if checkout is None:
         return "not ours"
     if not checkout.payment_id:
-        settlement.refresh(checkout)  # the payment's event came before the session's
+        settlement.refresh(checkout)  # the payment's event arrived before the session's event
     return apply_payment(checkout, payment)
 
 
+@retry_on_conflict
 def apply_payment(checkout: Checkout, payment: Payment) -> str:
-    """Apply what a provider says of captured money: paid back, disputed; return which.
+    """Apply the state of a captured payment: refunded or disputed. Return the outcome to record.
 
-    Raises TimelineBusy when the span's days stay locked.
+    Raises TimelineBusy if the days of the moment's span stay locked.
     """
-
-    def run() -> str:
-        with transaction.atomic():
-            order = Order.objects.select_for_update().get(pk=checkout.order_id)
-            return _apply_payment(order, Checkout.objects.get(pk=checkout.pk), payment)
-
-    return placement.retrying(run)
-
-
-def _apply_payment(order: Order, checkout: Checkout, payment: Payment) -> str:
-    if payment.dispute in (Dispute.OPEN, Dispute.LOST):
-        return refunds.apply_dispute(order, payment.dispute)
-    if not checkout.captured or payment.refunded < checkout.captured:
-        if refunds.reopen_refund(order, checkout):
-            return "the refund came back"
-        return refunds.apply_dispute(order, payment.dispute)
-    if order.status in (OrderStatus.PAID, OrderStatus.DISPUTED):
-        refunds.record_external_refund(order, checkout, payment)
-    else:
-        transaction.on_commit(lambda: refunds.confirm_refund(checkout, ""))
-    return "paid back"
+    with transaction.atomic():
+        order = Order.objects.select_for_update().get(pk=checkout.order_id)
+        checkout = Checkout.objects.get(pk=checkout.pk)
+        if payment.dispute in (Dispute.OPEN, Dispute.LOST):
+            return refunds.apply_dispute(order, payment.dispute)
+        if not checkout.captured or payment.refunded < checkout.captured:
+            if refunds.reopen_refund(order, checkout):
+                return "the refund came back"
+            return refunds.apply_dispute(order, payment.dispute)
+        if order.status in (OrderStatus.PAID, OrderStatus.DISPUTED):
+            refunds.record_external_refund(order, checkout, payment)
+        else:
+            transaction.on_commit(lambda: refunds.confirm_refund(checkout, ""))
+        return "paid back"

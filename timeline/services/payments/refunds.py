@@ -20,7 +20,7 @@ from timeline.models import (
     Refund,
     Status,
 )
-from timeline.services import placement, transitions
+from timeline.services import transitions
 from timeline.services.claims import orders
 from timeline.services.payments import emails
 from timeline.services.payments.exceptions import RefundRefused
@@ -31,33 +31,31 @@ from timeline.services.payments.providers.base import (
     ProviderError,
     ProviderRefused,
 )
+from timeline.services.placement import retry_on_conflict
 
 logger = logging.getLogger("timeline.payments")
 
 
+@retry_on_conflict
 def refund_order(order: Order, actor: User, reason: str) -> None:
     """Take a paid moment off the timeline and pay for it back; staff's decision, with their reason.
 
     Raises RefundRefused when there is nothing to pay back, or it is disputed.
     """
-
-    def run() -> None:
-        with transaction.atomic():
-            locked = Order.objects.select_for_update().get(pk=order.pk)
-            if locked.status != OrderStatus.PAID:
-                raise RefundRefused(f"This order is “{locked.get_status_display()}”.")
-            orders.log_event(locked, f"refund: {reason}", actor)
-            _revoke(locked, f"refunded: {reason}")
-            paid = Checkout.objects.filter(order=locked, state=CheckoutState.PAID, captured__gt=0)
-            owed = [checkout for checkout in paid if not hasattr(checkout, "refund")]
-            if not owed:  # it was free of charge
-                _set_status(locked, OrderStatus.REFUNDED)
-                return
+    with transaction.atomic():
+        locked = Order.objects.select_for_update().get(pk=order.pk)
+        if locked.status != OrderStatus.PAID:
+            raise RefundRefused(f"This order is “{locked.get_status_display()}”.")
+        orders.log_event(locked, f"refund: {reason}", actor)
+        _revoke(locked, f"refunded: {reason}")
+        paid = Checkout.objects.filter(order=locked, state=CheckoutState.PAID, captured__gt=0)
+        owed = [checkout for checkout in paid if not hasattr(checkout, "refund")]
+        if owed:
             mark_refunding(locked)
-            for checkout in owed:
-                create_refund(locked, checkout, reason, actor)
-
-    placement.retrying(run)
+        else:  # it was free of charge
+            _set_status(locked, OrderStatus.REFUNDED)
+        for checkout in owed:
+            create_refund(locked, checkout, reason, actor)
     order.refresh_from_db()
 
 

@@ -1,8 +1,9 @@
-"""What a checkout session has come to, applied once: the one way from money to a moment.
+"""Apply the result of a checkout session to its order, exactly once.
 
-Webhook, return page and reconciler all fetch the session and call ``settle``.
-It locks the order, so of many at once one applies and the others find it done.
-States only go forward: what is paid stays paid, whatever arrives later.
+This is the only way from money to a moment. The webhook, the return page and the
+reconciler all fetch the session and call ``settle``. It locks the order, so of
+several calls at once only one applies the session; the others find it applied.
+States only move forward: a paid checkout stays paid, whatever arrives later.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from timeline.models import (
     OrderStatus,
     Status,
 )
-from timeline.services import placement, transitions
+from timeline.services import transitions
 from timeline.services.claims import fulfilment, orders
 from timeline.services.payments import emails, refunds
 from timeline.services.payments.providers import get_provider
 from timeline.services.payments.providers.base import Session, SessionState
+from timeline.services.placement import retry_on_conflict
 
 logger = logging.getLogger("timeline.payments")
 
+# The states of a session that ended without money.
 _END_STATES = {
     SessionState.EXPIRED: CheckoutState.EXPIRED,
     SessionState.FAILED: CheckoutState.FAILED,
@@ -41,25 +44,23 @@ _END_REASONS = {
 
 
 def refresh(checkout: Checkout) -> None:
-    """Ask the provider what became of a checkout, and apply it. Raises ProviderError."""
+    """Fetch the session of a checkout from its provider and apply it. Raises ProviderError."""
     if checkout.session_id:
-        settle(checkout, get_provider(checkout.provider).session(checkout.session_id))
+        settle(checkout, get_provider(checkout.provider).get_session(checkout.session_id))
 
 
+@retry_on_conflict
 def settle(checkout: Checkout, session: Session) -> None:
-    """Apply a session, fetched just now, to its order. Applied before, it changes nothing.
+    """Apply a session, just fetched from the provider, to its order.
 
-    Raises TimelineBusy when the span's days stay locked; nothing is applied then.
+    Applying it again changes nothing. Raises TimelineBusy if the days of the
+    moment's span stay locked; then nothing is applied.
     """
-
-    def run() -> None:
-        with transaction.atomic():
-            order = Order.objects.select_for_update().get(pk=checkout.order_id)
-            stored = Checkout.objects.select_for_update().get(pk=checkout.pk)
-            if stored.state != CheckoutState.PAID:
-                _apply_session(order, stored, session)
-
-    placement.retrying(run)
+    with transaction.atomic():
+        order = Order.objects.select_for_update().get(pk=checkout.order_id)
+        stored = Checkout.objects.select_for_update().get(pk=checkout.pk)
+        if stored.state != CheckoutState.PAID:
+            _apply_session(order, stored, session)
 
 
 def _apply_session(order: Order, checkout: Checkout, session: Session) -> None:
@@ -78,14 +79,15 @@ def _apply_session(order: Order, checkout: Checkout, session: Session) -> None:
 
 
 def _apply_paid(order: Order, checkout: Checkout, session: Session) -> None:
+    """Store the captured amount, then put the moment on the timeline or return the money."""
     checkout.state = CheckoutState.PAID
     checkout.captured, checkout.captured_currency = session.amount, session.currency
     checkout.payment_id = session.payment_id
     checkout.save()
-    wrong = _describe_mismatch(order, checkout, session)
-    if wrong:
-        logger.error("payment %s: %s", session.id, wrong)
-        _return_money(order, checkout, wrong)
+    mismatch = _describe_mismatch(order, checkout, session)
+    if mismatch:
+        logger.error("payment %s: %s", session.id, mismatch)
+        _return_money(order, checkout, mismatch)
     elif order.status not in (OrderStatus.OPEN, OrderStatus.CLOSED):
         _return_money(order, checkout, "this order was settled before")
     elif fulfilment.fulfil(order, order.moment):
@@ -95,7 +97,7 @@ def _apply_paid(order: Order, checkout: Checkout, session: Session) -> None:
 
 
 def _describe_mismatch(order: Order, checkout: Checkout, session: Session) -> str:
-    """Say what of a paid session is not what was asked for; nothing, when all is well."""
+    """Return how a paid session differs from what we requested; an empty string if it does not."""
     if session.amount != checkout.amount or session.currency != checkout.currency:
         return f"{session.amount} {session.currency} is not what the order says"
     if session.reference != order.public_id:
@@ -103,49 +105,47 @@ def _describe_mismatch(order: Order, checkout: Checkout, session: Session) -> st
     return ""
 
 
-def _return_money(order: Order, checkout: Checkout, why: str) -> None:
-    """Pay back what cannot be earned; an order that had not been paid before ends with it."""
+def _return_money(order: Order, checkout: Checkout, reason: str) -> None:
+    """Refund money that buys nothing. An order that was not paid before ends here."""
     if order.status in (OrderStatus.OPEN, OrderStatus.CLOSED):
-        _release(order, why)
+        _release(order, reason)
         if checkout.captured:
             refunds.mark_refunding(order)
         else:
-            orders.close(order, why)
+            orders.close(order, reason)
     if checkout.captured:
-        refunds.create_refund(order, checkout, why)
+        refunds.create_refund(order, checkout, reason)
 
 
 def _apply_ended(order: Order, checkout: Checkout, session: Session) -> None:
+    """Record that a session ended without money, and release the span of its order."""
     if checkout.state in (CheckoutState.EXPIRED, CheckoutState.FAILED):
         return
     was_abandoned = checkout.state == CheckoutState.ABANDONED
     checkout.state = _END_STATES[session.state]
     if was_abandoned or order.status != OrderStatus.OPEN:
         return
-    why = _END_REASONS[session.state]
-    _release(order, why)
-    orders.close(order, why)
+    reason = _END_REASONS[session.state]
+    _release(order, reason)
+    orders.close(order, reason)
     emails.queue_email(order, OrderEmail.Kind.EXPIRED)
 
 
-def _release(order: Order, why: str) -> None:
+def _release(order: Order, reason: str) -> None:
     moment = Moment.objects.get(pk=order.moment_id)
     if moment.status in (Status.HELD, Status.PAYING):
-        transitions.release(moment, why)
+        transitions.release(moment, reason)
 
 
+@retry_on_conflict
 def release_unpaid(moment: Moment) -> bool:
-    """Give back a span that waits for a payment which was never opened; return whether it was."""
-
-    def run() -> bool:
-        with transaction.atomic():
-            order = Order.objects.select_for_update().get(moment=moment)
-            if order.status != OrderStatus.OPEN:
-                return False
-            if Checkout.objects.filter(order=order, state__in=UNSETTLED).exists():
-                return False
-            _release(order, "not paid")
-            orders.close(order, "not paid")
-            return True
-
-    return placement.retrying(run)
+    """Release a span that waits for a payment that was never opened. Return whether it was released."""
+    with transaction.atomic():
+        order = Order.objects.select_for_update().get(moment=moment)
+        if order.status != OrderStatus.OPEN:
+            return False
+        if Checkout.objects.filter(order=order, state__in=UNSETTLED).exists():
+            return False
+        _release(order, "not paid")
+        orders.close(order, "not paid")
+        return True

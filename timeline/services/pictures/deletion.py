@@ -13,11 +13,11 @@ import logging
 from functools import partial
 
 from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Q, QuerySet
 from django_tasks import task
 
 from momentverse import page_cache
+from momentverse.db.functions import now_plus
 from timeline.models import Picture
 from timeline.services.pictures import storage
 
@@ -29,14 +29,9 @@ UPLOAD_TIMEOUT = dt.timedelta(hours=1)
 PROCESSING_LEASE = dt.timedelta(minutes=5)
 
 
-def ago(length: dt.timedelta) -> ExpressionWrapper:
-    """Return the instant ``length`` before now, by the database's clock."""
-    return ExpressionWrapper(Now() - length, output_field=DateTimeField())
-
-
 def is_not_processing() -> Q:
     """Return the condition that no worker is processing a picture."""
-    return Q(processing_started_at=None) | Q(processing_started_at__lt=ago(PROCESSING_LEASE))
+    return Q(processing_started_at=None) | Q(processing_started_at__lt=now_plus(-PROCESSING_LEASE))
 
 
 def detach(pictures: QuerySet[Picture]) -> None:
@@ -62,7 +57,7 @@ def delete_detached_pictures(limit: int = 1000) -> int:
 
     They were detached, or their moment was deleted, or their upload failed.
     """
-    waiting = Picture.objects.filter(moment=None, uploaded_at__lt=ago(UPLOAD_TIMEOUT))
+    waiting = Picture.objects.filter(moment=None, uploaded_at__lt=now_plus(-UPLOAD_TIMEOUT))
     return sum(
         delete_picture(pk)
         for pk in list(waiting.order_by("uploaded_at").values_list("pk", flat=True)[:limit])

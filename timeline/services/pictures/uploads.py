@@ -24,7 +24,6 @@ def set_picture(moment: Moment, file: IO[bytes], alt: str) -> None:
     """
     picture = Picture.objects.create(key=secrets.token_hex(16))
     storage.write(f"{picture.key}/{ORIGINAL_NAME}", file)
-
     _attach(picture, moment, alt)
 
 

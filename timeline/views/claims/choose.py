@@ -30,7 +30,7 @@ from timeline.core.span_display import SpanDisplay
 from timeline.core.spans import UTC, Span, parse_instant
 from timeline.core.timezones import find_zone, get_city
 from timeline.models import Moment
-from timeline.services.claims import holds
+from timeline.services.payments.holds import hold_or_expire
 from timeline.views.claims import session
 from timeline.views.claims.forms import DURATION_MESSAGE, ChooseSpanForm
 from timeline.views.claims.offers import get_offer, list_viewer_claims
@@ -97,7 +97,7 @@ def resume(request: HttpRequest) -> HttpResponse:
 def _hold(request: HttpRequest, span: Span, time_zone: str) -> HttpResponse:
     assert request.user.is_authenticated
     try:
-        moment = holds.hold(request.user, span, time_zone=time_zone)
+        moment = hold_or_expire(request.user, span, time_zone=time_zone)
     except (SpanTaken, ClaimRefused, TimelineBusy) as error:
         return _render_refusal(request, SpanDisplay.of(span, time_zone), error)
     session.clear_span(request.session)

@@ -33,7 +33,7 @@ def _on_postgresql(db):
 def held_at_once(user, span=SPAN):
     moment = Moment(user=user, starts_at=span.starts_at, ends_at=span.ends_at)
     order = Order(user=user, moment=moment, currency="eur", amount=500)
-    return try_fast_hold(moment, order, most=holds.MAX_HOLDS, length=TEN_MINUTES)
+    return try_fast_hold(moment, order, max_holds=holds.MAX_HOLDS, duration=TEN_MINUTES)
 
 
 def row(model, **where):
@@ -54,7 +54,7 @@ def test_it_works(claimant, django_assert_num_queries):
 
 def test_the_steps_store_the_same(claimant, rival, monkeypatch):
     holds.hold(claimant, SPAN, time_zone="Asia/Kathmandu")
-    monkeypatch.setattr(holds, "hold_at_once", lambda *arguments, **more: False)
+    monkeypatch.setattr(holds, "try_fast_hold", lambda *arguments, **more: False)
     holds.hold(rival, span_of("1969-07-20T20:17:52Z", 12), time_zone="Asia/Kathmandu")
     ends = {"starts_at", "ends_at"}
     moments = [row(Moment, user=user) for user in (claimant, rival)]
@@ -99,7 +99,7 @@ def test_nothing_is_left_of_what_is_refused(claimant):
     """A rule of the database says no in the middle; the transaction around it goes on."""
     moment = Moment(user=claimant, starts_at=SPAN.starts_at, ends_at=SPAN.ends_at)
     order = Order(user=claimant, moment=moment, currency="eur", amount=-1)
-    assert not try_fast_hold(moment, order, most=3, length=TEN_MINUTES)
+    assert not try_fast_hold(moment, order, max_holds=3, duration=TEN_MINUTES)
     assert not Moment.objects.exists()
     assert moment._state.adding
 

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from tests.support.claims import let_time_pass, span_of
@@ -16,6 +17,7 @@ from timeline.selectors import availability, claims
 from timeline.services import transitions
 from timeline.services.claims import details, fulfilment, holds
 from timeline.services.claims.details import MomentDetails
+from timeline.services.payments import holds as payment_holds
 
 pytestmark = pytest.mark.django_db
 
@@ -103,25 +105,44 @@ def test_what_is_being_paid_for_says_until_when(claim):
     )
 
 
-@pytest.mark.parametrize("in_the_way", [1, holds.MAX_ASKED_AFTER])
-def test_overdue_payments_are_asked_after_before_the_span_is_refused(claim, rival, in_the_way):
-    """Edge case 9: past its time, the session is closed outside of any transaction, then tried again."""
-    overdue = [claim(f"1969-07-20T20:17:4{n}Z", 1) for n in range(in_the_way)]
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("number", [1, claims.MAX_OVERDUE_PAYMENTS])
+def test_overdue_payments_are_expired_before_a_hold_is_refused(claim, rival, monkeypatch, number):
+    """Edge case 9: the session is closed outside any transaction, then the hold is tried again."""
+    overdue = [claim(f"1969-07-20T20:17:4{n}Z", 1) for n in range(number)]
     for moment in overdue:
         Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
         let_time_pass(moment)
-    asked = []
+    expired = []
 
-    def release(sender, moment, **more):
-        asked.append(moment)
+    def release(moment):
+        assert not connection.in_atomic_block
+        expired.append(moment)
         Moment.objects.filter(pk=moment.pk).update(status=Status.RELEASED)
 
-    holds.payment_overdue.connect(release)
-    try:
-        assert holds.hold(rival, SPAN).status == Status.HELD
-    finally:
-        holds.payment_overdue.disconnect(release)
-    assert asked == overdue
+    monkeypatch.setattr(payment_holds, "expire_payment", release)
+    assert payment_holds.hold_or_expire(rival, SPAN).status == Status.HELD
+    assert expired == overdue
+
+
+def test_a_span_without_overdue_payments_stays_taken(claim, rival, monkeypatch):
+    claim("1969-07-20T20:17:40Z", 12)
+    monkeypatch.setattr(payment_holds, "expire_payment", None)
+    with pytest.raises(SpanTaken):
+        payment_holds.hold_or_expire(rival, SPAN)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_payment_that_cannot_be_expired_keeps_its_span(claim, rival, monkeypatch):
+    """The provider does not answer: it is called once, and nothing changes."""
+    moment = claim("1969-07-20T20:17:40Z", 12)
+    Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
+    let_time_pass(moment)
+    calls = []
+    monkeypatch.setattr(payment_holds, "expire_payment", calls.append)
+    with pytest.raises(SpanTaken):
+        payment_holds.hold_or_expire(rival, SPAN)
+    assert calls == [moment]
 
 
 def test_a_hold_is_extended_a_few_times(claimant, settings):
@@ -140,12 +161,13 @@ def test_a_hold_that_ends_in_the_middle_of_a_step_is_over(claimant):
     """Edge case 9: looked at, and lapsed before it is written."""
     moment = holds.hold(claimant, SPAN)
 
-    def pay(order, held):
-        let_time_pass(held)
-        transitions.start_payment(held, until=timezone.now())
+    def pay():
+        with holds.locked_hold(moment) as (_, held):
+            let_time_pass(held)
+            transitions.start_payment(held, until=timezone.now())
 
     with pytest.raises(ClaimRefused, match="released"):
-        holds.locked_hold(moment, pay)
+        pay()
 
 
 @pytest.mark.parametrize("step", [holds.extend, holds.give_back, fulfilment.claim_free_of_charge])

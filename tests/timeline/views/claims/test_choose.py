@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.claims import let_time_pass, span_of
+from timeline.core.exceptions import TimelineBusy
 from timeline.models import Moment, Status, Visibility
 from timeline.services.claims import holds
 
@@ -195,9 +196,9 @@ def test_days_that_stay_locked_are_503(client, claimant, monkeypatch):
     """Fault 30: trying again in a moment helps."""
 
     def busy(*arguments, **named):
-        raise holds.overlap.TimelineBusy(holds.overlap.BUSY_WORDS)
+        raise TimelineBusy
 
-    monkeypatch.setattr(holds.overlap, "retrying", busy)
+    monkeypatch.setattr(holds, "try_fast_hold", busy)
     client.force_login(claimant)
     page = client.post("/claim/hold/", BUTTON)
     assert page.status_code == 503

@@ -1,8 +1,8 @@
-"""What a payment provider is to us: a handful of calls, and words for what they answer.
+"""The interface of a payment provider: its calls, and the types that they return.
 
-Each provider is a folder of this package with the same files: ``provider.py``
-holds a ``Provider``; ``urls.py``, where it serves pages of its own, its routes.
-Calls of a provider go over a network: never inside of a database transaction.
+Each provider is one module of this package, listed in ``_PROVIDER_CLASSES``. Its
+pages and its webhook, if it has any, are in ``timeline/views/payments/``.
+Provider calls go over the network, so never make one inside a database transaction.
 """
 
 from __future__ import annotations
@@ -15,48 +15,51 @@ from typing import Protocol
 
 
 class ProviderError(Exception):
-    """Base of what can go wrong between us and a provider."""
+    """Base class of all errors that a provider call can raise."""
 
 
 class ProviderUnavailable(ProviderError):
-    """No answer in time, or one that says "later". It may have done the work: ask again, same key."""
+    """No answer in time, or an answer that says "later".
+
+    The provider may have done the work all the same: retry with the same key.
+    """
 
 
 class ProviderFailed(ProviderError):
-    """The provider answered an error that it keeps under the key: a new attempt needs a new key."""
+    """The provider returned an error and stores it under the key: a new attempt needs a new key."""
 
 
 class ProviderRefused(ProviderError):
-    """The provider understood and will not: the request can never succeed as it is."""
+    """The provider rejected the request. As it is, it can never succeed."""
 
 
 class ProviderNotFound(ProviderRefused):
-    """The provider knows no object of this id."""
+    """The provider has no object with this id."""
 
 
 class InvalidEvent(ProviderError):
-    """A message that the provider did not sign, or signed too long ago."""
+    """A webhook body that the provider did not sign, or signed too long ago."""
 
 
 class SessionState(Enum):
-    """What a checkout session has come to."""
+    """The state of a checkout session."""
 
     OPEN = "open"
-    PENDING = "pending"  # the buyer is done, the money is on its way
-    PAID = "paid"  # also where nothing was to be paid
+    PENDING = "pending"  # the buyer has finished, the money is on its way
+    PAID = "paid"  # also if there was nothing to pay
     EXPIRED = "expired"
-    FAILED = "failed"  # the buyer was done, but the money did not come
+    FAILED = "failed"  # the buyer had finished, but the money did not arrive
 
 
 @dataclass(frozen=True)
 class SessionRequest:
-    """What a checkout session is asked for with. The same key always asks with the same content."""
+    """What a checkout session is created from. The same key must always come with the same content."""
 
-    key: str  # idempotency key, also kept with the session as its name on our side
+    key: str  # the idempotency key; the provider also stores it with the session
     reference: str  # the order's public id
     description: str
     lines: tuple[tuple[str, int], ...]  # name and amount in minor units
-    amount: int  # their sum
+    amount: int  # the sum of the lines
     currency: str
     email: str
     expires_at: dt.datetime
@@ -66,21 +69,21 @@ class SessionRequest:
 
 @dataclass(frozen=True)
 class Session:
-    """A checkout session as the provider has it now."""
+    """A checkout session, as the provider returned it."""
 
     id: str
-    key: str  # of the request that made it; "" when it carries none of ours
+    key: str  # the key of the request that created it; "" if it has none of ours
     reference: str
     state: SessionState
     amount: int
     currency: str
     url: str = ""
     payment_id: str = ""
-    live: bool = False
+    is_live: bool = False
 
 
 class Dispute(Enum):
-    """What the buyer's bank says of a payment."""
+    """The state of a payment's dispute at the buyer's bank."""
 
     NONE = "none"
     OPEN = "open"
@@ -90,65 +93,66 @@ class Dispute(Enum):
 
 @dataclass(frozen=True)
 class Payment:
-    """Captured money as the provider has it now; amounts in minor units."""
+    """A captured payment, as the provider returned it. Amounts are in minor units."""
 
     id: str
     captured: int
     refunded: int
     currency: str
     dispute: Dispute = Dispute.NONE
-    key: str = ""  # of the request that its session was made by
+    key: str = ""  # the key of the request that created its session
 
 
 @dataclass(frozen=True)
 class Event:
-    """A verified message: what it is about, never what it claims."""
+    """A verified webhook event: which object it is about. Its claims about that object are not used."""
 
     id: str
     kind: str
     session_id: str = ""
     payment_id: str = ""
-    live: bool = False
-    known: bool = True  # whether the kind says anything to us
+    is_live: bool = False
+    is_relevant: bool = True  # whether we use events of this kind
     sent_at: dt.datetime | None = field(default=None, compare=False)  # by the provider's clock
 
 
 class Provider(Protocol):
-    """A payment provider. Every call raises ProviderUnavailable when no answer came in time."""
+    """A payment provider. Every call raises ProviderUnavailable if no answer came in time."""
 
     name: str
-    # Whether its money is real: its messages of the other mode are not for us.
-    live: bool
-    # How long a session stays open; the provider's own shortest time counts.
+    # Whether its money is real. Events of the other mode are ignored.
+    is_live: bool
+    # How long a session stays open. It cannot be shorter than the provider's minimum.
     session_length: dt.timedelta
 
     def create_session(self, request: SessionRequest) -> Session:
-        """Open a session, or return the one that this key has opened before.
+        """Create a session, or return the one that was created earlier with this key.
 
-        Raises ProviderFailed when the answer under this key is an error that
-        stays, ProviderRefused when the request can never succeed.
+        Raises ProviderFailed if the provider stores an error under this key, and
+        ProviderRefused if the request can never succeed.
         """
 
-    def session(self, session_id: str) -> Session:
-        """Return a session as it is now. Raises ProviderHasNone when there is none."""
+    def get_session(self, session_id: str) -> Session:
+        """Return the current state of a session. Raises ProviderNotFound."""
 
     def expire_session(self, session_id: str) -> Session:
-        """Close a session if it is still open, and return what it is then: perhaps paid."""
+        """Expire a session if it is still open. Return its state after that, which may be paid."""
 
-    def sessions_since(self, instant: dt.datetime) -> Iterator[Session]:
-        """Yield all sessions made since ``instant``, newest first."""
+    def list_sessions(self, since: dt.datetime) -> Iterator[Session]:
+        """Yield all sessions created since then, newest first."""
 
-    def payment(self, payment_id: str) -> Payment:
-        """Return captured money as it is now. Raises ProviderHasNone when there is none."""
+    def get_payment(self, payment_id: str) -> Payment:
+        """Return the current state of a captured payment. Raises ProviderNotFound."""
 
     def refund(self, payment_id: str, amount: int, key: str) -> str:
-        """Pay ``amount`` back once, whatever the number of calls; return the refund's id.
+        """Refund ``amount`` once, however often it is called with this key. Return the refund's id.
 
-        Raises ProviderRefused when it cannot be paid back: perhaps it was, by somebody else.
+        Raises ProviderRefused if it cannot be refunded, for instance because
+        somebody else has refunded it already.
         """
 
-    def events_since(self, instant: dt.datetime) -> Iterator[Event]:
-        """Yield the messages since ``instant`` that mean something to us, newest first, as far as kept."""
+    def list_events(self, since: dt.datetime) -> Iterator[Event]:
+        """Yield the relevant events since then, newest first, as far back as the provider stores them."""
 
-    def read_event(self, body: bytes, signature: str) -> Event:
-        """Verify a message and return what it is about. Raises BadEvent."""
+    def verify_event(self, body: bytes, signature: str) -> Event:
+        """Check the signature of a webhook body and return its event. Raises InvalidEvent."""

@@ -53,5 +53,5 @@ def files(storage: FileSystemStorage, folder: str = "") -> set[str]:
 def addresses(picture: Picture) -> list[str]:
     """Return the addresses of all files of a picture."""
     return [
-        picture.address(width, end) for width in picture.widths for end in ("avif", "webp", "jpg")
+        picture.build_url(width, end) for width in picture.widths for end in ("avif", "webp", "jpg")
     ]

@@ -1,4 +1,4 @@
-"""The timeline's models, one or one family a file."""
+"""The timeline's models: one model, or one family of models, per file."""
 
 from timeline.models.like import Like, LikeTally
 from timeline.models.moment import Moment, MomentQuerySet, Status, Visibility

@@ -97,7 +97,9 @@ class MomentQuerySet(models.QuerySet["Moment"]):
         """
         is_visible = IS_PUBLIC
         if by_address:
-            is_visible = Q(status=Status.ACTIVE, visibility__in=[Visibility.PUBLIC, Visibility.UNLISTED])
+            is_visible = Q(
+                status=Status.ACTIVE, visibility__in=[Visibility.PUBLIC, Visibility.UNLISTED]
+            )
         if viewer is not None and viewer.is_authenticated:
             is_visible |= Q(status=Status.ACTIVE, user_id=viewer.pk)
         return self.filter(is_visible)
@@ -293,34 +295,34 @@ class Moment(models.Model):
         return self.title or f"{self.when}, {self.length}"
 
     def get_absolute_url(self) -> str:
-        """Address of the moment's page."""
-        # Built by hand: a list of fifty cards asks fifty times, and reversing takes longer than the row.
+        """Return the URL of the moment's page."""
+        # Not reversed: a list of fifty cards needs fifty, and reversing one takes longer than its row.
         return f"/moments/{encode_id(self.pk)}/{build_slug(self.title)}/"
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """Normalise what people wrote, then check each field.
+        """Normalise the texts, then validate each field.
 
         In this order, because normalising can lengthen a text. Raises
-        ValidationError with a sentence a field.
+        ValidationError with a sentence for each field.
         """
-        left_out = set(exclude or ())
+        excluded = set(exclude or ())
         errors: dict[str, Any] = {}
-        for field, cleaned in TEXT_NORMALIZERS.items():
-            written = getattr(self, field)
-            if field not in left_out and (written or field == "title"):
+        for field, normalize in TEXT_NORMALIZERS.items():
+            text = getattr(self, field)
+            if field not in excluded and (text or field == "title"):
                 try:
-                    setattr(self, field, cleaned(written))
+                    setattr(self, field, normalize(text))
                 except ValidationError as error:
                     errors[field] = error.messages
         try:
-            super().clean_fields(exclude=left_out | errors.keys())
+            super().clean_fields(exclude=excluded | errors.keys())
         except ValidationError as error:
             errors |= error.update_error_dict({})
         if errors:
             raise ValidationError(errors)
 
     def clean(self) -> None:
-        """Check the span and note its zone. Raises ValidationError."""
+        """Validate the span and record its offset from UTC. Raises ValidationError."""
         if not self.starts_at or not self.ends_at:
             return
         try:
@@ -331,60 +333,60 @@ class Moment(models.Model):
             self.record_utc_offset()
 
     def record_utc_offset(self) -> None:
-        """Keep the offset that the zone has at the start, and the rules it was taken from."""
+        """Set the zone's offset at the start, and the version of the rules that gave it."""
         offset = self.starts_at.astimezone(zoneinfo.ZoneInfo(self.time_zone)).utcoffset()
         self.utc_offset = int(offset.total_seconds()) if offset else 0
         self.tzdata_version = TZDATA_VERSION
 
     @property
     def span(self) -> Span:
-        """The span. Raises InvalidSpan when the two instants are none."""
+        """The span. Raises InvalidSpan if the two instants do not form one."""
         return Span(self.starts_at, self.ends_at)
 
     @property
     def shown_picture(self) -> Picture | None:
-        """Its picture, if it has one that is ready."""
-        # A template that asks for a picture that is not there costs as much as the rest of a card.
+        """The picture, if there is one and it is processed."""
+        # In a template, the lookup of a missing picture takes as long as the rest of a card.
         picture: Picture | None = getattr(self, "picture", None)
         return picture if picture and picture.is_ready else None
 
     @property
     def is_occupying(self) -> bool:
-        """Whether the moment owns its span."""
+        """Whether the moment occupies its span."""
         return self.status in OCCUPYING
 
     @property
     def public_id(self) -> str:
-        """The id as it stands in addresses."""
+        """The id as it appears in URLs."""
         return encode_id(self.pk)
 
     @property
     def slug(self) -> str:
-        """The decoration of the address."""
+        """The readable part of the URL."""
         return build_slug(self.title)
 
     @property
     def changed_at(self) -> dt.datetime:
-        """When it last changed for those who read it, as ``CHANGED_AT`` says it to the database."""
+        """When it last changed for its readers. The same as ``CHANGED_AT`` in the database."""
         return max(self.status_changed_at, self.updated_at)
 
     @property
     def starts_iso(self) -> str:
-        """Start for ``<time datetime>``."""
+        """The start for ``<time datetime>``."""
         return format_instant(self.starts_at)
 
     @property
     def when(self) -> str:
-        """Start in words, UTC."""
+        """The start in UTC, formatted."""
         return format_timestamp(self.starts_at)
 
     @property
     def length(self) -> str:
-        """Length in words."""
+        """The length, formatted."""
         return format_duration(self.ends_at - self.starts_at)
 
     @property
     def local_start(self) -> str:
-        """Start in words at the place, by the offset kept with the moment."""
+        """The start in local time, formatted, with the offset stored with the moment."""
         zone = dt.timezone(dt.timedelta(seconds=self.utc_offset))
         return format_timestamp(self.starts_at.astimezone(zone), suffix="")

@@ -1,9 +1,7 @@
-"""The free spans nearest to one that is taken.
+"""What is free on the timeline, and what is not.
 
-Live moments do not overlap, so in order of their starts they are in order of
-their ends: a gap is what lies between one and the next. The walk from the
-wanted span outwards reads at most ``MOST_READ`` moments each way, however many
-there are; where those lie without a gap, there is none nearby to offer.
+Occupying moments never overlap, so ordering them by start also orders them by
+end. What lies between one and the next is free.
 """
 
 from __future__ import annotations
@@ -16,26 +14,121 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import QuerySet
 
 from timeline.core import local_time
 from timeline.core.exceptions import InvalidInstant, InvalidSpan
 from timeline.core.spans import MAX_DURATION, WINDOW_END, WINDOW_START, Span
-from timeline.models import Moment, Status
+from timeline.models import Moment, MomentQuerySet, Status
 
 Bounds = tuple[dt.datetime, dt.datetime]
 
+# The search for the nearest free span reads at most so many moments in each direction.
 MAX_MOMENTS_READ = 2048
 FIRST_BATCH = 64
-# How far around, in days, the same time of day is looked at, and how many of those days are offered.
+# How many days away the same time of day is looked at, and how many of those days are offered.
 MAX_DAYS_AWAY = 7
 MAX_DAYS_OFFERED = 2
+# The most rows that `occupied_intervals` reads. An hour never has more, a day seldom.
+MAX_ROWS = 3602
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a span is free; ``free_at`` is set while a part of it is being paid for."""
+
+    free: bool
+    free_at: dt.datetime | None = None
+
+
+def get_availability(span: Span) -> Availability:
+    """Return whether ``span`` is free now. Somebody else may claim it right afterwards. Reads one row."""
+    conflict = find_conflict(span)
+    if conflict is None:
+        return Availability(free=True)
+    return Availability(
+        free=False, free_at=conflict.held_until if conflict.status == Status.PAYING else None
+    )
+
+
+def find_conflict(span: Span, *, exclude_pk: int | None = None) -> Moment | None:
+    """Return a moment that occupies a part of ``span``, other than ``exclude_pk``, or None. Reads one row.
+
+    Only for messages: somebody else may take the span before it is written.
+    """
+    conflicts = _occupying().overlapping(span.starts_at, span.ends_at)
+    if exclude_pk is not None:
+        conflicts = conflicts.exclude(pk=exclude_pk)
+    return conflicts.first()
+
+
+def is_free(span: Span) -> bool:
+    """Return whether nobody occupies a part of ``span`` now. Reads one row."""
+    last = _last_start_before(span.ends_at)
+    return last is None or last[1] <= span.starts_at
+
+
+def _occupying() -> MomentQuerySet:
+    """Return the moments that keep others from their span. Expired holds do not."""
+    return Moment.objects.occupying().without_expired_holds()
+
+
+class Interval(NamedTuple):
+    """A half-open interval of time, of any length."""
+
+    start: dt.datetime
+    end: dt.datetime
+
+    @property
+    def seconds(self) -> int:
+        """Its length in whole seconds."""
+        return int((self.end - self.start).total_seconds())
+
+
+def occupied_intervals(start: dt.datetime, end: dt.datetime) -> tuple[list[Interval], dt.datetime]:
+    """Return the occupied intervals of ``[start, end)`` in order, and the instant up to which they are known.
+
+    Intervals that touch are merged into one. Reads ``MAX_ROWS`` rows at most. If
+    there are more, nothing is known about the time after the last row read.
+    """
+    moments = _occupying().overlapping(start, end).order_by("starts_at")
+    rows = list(moments.values_list("starts_at", "ends_at")[:MAX_ROWS])
+    known_until = end if len(rows) < MAX_ROWS else min(end, rows[-1][1])
+    return _merge(Interval(max(start, s), min(end, e)) for s, e in rows), known_until
+
+
+def free_intervals(
+    occupied: Iterable[Interval], start: dt.datetime, end: dt.datetime
+) -> list[Interval]:
+    """Return what ``occupied``, in order, leaves free of ``[start, end)``."""
+    free = []
+    for interval in occupied:
+        if start < interval.start:
+            free.append(Interval(start, interval.start))
+        start = interval.end
+    if start < end:
+        free.append(Interval(start, end))
+    return free
+
+
+def longest_intervals(intervals: Iterable[Interval], number: int) -> list[Interval]:
+    """Return the ``number`` longest intervals, in order of time."""
+    return sorted(sorted(intervals, key=lambda interval: -interval.seconds)[:number])
+
+
+def _merge(intervals: Iterable[Interval]) -> list[Interval]:
+    merged: list[Interval] = []
+    for interval in intervals:
+        if merged and merged[-1].end >= interval.start:
+            merged[-1] = Interval(merged[-1].start, interval.end)
+        else:
+            merged.append(interval)
+    return merged
 
 
 @dataclass(frozen=True)
 class NearestFree:
-    """Free spans of the wanted length; None, or fewer days, where there are none nearby."""
+    """Free spans near a wanted one, of the same duration. None, or fewer days, if there are none nearby."""
 
     before: Span | None
     after: Span | None
@@ -43,65 +136,52 @@ class NearestFree:
 
 
 class _NoGapNearby(Exception):
-    """As many moments as may be read lie without a gap."""
+    """``MAX_MOMENTS_READ`` moments lie without a long enough gap between them."""
 
 
 def find_nearest_free(wanted: Span, zone: zoneinfo.ZoneInfo) -> NearestFree:
-    """Return what is free next to ``wanted``: the last start before it, the first after it.
+    """Return the free spans next to ``wanted``: the last before it and the first after it.
 
-    And at the same time of day, by the clock of ``zone``, on the nearest days.
-    Lapsed holds are free. Somebody else may be faster afterwards.
+    Also those at the same time of day, by the clock of ``zone``, on the nearest
+    days. Somebody else may claim them right afterwards. Walks outwards from
+    ``wanted`` and reads at most ``MAX_MOMENTS_READ`` moments in each direction,
+    plus one row for each of those days.
     """
     before, after = _last_free_before(wanted), _first_free_after(wanted)
     days = (span for span in _same_time_on_other_days(wanted, zone) if span not in (before, after))
-    return NearestFree(
-        before, after, list(itertools.islice(filter(is_free, days), MAX_DAYS_OFFERED))
-    )
-
-
-def is_free(span: Span) -> bool:
-    """Tell whether nobody has a part of ``span`` now. Reads one row."""
-    last = _last_start_before(span.ends_at)
-    return last is None or last[1] <= span.starts_at
+    free_days = itertools.islice(filter(is_free, days), MAX_DAYS_OFFERED)
+    return NearestFree(before, after, list(free_days))
 
 
 def _first_free_after(wanted: Span) -> Span | None:
-    length = wanted.ends_at - wanted.starts_at
+    duration = wanted.ends_at - wanted.starts_at
     start = wanted.starts_at
     last = _last_start_before(start)
     if last:
         start = max(start, last[1])
     with suppress(_NoGapNearby):
         for starts_at, ends_at in _walk(wanted.starts_at, forwards=True):
-            if starts_at - start >= length:
+            if starts_at - start >= duration:
                 break
             start = max(start, ends_at)
-        return Span(start, start + length) if WINDOW_END - start >= length else None
+        return Span(start, start + duration) if WINDOW_END - start >= duration else None
     return None
 
 
 def _last_free_before(wanted: Span) -> Span | None:
-    length = wanted.ends_at - wanted.starts_at
+    duration = wanted.ends_at - wanted.starts_at
     end = wanted.ends_at
     with suppress(_NoGapNearby):
         for starts_at, ends_at in _walk(wanted.ends_at, forwards=False):
-            if end - ends_at >= length:
+            if end - ends_at >= duration:
                 break
             end = min(end, starts_at)
-        return Span(end - length, end) if end - WINDOW_START >= length else None
+        return Span(end - duration, end) if end - WINDOW_START >= duration else None
     return None
 
 
-def _occupying_bounds() -> QuerySet[Moment, Bounds]:
-    lapsed = Q(status=Status.HELD, held_until__lte=Now())
-    moments: QuerySet[Moment, Bounds] = (
-        Moment.objects.occupying().exclude(lapsed).values_list("starts_at", "ends_at")
-    )
-    return moments
-
-
 def _last_start_before(instant: dt.datetime) -> Bounds | None:
-    """Return the last moment that starts before ``instant``; one that ended a day ago is left out."""
+    """Return the last moment that starts before ``instant``, but none that ended a day earlier."""
     rows = _occupying_bounds().filter(starts_at__lt=instant)
     if instant - WINDOW_START >= MAX_DURATION:
         rows = rows.filter(starts_at__gte=instant - MAX_DURATION)
@@ -109,14 +189,15 @@ def _last_start_before(instant: dt.datetime) -> Bounds | None:
 
 
 def _walk(instant: dt.datetime, *, forwards: bool) -> Iterator[Bounds]:
-    """Yield the moments that start from ``instant`` on, or before it, away from it.
+    """Yield the moments that start at or after ``instant``, or else before it, nearest first.
 
-    In batches that grow: mostly the first has a gap. Raises _NoGapNearby.
+    Reads them in growing batches, because mostly the first batch has a gap.
+    Raises _NoGapNearby after ``MAX_MOMENTS_READ``.
     """
     read, size = 0, FIRST_BATCH
-    later, order = ("starts_at__gte", "starts_at") if forwards else ("starts_at__lt", "-starts_at")
+    side, order = ("starts_at__gte", "starts_at") if forwards else ("starts_at__lt", "-starts_at")
     rows = _occupying_bounds().order_by(order)
-    batch = list(rows.filter(**{later: instant})[:size])
+    batch = list(rows.filter(**{side: instant})[:size])
     while batch:
         yield from batch
         read += len(batch)
@@ -129,103 +210,17 @@ def _walk(instant: dt.datetime, *, forwards: bool) -> Iterator[Bounds]:
         batch = list(rows.filter(**{beyond: batch[-1][0]})[:size])
 
 
+def _occupying_bounds() -> QuerySet[Moment, Bounds]:
+    return _occupying().values_list("starts_at", "ends_at")
+
+
 def _same_time_on_other_days(wanted: Span, zone: zoneinfo.ZoneInfo) -> Iterator[Span]:
-    """Yield spans of the same length that begin at the same time of day, nearest days first."""
-    length = wanted.ends_at - wanted.starts_at
+    """Yield spans of the same duration that begin at the same time of day, nearest days first."""
+    duration = wanted.ends_at - wanted.starts_at
     local = wanted.starts_at.astimezone(zone).replace(tzinfo=None)
     for distance in range(1, MAX_DAYS_AWAY + 1):
         for days in (distance, -distance):
-            # No such time on that day, or beyond the timeline's end.
+            # Suppressed: the clock skips that time on that day, or the day is outside the timeline.
             with suppress(InvalidInstant, InvalidSpan, OverflowError):
                 start = local_time.resolve_local_time(local + dt.timedelta(days=days), zone, fold=0)
-                yield Span(start, start + length)
-
-
-# Rows that one reading takes at most: an hour has no more, a day seldom.
-MAX_ROWS = 3602
-
-
-class Interval(NamedTuple):
-    """A half-open stretch of time, of any length."""
-
-    start: dt.datetime
-    end: dt.datetime
-
-    @property
-    def seconds(self) -> int:
-        """Its length."""
-        return int((self.end - self.start).total_seconds())
-
-
-def occupied_intervals(start: dt.datetime, end: dt.datetime) -> tuple[list[Interval], dt.datetime]:
-    """Return the taken stretches of ``[start, end)`` in order, and up to when that is known.
-
-    Stretches that touch are one. Reads ``MOST_ROWS`` rows at most; were there
-    more, what is after the last one read is not known.
-    """
-    lapsed = Q(status=Status.HELD, held_until__lte=Now())
-    live = Moment.objects.occupying().overlapping(start, end).exclude(lapsed).order_by("starts_at")
-    rows = list(live.values_list("starts_at", "ends_at")[:MAX_ROWS])
-    known = end if len(rows) < MAX_ROWS else min(end, rows[-1][1])
-    return _merge(Interval(max(start, s), min(end, e)) for s, e in rows), known
-
-
-def free_intervals(
-    taken: Iterable[Interval], start: dt.datetime, known: dt.datetime
-) -> list[Interval]:
-    """Return what ``taken``, in order, leaves free of ``[start, known)``."""
-    free = []
-    for stretch in taken:
-        if start < stretch.start:
-            free.append(Interval(start, stretch.start))
-        start = stretch.end
-    if start < known:
-        free.append(Interval(start, known))
-    return free
-
-
-@dataclass(frozen=True)
-class Availability:
-    """Whether a span is free; ``free_at`` is set while a part of it is being paid for."""
-
-    free: bool
-    free_at: dt.datetime | None = None
-
-
-def longest_intervals(stretches: Iterable[Interval], number: int) -> list[Interval]:
-    """Return the ``number`` longest stretches, in order of time."""
-    return sorted(sorted(stretches, key=lambda stretch: -stretch.seconds)[:number])
-
-
-def _merge(stretches: Iterable[Interval]) -> list[Interval]:
-    merged: list[Interval] = []
-    for stretch in stretches:
-        if merged and merged[-1].end >= stretch.start:
-            merged[-1] = Interval(merged[-1].start, stretch.end)
-        else:
-            merged.append(stretch)
-    return merged
-
-
-def get_availability(span: Span) -> Availability:
-    """Tell whether ``span`` is free now. Somebody else may be faster afterwards."""
-    holder = find_conflict(span)
-    if holder is None:
-        return Availability(free=True)
-    return Availability(
-        free=False, free_at=holder.held_until if holder.status == Status.PAYING else None
-    )
-
-
-def find_conflict(span: Span, besides: int | None = None) -> Moment | None:
-    """Return a live moment, other than ``besides``, that holds a part of ``span``, if any.
-
-    For telling people; between this and a write somebody else may come first.
-    A lapsed hold holds nothing.
-    """
-    live = Moment.objects.occupying().overlapping(span.starts_at, span.ends_at)
-    lapsed = Q(status=Status.HELD, held_until__lte=Now())
-    holders = live.exclude(lapsed)
-    if besides is not None:
-        holders = holders.exclude(pk=besides)
-    return holders.first()
+                yield Span(start, start + duration)

@@ -27,8 +27,7 @@ def list_open_claims(user: User) -> list[Moment]:
 def get_claim(user: User, pk: int) -> Moment | None:
     """Return a person's own claim, in whatever state, with its order and tags. Reads one moment."""
     claims = Moment.objects.filter(user=user, pk=pk, order__isnull=False)
-    claim: Moment | None = claims.select_related("order").prefetch_related("tags").first()
-    return claim
+    return claims.select_related("order").prefetch_related("tags").first()
 
 
 def list_overdue_payments(span: Span) -> list[Moment]:

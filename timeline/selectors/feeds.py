@@ -66,18 +66,16 @@ def recently_tagged(tag: Tag) -> list[Moment]:
 def get_public_moment(pk: int) -> Moment | None:
     """Return a moment that everybody may know of, with owner and picture. Reads one row."""
     public = Moment.objects.visible_to(None).select_related("user", "picture")
-    moment: Moment | None = public.filter(pk=pk).first()
-    return moment
+    return public.filter(pk=pk).first()
 
 
 def _latest_first(moments: MomentQuerySet) -> MomentQuerySet:
-    latest: MomentQuerySet = _for_feed(moments).order_by(CHANGED_AT.desc(), "-pk")
-    return latest
+    return _for_feed(moments).order_by(CHANGED_AT.desc(), "-pk")
 
 
 def _for_feed(moments: MomentQuerySet) -> MomentQuerySet:
     """Fetch what a file says of a moment."""
-    written: MomentQuerySet = (
+    return (
         moments.select_related("user")
         .only(
             "title", "starts_at", "ends_at", "story", "place", "status_changed_at", "updated_at",
@@ -85,7 +83,6 @@ def _for_feed(moments: MomentQuerySet) -> MomentQuerySet:
         )
         .prefetch_related(Prefetch("tags", Tag.objects.only("name")))
     )  # fmt: skip
-    return written
 
 
 def sitemap_periods() -> list[Period]:

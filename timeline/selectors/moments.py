@@ -178,14 +178,13 @@ def list_same_day_of_year(viewer: Viewer, moment: Moment, *, size: int) -> list[
 
 def get_visible_moment(viewer: Viewer, pk: int) -> Moment | None:
     """Return the moment with this id if ``viewer`` may see it, with its owner, tags and likes."""
-    moment: Moment | None = (
+    return (
         Moment.objects.visible_to(viewer, by_address=True)
         .select_related("user", "like_tally", "picture")
         .prefetch_related("tags")
         .filter(pk=pk)
         .first()
     )
-    return moment
 
 
 def list_tags_in_use(
@@ -208,12 +207,11 @@ def get_tag_in_use(viewer: Viewer, name: str) -> Tag | None:
 
 
 def _starting_on_day_of_year(viewer: Viewer, month: int, day: int) -> MomentQuerySet:
-    moments: MomentQuerySet = (
+    return (
         Moment.objects.visible_to(viewer)
         .annotate(month_day=MonthDay("starts_at"))
         .filter(month_day=month * 100 + day)
     )
-    return moments
 
 
 def _tags_in_use(viewer: Viewer) -> QuerySet[Tag]:

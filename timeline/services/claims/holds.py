@@ -41,7 +41,7 @@ def hold(user: User, span: Span, *, time_zone: str = "UTC") -> Moment:
     already or their account is about to be deleted.
     """
     moment = Moment(user=user, starts_at=span.starts_at, ends_at=span.ends_at, time_zone=time_zone)
-    moment.note_zone()
+    moment.record_utc_offset()
     order = build_order(moment)
     duration = dt.timedelta(seconds=settings.HOLD_SECONDS)
     if try_fast_hold(moment, order, max_holds=MAX_HOLDS, duration=duration):

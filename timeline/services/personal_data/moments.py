@@ -98,7 +98,7 @@ def _export_pictures(user: User) -> Iterator[PersonalFile]:
         name = f"pictures/{picture.moment.public_id}"
         about = f"The picture of “{picture.moment.title}”"
         try:
-            content = storage.read(picture.file(picture.width, "jpg"))
+            content = storage.read(picture.get_storage_name(picture.width, "jpg"))
         except OSError:
             yield PersonalFile(f"{name}.txt", f"{about}: it could not be read.", UNREADABLE_PICTURE)
         else:

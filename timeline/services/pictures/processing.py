@@ -101,7 +101,7 @@ def _create_files(picture: Picture) -> EncodedPicture:
         for width in list_widths(encoded["width"]):
             for extension in CONTENT_TYPES:
                 content = Path(folder, f"{width}.{extension}").read_bytes()
-                storage.write(picture.file(width, extension), content)
+                storage.write(picture.get_storage_name(width, extension), content)
     return encoded
 
 

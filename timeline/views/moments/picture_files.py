@@ -1,4 +1,4 @@
-"""The files of pictures, to whom may see their moment."""
+"""Serving the files of pictures."""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("timeline.pictures")
 
-# What has this address never changes. Browsers keep it for a month; a cache that others share for a
-# day: for so long it may go on showing, to who knows the address, what is not public any more.
+# The content of an address never changes. Browsers keep it for a month, shared caches for a day: for that
+# long, people who know the address may still see a picture that is no longer public.
 PUBLIC_CACHE_CONTROL = "public, max-age=2592000, s-maxage=86400, immutable"
 PRIVATE_CACHE_CONTROL = "private, max-age=3600, immutable"
 NO_SUCH_PICTURE = "There is no such picture."
 
 
 @require_safe
-def picture_file(
+def serve_picture(
     request: HttpRequest, pk: int, token: str, width: int, ending: str
 ) -> HttpResponse:
     """Send one file of a moment's picture.
 
-    Its address is only right while the moment's visibility is what it was when
-    the address was made. Who has a session is asked for nothing that all may see.
+    An address is valid only as long as the moment keeps the visibility that it
+    had when the address was created. Try as an anonymous viewer first, so that
+    public pictures never read the session.
     """
     picture = _find_picture(None, pk) or _find_picture(request.user, pk)
     if picture is None or not picture.is_token_valid(token):
@@ -40,7 +41,7 @@ def picture_file(
     if width not in picture.widths or ending not in CONTENT_TYPES:
         raise Http404(NO_SUCH_PICTURE)
     try:
-        content = storage.read(picture.file(width, ending))
+        content = storage.read(picture.get_storage_name(width, ending))
     except FileNotFoundError:
         raise Http404(NO_SUCH_PICTURE) from None
     except OSError as error:

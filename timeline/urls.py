@@ -38,12 +38,12 @@ period_urls = [
 
 moment_urls = [
     path("mine/", mine.my_moments, name="mine"),
-    path("<id:pk>/", detail.moment, name="moment-short"),
-    path("<id:pk>/edit/", edit.edit, name="moment-edit"),
-    path("<id:pk>/like/", likes.like, name="moment-like"),
-    path("<id:pk>/report/", report.report, name="report"),
-    path("<id:pk>/picture/", picture.picture, name="moment-picture"),
-    path("<id:pk>/<str:slug>/", detail.moment, name="moment"),
+    path("<id:pk>/", detail.moment_detail, name="moment-short"),
+    path("<id:pk>/edit/", edit.edit_moment, name="moment-edit"),
+    path("<id:pk>/like/", likes.like_moment, name="moment-like"),
+    path("<id:pk>/report/", report.report_moment, name="report"),
+    path("<id:pk>/picture/", picture.edit_picture, name="moment-picture"),
+    path("<id:pk>/<str:slug>/", detail.moment_detail, name="moment"),
 ]
 
 tag_urls = [
@@ -95,7 +95,7 @@ urlpatterns = [
     path("moments/", include(moment_urls)),
     path(
         "pictures/<id:pk>/<slug:token>/<int:width>.<slug:ending>",
-        picture_files.picture_file,
+        picture_files.serve_picture,
         name="picture-file",
     ),
     path("tags/", include(tag_urls)),

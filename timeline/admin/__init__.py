@@ -1,4 +1,4 @@
-"""Django admin: importing this package registers every model admin."""
+"""The admin site. Importing this package registers all of the timeline's model admins."""
 
 from timeline.admin import moments, orders, reports
 

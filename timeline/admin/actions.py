@@ -1,9 +1,9 @@
-"""What staff decide about rows one by one: a reason is asked for, and everything is logged."""
+"""Admin actions that need a reason: a confirmation page, and a log entry for each row."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -17,9 +17,11 @@ from timeline.core.exceptions import TimelineError
 
 MAX_LISTED = 50
 
+Row = TypeVar("Row", bound=Model)
+
 
 class ReasonForm(forms.Form):
-    """Why staff decide so: kept with what they decide, and in the log."""
+    """The reason for a decision of staff. It is stored with the decision and in the admin's log."""
 
     reason = forms.CharField(
         max_length=150, help_text="Kept with it, and in the log.", widget=forms.TextInput
@@ -29,27 +31,29 @@ class ReasonForm(forms.Form):
 def confirm_with_reason(
     model_admin: admin.ModelAdmin[Any],
     request: HttpRequest,
-    rows: QuerySet[Any],
-    decide: Callable[[Any, str], None],
+    rows: QuerySet[Row],
+    apply: Callable[[Row, str], None],
     *,
     verb: str,
-    consequence: str,
-    final: bool = True,
+    warning: str,
+    irreversible: bool = True,
 ) -> HttpResponse | None:
-    """Ask for a reason and, when it is given, ``decide`` about each row; None when that is done.
+    """Ask for a reason, then call ``apply`` with each row and the reason.
 
-    ``final`` warns that there is no way back. Each row is a transaction of its own, with its entry in
-    the admin's log.
+    Returns the confirmation page, or None after applying. The page shows
+    ``warning`` and says if the action is ``irreversible``. Each row and its
+    entry in the admin's log are written in one transaction. If ``apply`` raises
+    TimelineError, the row stays as it is and the message is shown.
     """
     form = ReasonForm(request.POST if "confirmed" in request.POST else None)
     if form.is_valid():
-        _apply(model_admin, request, rows, decide, verb, form.cleaned_data["reason"])
+        _apply_to_rows(model_admin, request, rows, apply, verb, form.cleaned_data["reason"])
         return None
     context = model_admin.admin_site.each_context(request) | {
         "title": f"{verb.capitalize()} {model_admin.opts.verbose_name_plural}",
         "verb": verb,
-        "consequence": consequence,
-        "final": final,
+        "consequence": warning,
+        "final": irreversible,
         "action": request.POST["action"],
         "form": form,
         "rows": rows[:MAX_LISTED],
@@ -59,33 +63,23 @@ def confirm_with_reason(
     return TemplateResponse(request, "admin/timeline/confirm_status.html", context)
 
 
-def _apply(
+def _apply_to_rows(
     model_admin: admin.ModelAdmin[Any],
     request: HttpRequest,
-    rows: QuerySet[Any],
-    decide: Callable[[Any, str], None],
+    rows: QuerySet[Row],
+    apply: Callable[[Row, str], None],
     verb: str,
     reason: str,
 ) -> None:
     done = 0
     for row in rows:
         try:
-            _decide(model_admin, request, row, decide, verb, reason)
-            done += 1
+            with transaction.atomic():
+                apply(row, reason)
+                model_admin.log_change(request, row, f"{verb}: {reason}")
         except TimelineError as error:
             messages.warning(request, str(error))
+        else:
+            done += 1
     if done:
         messages.success(request, f"{done} done: {verb}.")
-
-
-def _decide(
-    model_admin: admin.ModelAdmin[Any],
-    request: HttpRequest,
-    row: Model,
-    decide: Callable[[Any, str], None],
-    verb: str,
-    reason: str,
-) -> None:
-    with transaction.atomic():
-        decide(row, reason)
-        model_admin.log_change(request, row, f"{verb}: {reason}")

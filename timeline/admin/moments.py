@@ -1,4 +1,4 @@
-"""Moments and tags in the admin; orders are in ``payments/admin.py``."""
+"""Moments and tags in the admin."""
 
 from __future__ import annotations
 
@@ -19,13 +19,11 @@ from django.utils import timezone
 
 from momentverse.admin.pagination import LargeTableAdmin
 from timeline.admin.actions import confirm_with_reason
-from timeline.admin.orders import OrderAdmin, PaymentEventAdmin
-from timeline.admin.reports import ReportAdmin
 from timeline.core.exceptions import InvalidSpan, SpanTaken, TagRefused, TimelineBusy
 from timeline.core.periods import NoSuchPeriod, Period
 from timeline.core.public_ids import decode_id
 from timeline.core.spans import Span
-from timeline.models import Moment, Order, PaymentEvent, Report, Status, Tag, Visibility
+from timeline.models import Moment, Status, Tag, Visibility
 from timeline.selectors import availability
 from timeline.services import moderation, placement, transitions
 from timeline.services.payments import refunds
@@ -33,24 +31,24 @@ from timeline.services.tags import get_or_create_tags, parse_tags, set_tags
 
 
 class StartFilter(admin.SimpleListFilter):
-    """Years around now, as ranges of ``starts_at``; any other period is found by searching for it."""
+    """Filter by the year of the start, for the years around now. Search finds any other period."""
 
     title = "start"
     parameter_name = "period"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Offer next year, this year and the four before."""
+        """Return next year, this year and the four years before."""
         this_year = timezone.now().year
         return [(str(year), str(year)) for year in range(this_year + 1, this_year - 5, -1)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Moment]) -> QuerySet[Moment]:
-        """Keep what starts in the chosen period, or everything."""
+        """Return the moments that start in the chosen period, or all."""
         period = parse_period(self.value() or "")
         return queryset.filter(starts_in_period(period)) if period else queryset
 
 
 def parse_period(text: str) -> Period | None:
-    """Return the year, month or day that ``1969``, ``1969-07`` or ``1969-07-20`` names, if any."""
+    """Return the year, month or day that ``1969``, ``1969-07`` or ``1969-07-20`` stands for, if any."""
     parts = text.strip().split("-")
     if not 1 <= len(parts) <= 3 or not all(
         p.isascii() and p.isdigit() and len(p) <= 4 for p in parts
@@ -63,12 +61,12 @@ def parse_period(text: str) -> Period | None:
 
 
 def starts_in_period(period: Period) -> Q:
-    """Return the condition that a moment starts in ``period``: a range of the index."""
+    """Return the condition that a moment starts in ``period``. It is a range scan of the index."""
     return Q(starts_at__gte=period.starts_at, starts_at__lt=period.ends_at)
 
 
 class MomentForm(forms.ModelForm):
-    """A moment's form; that its span is taken is an error of the form."""
+    """The form of a moment. It reports an occupied span as an error of the form."""
 
     tag_list = forms.CharField(
         label="Tags",
@@ -90,14 +88,14 @@ class MomentForm(forms.ModelForm):
             self.initial["tag_list"] = ", ".join(tag.name for tag in self.instance.tags.all())
 
     def clean_tag_list(self) -> tuple[str, ...]:
-        """Return the tags' names as they are stored."""
+        """Return the normalised names of the tags."""
         try:
             return parse_tags(self.cleaned_data["tag_list"].split(","))
         except TagRefused as error:
             raise ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a span that another live moment holds."""
+        """Reject a span that another moment occupies, and making a hidden moment visible."""
         cleaned = super().clean() or {}
         if self.instance.hidden_at and cleaned.get("visibility") != Visibility.PRIVATE:
             self.add_error("visibility", "Staff has hidden it: show it again by the list’s action.")
@@ -108,7 +106,7 @@ class MomentForm(forms.ModelForm):
             except InvalidSpan:
                 return cleaned  # Moment.clean says what is wrong
             if self.instance.is_occupying and (
-                holder := availability.find_conflict(span, besides=self.instance.pk)
+                holder := availability.find_conflict(span, exclude_pk=self.instance.pk)
             ):
                 self.add_error(
                     "starts_at",
@@ -119,7 +117,7 @@ class MomentForm(forms.ModelForm):
 
 @admin.register(Moment)
 class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
-    """List, form and actions; every write goes through ``overlap`` or ``lifecycle``."""
+    """Moments. Every change goes through the services, as on the site."""
 
     form = MomentForm
     list_display = ("title", "starts_at", "length", "status", "visibility", "user")
@@ -141,7 +139,7 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Moment], search_term: str
     ) -> tuple[QuerySet[Moment], bool]:
-        """Search what an index answers first: a period, an owner, an id; else words of titles."""
+        """Search for a period, an owner or an id, which use an index; otherwise in titles."""
         term = search_term.strip()
         if "\0" in term:
             return queryset.none(), False
@@ -149,14 +147,14 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
             return queryset.filter(starts_in_period(period)), False
         if term.startswith("@"):
             return queryset.filter(user__handle=term[1:].lower()), False
-        with suppress(ValueError):  # eleven letters may be an id, or just a word
-            found = queryset.filter(pk=decode_id(term))
-            if found.exists():
-                return found, False
+        with suppress(ValueError):  # eleven letters may be an id or just a word
+            moments = queryset.filter(pk=decode_id(term))
+            if moments.exists():
+                return moments, False
         return super().get_search_results(request, queryset, search_term)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str | list[str]]:
-        """A new moment is the admin's own, unless they say otherwise."""
+        """Suggest the current user as the owner of a new moment."""
         return super().get_changeform_initial_data(request) | {"user": str(request.user.pk)}
 
     def changeform_view(
@@ -166,12 +164,12 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the form again when somebody took the span between its check and the save."""
+        """Show the form again if somebody took the span between the form's check and the save."""
         for _ in range(2):
             try:
                 return super().changeform_view(request, object_id, form_url, extra_context)
             except SpanTaken:
-                continue  # now the form's own check sees it
+                continue  # this time the form's own check finds the conflict
             except TimelineBusy as error:
                 messages.error(request, str(error))
                 return redirect(request.path)
@@ -181,7 +179,7 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
     def save_model(
         self, request: HttpRequest, obj: Moment, form: BaseModelForm, change: bool
     ) -> None:
-        """Save through the one function of all writers; what staff makes is active at once."""
+        """Save through ``placement``, which locks the days. Moments created by staff are active at once."""
         if not change:
             obj.status = Status.ACTIVE
         placement.save_moment(obj)
@@ -191,7 +189,7 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Say it when the moment's days stay locked."""
+        """Show an error message if the moment's days stay locked."""
         try:
             return super().delete_view(request, object_id, extra_context)
         except TimelineBusy as error:
@@ -201,7 +199,7 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Let an action, with its log, be done whole or not at all."""
+        """Run an action and its log entries in one transaction."""
         try:
             with transaction.atomic():
                 return super().changelist_view(request, extra_context)
@@ -210,11 +208,11 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
             return redirect(request.get_full_path())
 
     def delete_model(self, request: HttpRequest, obj: Moment) -> None:
-        """Delete one moment; its span is free again."""
+        """Delete one moment, which frees its span."""
         placement.delete_moments(Moment.objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Moment]) -> None:
-        """Delete many moments; their spans are free again."""
+        """Delete many moments, which frees their spans."""
         placement.delete_moments(Moment.objects.filter(pk__in=queryset.values("pk")))
 
     @admin.action(description="Release held moments: give their spans back", permissions=["change"])
@@ -222,7 +220,7 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Moment]
     ) -> HttpResponse | None:
         """Ask for a reason, then release."""
-        return self._ask(request, queryset, transitions.release, "release")
+        return self._confirm(request, queryset, transitions.release, "release")
 
     @admin.action(
         description="Revoke active moments: take them off, pay paid ones back",
@@ -231,40 +229,42 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
     def revoke_moments(
         self, request: HttpRequest, queryset: QuerySet[Moment]
     ) -> HttpResponse | None:
-        """Ask for a reason, then revoke; what was paid for goes back to who paid."""
+        """Ask for a reason, then revoke, and refund what was paid."""
         assert request.user.is_authenticated
-        return self._ask(
+        return self._confirm(
             request, queryset, partial(refunds.revoke_and_refund, actor=request.user), "revoke"
         )
 
     @admin.action(description="Hide moments from all but their owners", permissions=["change"])
     def hide_moments(self, request: HttpRequest, queryset: QuerySet[Moment]) -> HttpResponse | None:
-        """Ask for a reason, then hide; owners are told."""
+        """Ask for a reason, then hide, and e-mail the owners."""
         assert request.user.is_authenticated
-        return confirm_with_reason(
-            self, request, queryset.select_related("user"),
-            partial(moderation.hide, staff=request.user),
-            verb="hide", warning=moderation.HIDE_MESSAGE, final=False,
+        return self._confirm(
+            request, queryset, partial(moderation.hide, staff=request.user), "hide",
+            moderation.HIDE_MESSAGE, irreversible=False,
         )  # fmt: skip
 
     @admin.action(description="Show hidden moments again", permissions=["change"])
     def show_moments(self, request: HttpRequest, queryset: QuerySet[Moment]) -> HttpResponse | None:
-        """Ask for a reason, then show them to whom they were shown before."""
-        return confirm_with_reason(
-            self, request, queryset.select_related("user"), moderation.unhide,
-            verb="show again", warning=moderation.UNHIDE_MESSAGE, final=False,
+        """Ask for a reason, then give the moments their earlier visibility back."""
+        return self._confirm(
+            request, queryset, moderation.unhide, "show again",
+            moderation.UNHIDE_MESSAGE, irreversible=False,
         )  # fmt: skip
 
-    def _ask(
+    def _confirm(
         self,
         request: HttpRequest,
         queryset: QuerySet[Moment],
-        decide: Callable[[Moment, str], None],
+        apply: Callable[[Moment, str], None],
         verb: str,
+        warning: str = "Others can claim the span at once.",
+        *,
+        irreversible: bool = True,
     ) -> HttpResponse | None:
         rows = queryset.select_related("user")
         return confirm_with_reason(
-            self, request, rows, decide, verb=verb, warning="Others can claim the span at once."
+            self, request, rows, apply, verb=verb, warning=warning, irreversible=irreversible
         )
 
 
@@ -278,11 +278,6 @@ class TagAdmin(LargeTableAdmin, admin.ModelAdmin):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Name the tags alone: a tag may be on more moments than a page can list."""
+        """List only the tags themselves: a tag may be on more moments than a page can show."""
         names = [str(tag) for tag in objs]
         return names, {"tags": len(names)}, set(), []
-
-
-admin.site.register(Order, OrderAdmin)
-admin.site.register(PaymentEvent, PaymentEventAdmin)
-admin.site.register(Report, ReportAdmin)

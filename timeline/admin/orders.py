@@ -56,6 +56,7 @@ class NoticeInline(ReadOnlyMixin, admin.TabularInline):
     extra = 0
 
 
+@admin.register(Order)
 class OrderAdmin(ReadOnlyMixin, LargeTableAdmin, admin.ModelAdmin):
     """List and read orders; refund them with a reason."""
 
@@ -125,6 +126,7 @@ class WaitingFilter(admin.SimpleListFilter):
         return queryset.filter(applied_at__isnull=self.value() == "no")
 
 
+@admin.register(PaymentEvent)
 class PaymentEventAdmin(ReadOnlyMixin, LargeTableAdmin, admin.ModelAdmin):
     """What providers have sent, and what came of it."""
 

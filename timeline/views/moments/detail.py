@@ -22,42 +22,46 @@ SAME_DAY_SIZE = 3
 
 @require_safe
 @public_page(TIMELINE, PROFILES, parameters=())
-def moment(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
-    """Show a moment; the id decides, and a slug that is not the title's leads to the right one."""
-    found = moments.get_visible_moment(request.user, pk)
-    if found is None:
+def moment_detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
+    """Show a moment. The id identifies it; an outdated slug redirects to the current address."""
+    moment = moments.get_visible_moment(request.user, pk)
+    if moment is None:
         raise Http404(moments.NO_SUCH_MOMENT_MESSAGE)
-    if slug != found.slug:
-        return redirect(found, permanent=True)
-    earlier, later = moments.get_neighbours(request.user, found)
+    if slug != moment.slug:
+        return redirect(moment, permanent=True)
+    earlier, later = moments.get_neighbours(request.user, moment)
     now = timezone.now()
     return render(
         request,
         "timeline/moment.html",
-        _build_metadata(found)
+        _build_metadata(moment)
         | {
-            "is_owner": found.user_id == request.user.pk,
+            "moment": moment,
+            "is_owner": moment.user_id == request.user.pk,
             "earlier": earlier,
             "later": later,
-            "likes": likes.count_likes(found),
-            "liked": likes.is_liked_by(request.user, found),
-            "distance": format_relative_time(found.starts_at, found.ends_at, now),
-            "is_to_come": found.starts_at > now,
-            "day_of_year": build_day_link(found.starts_at),
-            "same_day": moments.list_same_day_of_year(request.user, found, size=SAME_DAY_SIZE),
+            "likes": likes.count_likes(moment),
+            "liked": likes.is_liked_by(request.user, moment),
+            "distance": format_relative_time(moment.starts_at, moment.ends_at, now),
+            "is_to_come": moment.starts_at > now,
+            "day_of_year": build_day_link(moment.starts_at),
+            "same_day": moments.list_same_day_of_year(request.user, moment, size=SAME_DAY_SIZE),
         },
     )
 
 
-def _build_metadata(found: Moment) -> dict[str, Any]:
-    """Return the moment and what programs are told of it; of one that is not for everybody, nothing."""
-    day = get_period(Level.DAY, found.starts_at)
+def _build_metadata(moment: Moment) -> dict[str, Any]:
+    """Return the periods of a moment, and what its page says about it to search engines and chats.
+
+    An unlisted moment has a description only; a private one has nothing.
+    """
+    day = get_period(Level.DAY, moment.starts_at)
     periods = [*day.ancestors, day]
-    told: dict[str, Any] = {"moment": found, "periods": periods}
-    if found.visibility == Visibility.PUBLIC:
-        told["structured_data"] = build_structured_data(found, periods)
-        told["oembed_url"] = feeds.oembed_url(found)
-        told["picture_url"] = feeds.preview_picture_url(found)
-    if found.visibility != Visibility.PRIVATE:
-        told["description"] = build_description(found)
-    return told
+    metadata: dict[str, Any] = {"periods": periods}
+    if moment.visibility == Visibility.PUBLIC:
+        metadata["structured_data"] = build_structured_data(moment, periods)
+        metadata["oembed_url"] = feeds.oembed_url(moment)
+        metadata["picture_url"] = feeds.preview_picture_url(moment)
+    if moment.visibility != Visibility.PRIVATE:
+        metadata["description"] = build_description(moment)
+    return metadata

@@ -1,4 +1,4 @@
-"""Changing what one's own moment says; its time never changes."""
+"""Editing one's own moment. Its time cannot be changed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MAX_REVISIONS = 50
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let an owner change title, story, place, tags and visibility, and see what they were."""
+def edit_moment(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let an owner change title, story, place, tags and visibility, and show the earlier versions."""
     moment = moments.get_visible_moment(request.user, pk)
     if moment is None or moment.user_id != request.user.pk:
         raise Http404(moments.NO_SUCH_MOMENT_MESSAGE)

@@ -1,10 +1,9 @@
-"""The form for what a person says of their moment, before they pay and ever after."""
+"""Forms for a moment: its details (also used while claiming), its picture, and reports."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -29,7 +28,7 @@ from timeline.services.tags import MAX_TAGS, parse_tags
 from timeline.views.forms import BaseForm
 
 PLACE_LENGTH = 120
-# What each choice means; that the span is taken is public whichever it is.
+# The name of each choice, and what it means. That the span is taken is public in any case.
 VISIBILITY_TEXTS = {
     Visibility.PUBLIC: ("Everybody", "It is on the timeline and on your profile."),
     Visibility.UNLISTED: ("Whoever has its address", "It is on no list; share the address."),
@@ -39,20 +38,20 @@ VISIBILITY_TEXTS = {
 
 @dataclass(frozen=True)
 class VisibilityChoice:
-    """One way to be seen, as a radio button."""
+    """A radio button of the visibility field."""
 
     value: str
     name: str
     words: str
-    price: str  # what it costs besides, if anything
+    price: str  # the surcharge, empty if there is none
     checked: bool
 
 
 class MomentDetailsForm(BaseForm):
     """Title, story, place, tags and visibility.
 
-    The model's rules are asked when the words are stored; what they refuse
-    comes back to the fields by ``stored``.
+    The model's own validation runs when the details are saved. ``save_with``
+    turns its errors into errors of the fields.
     """
 
     title = forms.CharField(
@@ -64,7 +63,7 @@ class MomentDetailsForm(BaseForm):
     story = forms.CharField(
         required=False,
         help_text="Plain text; web addresses become links. An empty line begins a paragraph.",
-        # The length is checked when it is stored: here a line's end still counts twice.
+        # No max_length: the model checks the length. In the form a line break still counts as two characters.
         widget=forms.Textarea(attrs={"rows": 8, "maxlength": STORY_LENGTH}),
     )
     place = forms.CharField(
@@ -87,7 +86,7 @@ class MomentDetailsForm(BaseForm):
 
     @staticmethod
     def initial_from(moment: Moment) -> dict[str, str]:
-        """Return what a moment says now, as the form shows it."""
+        """Return a moment's current details as initial values of the form."""
         return {
             "title": moment.title,
             "story": moment.story,
@@ -98,11 +97,11 @@ class MomentDetailsForm(BaseForm):
 
     @property
     def raw_data(self) -> dict[str, str]:
-        """What was sent, valid or not."""
+        """The submitted values, valid or not."""
         return {name: self.data.get(name, "") for name in self.fields}
 
     def visibility_choices(self, order: Order | None = None) -> list[VisibilityChoice]:
-        """Return the ways to be seen, each with what it adds to an order that is not paid yet."""
+        """Return the choices of visibility, each with its surcharge if there is an unpaid order."""
         chosen = self["visibility"].value()
         extra = Tariff.kept(order.tariff).not_public if order else 0
         price = format_money(extra, order.currency) if order and extra else ""
@@ -114,38 +113,38 @@ class MomentDetailsForm(BaseForm):
         ]
 
     def clean_tags(self) -> tuple[str, ...]:
-        """Return the tags one by one, as they are stored."""
-        written = [tag for tag in self.cleaned_data["tags"].split(",") if tag.strip()]
-        for tag in written:
-            _check_tag(tag.strip())
+        """Return the names of the tags, normalised."""
+        tags = [tag.strip() for tag in self.cleaned_data["tags"].split(",") if tag.strip()]
+        for tag in tags:
+            try:
+                parse_tags([tag])
+            except TagRefused:
+                raise ValidationError(
+                    f"“{tag}” cannot be a tag: it takes letters from a to z or digits,"
+                    f" {TAG_LENGTH} at most."
+                ) from None
         try:
-            return parse_tags(written)
+            return parse_tags(tags)
         except TagRefused as error:
             raise ValidationError(str(error).removeprefix("tags: ").capitalize()) from None
 
-    def save_with(self, store: Callable[[MomentDetails], Any]) -> bool:
-        """Hand valid words to ``store``; return whether it took them, with its reasons at the fields."""
+    def save_with(self, save: Callable[[MomentDetails], object]) -> bool:
+        """Call ``save`` with the details, if they are valid, and return whether they were saved.
+
+        If ``save`` raises ValidationError, its messages become errors of the fields.
+        """
         if not self.is_valid():
             return False
         try:
-            store(MomentDetails(**self.cleaned_data))
+            save(MomentDetails(**self.cleaned_data))
         except ValidationError as error:
             self.add_validation_error(error)
             return False
         return True
 
 
-def _check_tag(tag: str) -> None:
-    try:
-        parse_tags([tag])
-    except TagRefused:
-        raise ValidationError(
-            f"“{tag}” cannot be a tag: it takes letters from a to z or digits, {TAG_LENGTH} at most."
-        ) from None
-
-
 class ReportForm(BaseForm):
-    """What is wrong, and words about it."""
+    """The form for reporting a moment to staff."""
 
     reason = forms.ChoiceField(
         choices=Report.Reason.choices,
@@ -163,13 +162,11 @@ class ReportForm(BaseForm):
 
 
 MAX_SIZE = f"{MAX_BYTES // (1024 * 1024)} MB"
-
-
 NOT_A_PICTURE_MESSAGE = "That is no picture that we can take: it has to be JPEG, PNG, WebP or AVIF."
 
 
 class PictureForm(BaseForm):
-    """A file, and what it shows."""
+    """A picture file, and its description."""
 
     file = forms.FileField(
         required=False,
@@ -190,7 +187,7 @@ class PictureForm(BaseForm):
         self.has_picture = has_picture
 
     def clean_file(self) -> UploadedFile | None:
-        """Look at the file's size and at its first bytes; it is decoded elsewhere."""
+        """Check the file's size and its first bytes. The encoder decodes it later, in its own process."""
         file: UploadedFile | None = self.cleaned_data["file"]
         if file is None:
             if not self.has_picture:
@@ -205,6 +202,6 @@ class PictureForm(BaseForm):
         return file
 
     def clean_alt(self) -> str:
-        """Return the description as it is stored."""
+        """Return the normalised description."""
         alt: str = self.cleaned_data["alt"]
         return normalize_line(alt) if alt else ""

@@ -1,4 +1,4 @@
-"""Liking a moment, by a form that works without scripts."""
+"""Liking a moment, with a form that works without scripts."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from timeline.services import likes
 
 
 @require_POST
-def like(request: HttpRequest, pk: int) -> HttpResponse:
-    """Like a moment, or take it back: the form says which, so sending it twice changes nothing.
+def like_moment(request: HttpRequest, pk: int) -> HttpResponse:
+    """Like a moment, or withdraw the like. The form says which, so sending it twice changes nothing.
 
-    Who is not logged in is sent to do so, and from there to the moment's page,
-    whatever moment it is and whether there is one. A script asks for JSON.
+    Anonymous visitors are redirected to the login, and from there to the
+    moment's page. This happens for every id, even if there is no such moment.
+    Scripts get JSON.
     """
     if not request.user.is_authenticated:
         return redirect_to_login(reverse("timeline:moment-short", args=[pk]))
     moment = moments.get_visible_moment(request.user, pk)
     if moment is None:
         raise Http404(moments.NO_SUCH_MOMENT_MESSAGE)
-    wanted = request.POST.get("like")
-    if wanted not in ("yes", "no"):
+    choice = request.POST.get("like")
+    if choice not in ("yes", "no"):
         raise BadRequest("“like” is “yes” or “no”.")
+    change = likes.like if choice == "yes" else likes.unlike
     try:
-        (likes.like if wanted == "yes" else likes.unlike)(request.user, moment)
+        change(request.user, moment)
     except LikeRefused as error:
         messages.error(request, str(error))
     if wants_json(request):
@@ -42,7 +44,7 @@ def like(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _render_json(request: HttpRequest, pk: int) -> HttpResponse:
-    moment = moments.get_visible_moment(request.user, pk)
+    moment = moments.get_visible_moment(request.user, pk)  # again, with the new count
     if moment is None:
         raise Http404(moments.NO_SUCH_MOMENT_MESSAGE)
     data = {"liked": is_liked_by(request.user, moment), "likes": count_likes(moment)}

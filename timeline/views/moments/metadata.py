@@ -1,4 +1,4 @@
-"""What a moment's page tells programs that show links to it: search engines, chats."""
+"""Metadata of a moment's page for search engines and for chats that show link previews."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from timeline.models import Moment
 from timeline.selectors.feeds import preview_picture_url
 
 _DESCRIPTION_LENGTH = 160
-# Inside of a script element these could end it or begin a comment; as escapes they mean the same.
+# In a script element these characters could end the element or start a comment. Escaped, they mean the same.
 _ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
 def build_description(moment: Moment) -> str:
-    """Return when a moment is and how its story begins, on one line."""
-    words = f"{moment.when}. {' '.join(moment.story.split())}".strip()
-    if len(words) <= _DESCRIPTION_LENGTH:
-        return words
-    return f"{words[: _DESCRIPTION_LENGTH - 1].rsplit(' ', 1)[0]}…"
+    """Return the time of a moment and the beginning of its story, as one line."""
+    text = f"{moment.when}. {' '.join(moment.story.split())}".strip()
+    if len(text) <= _DESCRIPTION_LENGTH:
+        return text
+    return f"{text[: _DESCRIPTION_LENGTH - 1].rsplit(' ', 1)[0]}…"
 
 
 def build_structured_data(moment: Moment, periods: list[Period]) -> SafeString:
-    """Return a moment as schema.org describes events, with the periods that lead to it, in JSON-LD."""
+    """Return JSON-LD with the moment as a schema.org event, and breadcrumbs of the periods above it."""
     url = settings.SITE_URL + moment.get_absolute_url()
     event: dict[str, Any] = {
         "@type": "Event",
@@ -52,6 +52,6 @@ def build_structured_data(moment: Moment, periods: list[Period]) -> SafeString:
 
 
 def dump_for_script(data: dict[str, Any]) -> SafeString:
-    """Return JSON that can stand inside of a script element, whatever its texts hold."""
+    """Return JSON that is safe inside a script element, whatever texts it contains."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return mark_safe(text.translate(_ESCAPES))  # noqa: S308  nothing in it ends the element
+    return mark_safe(text.translate(_ESCAPES))  # noqa: S308  nothing in it can end the element

@@ -1,4 +1,4 @@
-"""One's own moments, whoever else sees them."""
+"""The list of one's own moments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from timeline.views.pagination import pagination_context, parse_cursor
 @require_safe
 @login_required
 def my_moments(request: HttpRequest) -> HttpResponse:
-    """List the viewer's moments with what nobody else is told: visibility, edits, what staff did."""
+    """List the viewer's moments of any visibility, with what only they see: edits, and decisions of staff."""
     assert request.user.is_authenticated
     cursor = parse_cursor(request)
     page, own = profiles.list_own_moments(request.user, cursor)

@@ -1,4 +1,4 @@
-"""A moment's picture: its owner puts it there, describes it, takes it off."""
+"""The page where an owner sets, describes or removes the picture of a moment."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ STORAGE_DOWN_MESSAGE = (
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def picture(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let an owner change the picture of a moment, or take it off."""
+def edit_picture(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let an owner set, replace, describe or remove the picture of a moment."""
     moment = moments.get_visible_moment(request.user, pk)
     if moment is None or moment.user_id != request.user.pk:
         raise Http404(moments.NO_SUCH_MOMENT_MESSAGE)
-    shown: Picture | None = getattr(moment, "picture", None)
-    sent = [request.POST, request.FILES] if request.method == "POST" else []
+    picture: Picture | None = getattr(moment, "picture", None)
+    data = [request.POST, request.FILES] if request.method == "POST" else []
     form = PictureForm(
-        *sent,
-        initial={"alt": shown.alt if shown else ""},
-        has_picture=shown is not None,
+        *data,
+        initial={"alt": picture.alt if picture else ""},
+        has_picture=picture is not None,
     )
     if request.method != "POST":
         return _render_form(request, moment, form)

@@ -1,4 +1,4 @@
-"""Reporting a moment to staff, by anybody who sees it."""
+"""Reporting a moment to staff. Everybody who can see it can report it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from timeline.views.moments.forms import ReportForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def report(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a report. The throttle limits how many come from one network or person."""
+def report_moment(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the form for a report, and store it. The throttle limits reports per network and per person."""
     moment = moments.get_visible_moment(request.user, pk)
     if moment is None:
         raise Http404(moments.NO_SUCH_MOMENT_MESSAGE)
@@ -44,6 +44,6 @@ def _save(request: HttpRequest, moment: Moment, form: ReportForm) -> bool:
 def _render_form(
     request: HttpRequest, moment: Moment, form: ReportForm, *, status: int = 200
 ) -> HttpResponse:
-    # In the address and not in a message: visitors get no session for it.
+    # “sent” is in the address and not in a message, because a message would give visitors a session.
     context = {"moment": moment, "form": form, "sent": "sent" in request.GET}
     return render(request, "timeline/report.html", context, status=status)

@@ -1,4 +1,4 @@
-"""Addresses of the claim form with a span filled in."""
+"""Links into the claim form."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from timeline.core.spans import MAX_DURATION
 
 
 def claim_url(start: dt.datetime, end: dt.datetime) -> str:
-    """Return where ``[start, end)``, in UTC, is claimed; of more than 24 hours the first 24."""
-    length = min(end - start, MAX_DURATION)
-    minutes, seconds = divmod(int(length.total_seconds()), 60)
+    """Return the URL of the claim form filled in with ``[start, end)``, in UTC, cut to 24 hours."""
+    duration = min(end - start, MAX_DURATION)
+    minutes, seconds = divmod(int(duration.total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     parts = {
         "date": start.date().isoformat(),

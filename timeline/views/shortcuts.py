@@ -6,5 +6,5 @@ from timeline.core.exceptions import TimelineBusy, TimelineError
 
 
 def status_code_for(error: TimelineError) -> int:
-    """Return the HTTP status that says what a rule has refused: 503 when trying again helps."""
+    """Return the HTTP status of a page that shows ``error``: 503 if a retry helps, else 409."""
     return 503 if isinstance(error, TimelineBusy) else 409

@@ -134,8 +134,7 @@ def locked_hold(moment: Moment) -> Iterator[tuple[Order, Moment]]:
 
 def lock_moment(moment: Moment) -> Moment:
     """Return the stored moment, locked; rows that refer to it can still be written (NO KEY UPDATE)."""
-    locked: Moment = Moment.objects.select_for_update(no_key=True).get(pk=moment.pk)
-    return locked
+    return Moment.objects.select_for_update(no_key=True).get(pk=moment.pk)
 
 
 def _not_held_message(moment: Moment) -> str:

@@ -1,4 +1,8 @@
-"""Choosing a time: whether it is free, what else is, and holding it."""
+"""Choose a time and hold it: step one of a claim.
+
+``choose`` shows whether a span is free, and what is free nearby if it is not.
+Its button posts to ``hold``; after a log-in in between, ``resume`` goes on.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,6 @@ from timeline.core.exceptions import (
     InvalidSpan,
     SpanTaken,
     TimelineBusy,
-    TimelineError,
 )
 from timeline.core.formatting import format_datetime
 from timeline.core.local_time import RepeatedTime, SkippedTime
@@ -36,21 +39,22 @@ from timeline.views.claims.forms import DURATION_MESSAGE, ChooseSpanForm
 from timeline.views.claims.offers import get_offer, list_viewer_claims
 from timeline.views.shortcuts import status_code_for
 
+# The parameters of the form, in its own order.
 FIELDS = ("date", "time", "zone", "hours", "minutes", "seconds", "fold")
 
 
 @dataclass(frozen=True)
 class Alternative:
-    """One instant that may have been meant, as a link."""
+    """A link to one instant that the visitor may have meant."""
 
     name: str
-    words: str
+    words: str  # the instant in UTC
     query: str
 
 
 @dataclass(frozen=True)
 class ClockChange:
-    """What a clock did at the time that was asked for, and the ways on."""
+    """Why a local time is not one instant, and the instants that may have been meant."""
 
     title: str
     words: str
@@ -59,22 +63,22 @@ class ClockChange:
 
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
-    """Ask for a time and a length; say whether that span is free, before anybody has to log in."""
+    """Show the form for a time and a duration, and whether that span is free. No log-in is needed."""
     if not (request.GET.keys() & {"time", "hours", "minutes", "seconds"}):
-        return _render(request, ChooseSpanForm(initial=_initial(request)))
+        return _render(request, ChooseSpanForm(initial=_get_initial(request)))
     form = ChooseSpanForm(request.GET)
     if form.is_valid() and form.clock_change is None:
-        return _render_offer(request, form.told, form)
+        return _render_offer(request, form.display, form)
     if form.clock_change is not None:
-        change = _clock_change(form.clock_change, request)
+        change = _describe_clock_change(form.clock_change, request)
         return _render(request, form, change=change, status=400)
     return _render(request, form, status=400)
 
 
 @require_POST
 def hold(request: HttpRequest) -> HttpResponse:
-    """Hold the span of a button; who is not logged in keeps it in mind and logs in first."""
-    span, time_zone = _posted_span(request)
+    """Hold the span of the button. Visitors log in first; their session remembers the span."""
+    span, time_zone = _parse_span(request)
     if not request.user.is_authenticated:
         session.save_span(request.session, span, time_zone)
         return redirect_to_login(reverse("timeline:claim-continue"))
@@ -84,14 +88,15 @@ def hold(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def resume(request: HttpRequest) -> HttpResponse:
-    """After log-in: hold the span whose button was pressed before it.
+    """Hold the span whose button was pressed before log-in.
 
-    The button was a POST with its token; this only carries it out, once.
+    That button was a POST with a CSRF token. This GET only completes it, and
+    only once, because the session forgets the span.
     """
-    kept = session.get_span(request.session)
-    if kept is None:
+    saved = session.get_span(request.session)
+    if saved is None:
         return redirect("timeline:claim-choose")
-    return _hold(request, *kept)
+    return _hold(request, *saved)
 
 
 def _hold(request: HttpRequest, span: Span, time_zone: str) -> HttpResponse:
@@ -99,19 +104,16 @@ def _hold(request: HttpRequest, span: Span, time_zone: str) -> HttpResponse:
     try:
         moment = hold_or_expire(request.user, span, time_zone=time_zone)
     except (SpanTaken, ClaimRefused, TimelineBusy) as error:
-        return _render_refusal(request, SpanDisplay.of(span, time_zone), error)
+        # The offer itself says that a span is taken, so that error needs no message.
+        problem = "" if isinstance(error, SpanTaken) else str(error)
+        display = SpanDisplay.of(span, time_zone)
+        return _render_offer(request, display, problem=problem, status=status_code_for(error))
     session.clear_span(request.session)
     return see_other("timeline:claim", moment.pk)
 
 
-def _render_refusal(request: HttpRequest, told: SpanDisplay, error: TimelineError) -> HttpResponse:
-    # That it is taken, and by what it can be replaced, the offer itself says.
-    problem = "" if isinstance(error, SpanTaken) else str(error)
-    return _render_offer(request, told, problem=problem, status=status_code_for(error))
-
-
-def _posted_span(request: HttpRequest) -> tuple[Span, str]:
-    """Return the span and the zone of a button of ours. Raises BadRequest."""
+def _parse_span(request: HttpRequest) -> tuple[Span, str]:
+    """Return the span and the zone that a hold button sends. Raises BadRequest for anything else."""
     try:
         start = parse_instant(request.POST.get("start", ""))
         seconds = int(request.POST.get("seconds", ""))
@@ -123,46 +125,46 @@ def _posted_span(request: HttpRequest) -> tuple[Span, str]:
         raise BadRequest(DURATION_MESSAGE) from None
 
 
-def _initial(request: HttpRequest) -> dict[str, Any]:
-    """Return what the empty form begins with: what the address names, else the person's zone."""
-    own = getattr(request.user, "time_zone", "") or "UTC"
-    begin = {"zone": own, "minutes": 1}
-    return begin | {name: request.GET[name] for name in ("date", "zone") if request.GET.get(name)}
-
-
-def _filled_in_form(told: SpanDisplay) -> ChooseSpanForm:
-    """Return the form as it would have been filled in for a span."""
-    hours, rest = divmod(told.seconds, 3600)
-    minutes, seconds = divmod(rest, 60)
-    return ChooseSpanForm(
-        initial={
-            "date": f"{told.local:%Y-%m-%d}".zfill(10),
-            "time": f"{told.local:%H:%M:%S}",
-            "zone": told.time_zone,
-            "hours": hours or None,
-            "minutes": minutes or None,
-            "seconds": seconds or None,
-        }
-    )
+def _get_initial(request: HttpRequest) -> dict[str, Any]:
+    """Return the initial values of the empty form: from the query, else the person's own zone."""
+    own_zone = getattr(request.user, "time_zone", "") or "UTC"
+    given = {name: request.GET[name] for name in ("date", "zone") if request.GET.get(name)}
+    return {"zone": own_zone, "minutes": 1} | given
 
 
 def _render_offer(
     request: HttpRequest,
-    told: SpanDisplay,
+    display: SpanDisplay,
     form: ChooseSpanForm | None = None,
     *,
     problem: str = "",
     status: int | None = None,
 ) -> HttpResponse:
-    own = list_viewer_claims(request.user)
-    offer = get_offer(told, own)
+    open_claims = list_viewer_claims(request.user)
+    offer = get_offer(display, open_claims)
     return _render(
         request,
-        form or _filled_in_form(told),
+        form or _filled_in_form(display),
         offer=offer,
-        open_claims=own,
+        open_claims=open_claims,
         problem=problem,
         status=status or offer.status,
+    )
+
+
+def _filled_in_form(display: SpanDisplay) -> ChooseSpanForm:
+    """Return the form as somebody would have filled it in for this span."""
+    hours, rest = divmod(display.seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    return ChooseSpanForm(
+        initial={
+            "date": f"{display.local:%Y-%m-%d}".zfill(10),
+            "time": f"{display.local:%H:%M:%S}",
+            "zone": display.time_zone,
+            "hours": hours or None,
+            "minutes": minutes or None,
+            "seconds": seconds or None,
+        }
     )
 
 
@@ -172,44 +174,48 @@ def _render(
     *,
     open_claims: list[Moment] | None = None,
     status: int = 200,
-    **more: Any,
+    **context: Any,
 ) -> HttpResponse:
-    own = list_viewer_claims(request.user) if open_claims is None else open_claims
-    context = {"form": form, "open_claims": own} | more
+    if open_claims is None:
+        open_claims = list_viewer_claims(request.user)
+    context |= {"form": form, "open_claims": open_claims}
     return render(request, "claim/choose.html", context, status=status)
 
 
-def _clock_change(change: SkippedTime | RepeatedTime, request: HttpRequest) -> ClockChange:
-    asked = {name: request.GET[name] for name in FIELDS if request.GET.get(name)}
-    place = get_city(change.zone.key)
+def _describe_clock_change(change: SkippedTime | RepeatedTime, request: HttpRequest) -> ClockChange:
+    query = {name: request.GET[name] for name in FIELDS if request.GET.get(name)}
     if isinstance(change, RepeatedTime):
-        return _repeated(change, place, asked)
-    return _skipped(change, place, asked)
+        return _describe_repeated_time(change, query)
+    return _describe_skipped_time(change, query)
 
 
-def _skipped(change: SkippedTime, place: str, asked: dict[str, str]) -> ClockChange:
-    def way(name: str, instant: dt.datetime) -> Alternative:
+def _describe_skipped_time(change: SkippedTime, query: dict[str, str]) -> ClockChange:
+    def link(name: str, instant: dt.datetime) -> Alternative:
         local = instant.astimezone(change.zone)
-        query = asked | {"date": f"{local:%Y-%m-%d}".zfill(10), "time": f"{local:%H:%M:%S}"}
-        return Alternative(f"{name}: {local:%H:%M:%S}", _in_utc(instant), urlencode(query))
+        fields = {"date": f"{local:%Y-%m-%d}".zfill(10), "time": f"{local:%H:%M:%S}"}
+        return Alternative(
+            f"{name}: {local:%H:%M:%S}", _format_in_utc(instant), urlencode(query | fields)
+        )
 
     return ClockChange(
         "There is no such time",
-        f"Clocks in {place} jump over {format_datetime(change.local)}. The nearest times are:",
-        [way("Just before", change.before), way("Just after", change.after)],
+        f"Clocks in {get_city(change.zone.key)} jump over {format_datetime(change.local)}."
+        " The nearest times are:",
+        [link("Just before", change.before), link("Just after", change.after)],
     )
 
 
-def _repeated(change: RepeatedTime, place: str, asked: dict[str, str]) -> ClockChange:
-    def way(name: str, instant: dt.datetime, fold: str) -> Alternative:
-        return Alternative(name, _in_utc(instant), urlencode(asked | {"fold": fold}))
+def _describe_repeated_time(change: RepeatedTime, query: dict[str, str]) -> ClockChange:
+    def link(name: str, instant: dt.datetime, fold: str) -> Alternative:
+        return Alternative(name, _format_in_utc(instant), urlencode(query | {"fold": fold}))
 
     return ClockChange(
         "That time comes twice",
-        f"Clocks in {place} show {format_datetime(change.local)} twice. Which one do you mean?",
-        [way("The first", change.first, "0"), way("The second", change.second, "1")],
+        f"Clocks in {get_city(change.zone.key)} show {format_datetime(change.local)} twice."
+        " Which one do you mean?",
+        [link("The first", change.first, "0"), link("The second", change.second, "1")],
     )
 
 
-def _in_utc(instant: dt.datetime) -> str:
+def _format_in_utc(instant: dt.datetime) -> str:
     return f"{format_datetime(instant.astimezone(UTC))} in UTC"

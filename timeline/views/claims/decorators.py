@@ -1,4 +1,4 @@
-"""Decorators that require a logged-in user and their own claim."""
+"""Restrict views to the owner of a claim."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from timeline.selectors import claims
 
 NO_SUCH_CLAIM_MESSAGE = "There is no such claim, or it is not yours."
 
-
 View = Callable[..., HttpResponse]
 
 
 def claim_owner_required(view: View) -> View:
-    """Send people who are not logged in to do so, and from there to the claim's own page.
+    """Pass the viewer's own claim to the view in place of ``pk``. Raises Http404 for other claims.
 
-    To that page whatever was asked for: a form that was sent cannot be sent again by a link.
+    People who are not logged in are sent to log in. From there they come to the
+    claim's first page, even if they had sent a form: a redirect cannot send the
+    form again.
     """
 
     @wraps(view)
-    def wrapped(request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
+    def wrapper(request: HttpRequest, pk: int, **kwargs: Any) -> HttpResponse:
         if not request.user.is_authenticated:
             return redirect_to_login(reverse("timeline:claim", args=[pk]))
         return view(request, get_own_claim(request, pk), **kwargs)
 
-    return wrapped
+    return wrapper
 
 
 def get_own_claim(request: HttpRequest, pk: int) -> Moment:
-    """Return the viewer's claim with this id. Raises Http404; somebody else's is none."""
+    """Return the viewer's claim as it is stored now. Raises Http404 if they have none with this id."""
     assert request.user.is_authenticated
     claim = claims.get_claim(request.user, pk)
     if claim is None:

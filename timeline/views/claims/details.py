@@ -1,4 +1,4 @@
-"""One's own claim: what it says, the price, more time, giving it back."""
+"""Describe a held moment and review it before paying: steps two and three of a claim."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from timeline.views.claims import session
 from timeline.views.claims.decorators import claim_owner_required
 from timeline.views.claims.responses import (
     build_details_form,
-    redirect_if_not_held,
     render_details,
     render_refusal,
     render_review,
+    respond_if_not_held,
 )
 from timeline.views.moments.forms import MomentDetailsForm
 
@@ -29,19 +29,22 @@ from timeline.views.moments.forms import MomentDetailsForm
 @require_http_methods(["GET", "HEAD", "POST"])
 @claim_owner_required
 def details(request: HttpRequest, claim: Moment) -> HttpResponse:
-    """Ask what the moment is; keep it and go on to the review."""
+    """Show the form for title, story, place, tags and visibility. Store it and go on to the review.
+
+    Its button "extend" restarts the hold instead and keeps what was typed in the session.
+    """
     if request.method != "POST":
-        return redirect_if_not_held(request, claim) or render_details(
+        return respond_if_not_held(request, claim) or render_details(
             request, claim, build_details_form(request, claim)
         )
     form = MomentDetailsForm(request.POST)
     if "extend" in request.POST:
         return _extend(request, claim, form)
     try:
-        stored = form.save_with(partial(update_details, claim))
+        is_saved = form.save_with(partial(update_details, claim))
     except (ClaimRefused, TimelineBusy) as error:
         return render_refusal(request, claim, error, form)
-    if not stored:
+    if not is_saved:
         return render_details(request, claim, form, status=400)
     session.clear_details(request.session)
     return see_other("timeline:claim-review", claim.pk)
@@ -50,11 +53,11 @@ def details(request: HttpRequest, claim: Moment) -> HttpResponse:
 @require_safe
 @claim_owner_required
 def review(request: HttpRequest, claim: Moment) -> HttpResponse:
-    """Read everything back, with the price, before it is paid for."""
+    """Show the whole claim with its price, before or while it is paid for."""
     if claim.status == Status.PAYING:
         return render_review(request, claim)
-    if elsewhere := redirect_if_not_held(request, claim):
-        return elsewhere
+    if response := respond_if_not_held(request, claim):
+        return response
     if not claim.title:
         return redirect("timeline:claim", claim.pk)
     return render_review(request, claim)
@@ -63,14 +66,14 @@ def review(request: HttpRequest, claim: Moment) -> HttpResponse:
 @require_POST
 @claim_owner_required
 def extend(request: HttpRequest, claim: Moment) -> HttpResponse:
-    """Hold it longer, and lead back to the review: the details page extends by itself."""
+    """Extend the hold from the review page. The details page posts to ``details`` instead."""
     return _extend(request, claim)
 
 
 @require_POST
 @claim_owner_required
 def give_back(request: HttpRequest, claim: Moment) -> HttpResponse:
-    """Free the span."""
+    """Give the held span back."""
     try:
         holds.give_back(claim)
     except (ClaimRefused, TimelineBusy) as error:

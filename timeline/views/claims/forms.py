@@ -1,4 +1,4 @@
-"""The form that a span is chosen with: a date, a time, a place whose clock is meant, a length."""
+"""The form to choose a span: a date, a time, a time zone and a duration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DURATION_MESSAGE = "A moment is one second to 24 hours long."
 
 
 class DurationPartField(forms.IntegerField):
-    """One part of a length; empty is nothing."""
+    """Hours, minutes or seconds of a duration. An empty field is zero."""
 
     default_error_messages = {
         "invalid": WHOLE_SECONDS_MESSAGE,
@@ -32,21 +32,25 @@ class DurationPartField(forms.IntegerField):
         "max_value": DURATION_MESSAGE,
     }
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, max_value: int) -> None:
         attrs = {"inputmode": "numeric"}
         super().__init__(
-            required=False, min_value=0, max_value=most, widget=forms.NumberInput(attrs=attrs)
+            required=False, min_value=0, max_value=max_value, widget=forms.NumberInput(attrs=attrs)
         )
 
     def clean(self, value: Any) -> int:
-        """Return a number."""
         return super().clean(value) or 0
 
 
 class ChooseSpanForm(BaseForm):
-    """Reads a span in words of a zone; what a clock skips or shows twice is in ``clock_change``."""
+    """Parse a span given in local time.
 
-    # Bounded by validators: as `max_length` it would be an attribute, which these inputs do not take.
+    A valid form has either ``display``, or ``clock_change`` if the clock skips
+    that local time or shows it twice.
+    """
+
+    # The lengths are limited by validators. `max_length` would add an attribute that inputs of type
+    # date and time must not have.
     date = forms.CharField(
         validators=[MaxLengthValidator(10)],
         error_messages={"required": "Choose a day."},
@@ -69,18 +73,18 @@ class ChooseSpanForm(BaseForm):
     seconds = DurationPartField(24 * 60 * 60)
     fold = forms.ChoiceField(choices=[("0", "first"), ("1", "second")], required=False)
 
-    told: SpanDisplay
+    display: SpanDisplay
     clock_change: SkippedTime | RepeatedTime | None = None
 
     def clean_date(self) -> dt.date:
-        """Return a day of the calendar."""
+        """Parse the day. Raises ValidationError if the calendar has no such day."""
         try:
             return dt.datetime.strptime(self.cleaned_data["date"], "%Y-%m-%d").date()  # noqa: DTZ007
         except ValueError:
             raise ValidationError(f"There is no such day. {WINDOW_MESSAGE}") from None
 
     def clean_time(self) -> dt.time:
-        """Return a time of day in whole seconds."""
+        """Parse the time of day, in whole seconds."""
         text = self.cleaned_data["time"]
         if not _TIME.fullmatch(text):
             raise ValidationError("Give a time such as 20:17:40.")
@@ -92,36 +96,36 @@ class ChooseSpanForm(BaseForm):
             raise ValidationError(str(error).replace(f" {WINDOW_MESSAGE}", "")) from None
 
     def clean_zone(self) -> zoneinfo.ZoneInfo:
-        """Return the zone that is meant."""
+        """Find the zone by its name, its city or its country."""
         try:
             return find_zone(self.cleaned_data["zone"])
         except InvalidInstant as error:
             raise ValidationError(str(error)) from None
 
     def clean(self) -> None:
-        """Put the parts together."""
-        length = self._length()
-        if length is not None and not dt.timedelta(0) < length <= dt.timedelta(hours=24):
+        """Combine the fields into a span."""
+        duration = self._get_duration()
+        if duration is not None and not dt.timedelta(0) < duration <= dt.timedelta(hours=24):
             self.add_error("hours", DURATION_MESSAGE)
         if not self.errors:
-            self._tell(length)
+            self._resolve_span(duration)
 
-    def _length(self) -> dt.timedelta | None:
-        """Return the length that was asked for, None when a part of it is wrong already."""
+    def _get_duration(self) -> dt.timedelta | None:
+        """Return the duration, or None if one of its fields has an error."""
         parts = ("hours", "minutes", "seconds")
         if any(part in self.errors for part in parts):
             return None
         return dt.timedelta(**{part: self.cleaned_data[part] for part in parts})
 
-    def _tell(self, length: dt.timedelta | None) -> None:
-        """Find the instant that is meant, or what the clock did there."""
-        assert length is not None
+    def _resolve_span(self, duration: dt.timedelta | None) -> None:
+        """Set ``display``, or ``clock_change`` if the local time is not exactly one instant."""
+        assert duration is not None
         zone: zoneinfo.ZoneInfo = self.cleaned_data["zone"]
         local = dt.datetime.combine(self.cleaned_data["date"], self.cleaned_data["time"])
         fold = self.cleaned_data["fold"]
         try:
             start = resolve_local_time(local, zone, fold=int(fold) if fold else None)
-            self.told = SpanDisplay.of(Span(start, start + length), zone.key)
+            self.display = SpanDisplay.of(Span(start, start + duration), zone.key)
         except (SkippedTime, RepeatedTime) as change:
             self.clock_change = change
         except (InvalidInstant, InvalidSpan) as error:

@@ -24,22 +24,25 @@ from timeline.views.shortcuts import status_code_for
 def render_refusal(
     request: HttpRequest, claim: Moment, error: TimelineError, form: MomentDetailsForm | None = None
 ) -> HttpResponse:
-    """Say what a rule has refused, on the page where the claim now stands; what was typed is kept."""
-    fresh = get_own_claim(request, claim.pk)
-    if _is_held(fresh):
-        form = form or build_details_form(request, fresh)
+    """Show the message of ``error`` on the page for the claim's present state.
+
+    If the hold is over, what was typed into ``form`` is kept in the session for the next claim.
+    """
+    current = get_own_claim(request, claim.pk)
+    if _is_held(current):
+        form = form or build_details_form(request, current)
         return render_details(
-            request, fresh, form, problem=str(error), status=status_code_for(error)
+            request, current, form, problem=str(error), status=status_code_for(error)
         )
     if form is not None:
         session.save_details(request.session, form.raw_data)
-    elsewhere = redirect_if_not_held(request, fresh)
-    assert elsewhere is not None
-    return elsewhere
+    response = respond_if_not_held(request, current)
+    assert response is not None
+    return response
 
 
-def redirect_if_not_held(request: HttpRequest, claim: Moment) -> HttpResponse | None:
-    """Return the answer for a claim that is not held, None for one that is."""
+def respond_if_not_held(request: HttpRequest, claim: Moment) -> HttpResponse | None:
+    """Return the response for a claim that is not held any more, or None while it is."""
     if claim.status == Status.ACTIVE:
         return see_other(claim)
     if claim.status == Status.PAYING:
@@ -53,9 +56,9 @@ def _is_held(claim: Moment) -> bool:
 
 
 def build_details_form(request: HttpRequest, claim: Moment) -> MomentDetailsForm:
-    """Return the form with what the claim says, or with words that were typed and not stored."""
-    kept = session.get_details(request.session, claim)
-    return MomentDetailsForm(initial=MomentDetailsForm.initial_from(claim) | kept)
+    """Return the form with what was typed before, if the session has it, else with the stored details."""
+    typed = session.get_details(request.session, claim)
+    return MomentDetailsForm(initial=MomentDetailsForm.initial_from(claim) | typed)
 
 
 def render_details(
@@ -66,7 +69,8 @@ def render_details(
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    context = _hold_context(claim) | {
+    """Show the form for the details of a held moment."""
+    context = _build_hold_context(claim) | {
         "form": form,
         "visibilities": form.visibility_choices(claim.order),
         "problem": problem,
@@ -77,8 +81,8 @@ def render_details(
 def render_review(
     request: HttpRequest, claim: Moment, *, problem: str = "", status: int = 200
 ) -> HttpResponse:
-    """Show what is about to be paid for, or is being paid for."""
-    context = _hold_context(claim) | {
+    """Show a claim with its price, before or while it is paid for."""
+    context = _build_hold_context(claim) | {
         "order": claim.order,
         "tags": claim.tags.all(),
         "seen_by": VISIBILITY_TEXTS[Visibility(claim.visibility)],
@@ -88,7 +92,7 @@ def render_review(
     return render(request, "claim/review.html", context, status=status)
 
 
-def _hold_context(claim: Moment) -> dict[str, Any]:
+def _build_hold_context(claim: Moment) -> dict[str, Any]:
     left = (claim.held_until or timezone.now()) - timezone.now()
     return {
         "moment": claim,
@@ -100,22 +104,21 @@ def _hold_context(claim: Moment) -> dict[str, Any]:
 
 
 def _render_over(request: HttpRequest, claim: Moment) -> HttpResponse:
-    own = list_viewer_claims(request.user)
-    offer = get_offer(SpanDisplay.of_moment(claim), own)
+    open_claims = list_viewer_claims(request.user)
     title, words = _explain_end(claim)
     context = {
         "title": title,
         "words": words,
         "words_kept": session.get_details(request.session, Moment()),
-        "offer": offer,
-        "open_claims": own,
+        "offer": get_offer(SpanDisplay.of_moment(claim), open_claims),
+        "open_claims": open_claims,
     }
     status = 200 if request.method in ("GET", "HEAD") else 409
     return render(request, "claim/over.html", context, status=status)
 
 
 def _explain_end(claim: Moment) -> tuple[str, str]:
-    """Return a heading and a sentence."""
+    """Return a heading and a sentence that say why a claim is over."""
     if claim.status == Status.REVOKED:
         return "This moment is off the timeline", "Its span can be claimed again."
     if claim.order.status in (OrderStatus.REFUNDING, OrderStatus.REFUNDED):

@@ -1,7 +1,6 @@
-"""What a person has begun and a page may not lose: a span before log-in, words when a hold is over.
+"""What the session keeps for a claim: the span chosen before log-in, and details not stored yet.
 
-Kept in the session, so it is there in the same browser and nowhere else, and
-goes when they log out.
+It exists only in the same browser, and log-out deletes it.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from accounts.adapter import AFTER_LOGIN
 from timeline.core.spans import Span, format_instant, parse_instant
 from timeline.models import Moment
 
-_SPAN, _WORDS = "claim_span", "claim_words"
+_SPAN_KEY, _DETAILS_KEY = "claim_span", "claim_words"
 
 
 def save_span(session: SessionBase, span: Span, time_zone: str) -> None:
-    """Remember what somebody without an account wants to hold, and where log-in leads to."""
-    session[_SPAN] = {
+    """Save the span that a visitor wants to hold, and lead them back to it after log-in."""
+    session[_SPAN_KEY] = {
         "start": format_instant(span.starts_at),
         "seconds": int((span.ends_at - span.starts_at).total_seconds()),
         "zone": time_zone,
@@ -29,35 +28,38 @@ def save_span(session: SessionBase, span: Span, time_zone: str) -> None:
 
 
 def get_span(session: SessionBase) -> tuple[Span, str] | None:
-    """Return the span that is remembered, with its zone, if any."""
-    kept = session.get(_SPAN)
-    if not kept:
+    """Return the saved span and its time zone, or None."""
+    saved = session.get(_SPAN_KEY)
+    if not saved:
         return None
-    start = parse_instant(kept["start"])
-    return Span(start, start + dt.timedelta(seconds=kept["seconds"])), kept["zone"]
+    start = parse_instant(saved["start"])
+    return Span(start, start + dt.timedelta(seconds=saved["seconds"])), saved["zone"]
 
 
 def clear_span(session: SessionBase) -> None:
-    """Forget it: it is held now."""
-    for key in (_SPAN, AFTER_LOGIN):
+    """Delete the saved span, once it is held."""
+    for key in (_SPAN_KEY, AFTER_LOGIN):
         session.pop(key, None)
 
 
-def save_details(session: SessionBase, words: dict[str, str], claim: Moment | None = None) -> None:
-    """Remember words that are not stored: of a claim, or without one for the next that is empty."""
-    session[_WORDS] = {"claim": claim and claim.public_id, "words": words}
+def save_details(
+    session: SessionBase, details: dict[str, str], claim: Moment | None = None
+) -> None:
+    """Save form data that is not stored yet, of ``claim`` or else for the next claim without a title."""
+    session[_DETAILS_KEY] = {"claim": claim and claim.public_id, "words": details}
 
 
 def get_details(session: SessionBase, claim: Moment) -> dict[str, str]:
-    """Return the words that are remembered for a claim."""
-    kept = session.get(_WORDS)
-    if not kept:
+    """Return the saved form data if it belongs to ``claim``, else nothing."""
+    saved = session.get(_DETAILS_KEY)
+    if not saved:
         return {}
-    is_meant = kept["claim"] == claim.public_id or (kept["claim"] is None and not claim.title)
-    words: dict[str, str] = kept["words"] if is_meant else {}
-    return words
+    is_for_next = saved["claim"] is None and not claim.title
+    is_for_claim = saved["claim"] == claim.public_id or is_for_next
+    details: dict[str, str] = saved["words"] if is_for_claim else {}
+    return details
 
 
 def clear_details(session: SessionBase) -> None:
-    """Forget them: they are stored now."""
-    session.pop(_WORDS, None)
+    """Delete the saved form data, once it is stored or the span is given back."""
+    session.pop(_DETAILS_KEY, None)

@@ -1,4 +1,4 @@
-"""The clocks that a moment's time can be given by: what is offered while one types, and a page to read."""
+"""The page that lists all time zones. The form's suggestions are fetched from it as well."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ from timeline.core.timezones import list_populated_zones
 @require_safe
 @public_page(STATIC_PAGES, parameters=())
 def list_timezones(request: HttpRequest) -> HttpResponse:
-    """Show all places by name; each leads to a claim by its clock."""
+    """Show all places by name. Each links to the claim form with its time zone filled in."""
     zones = sorted(list_populated_zones(), key=lambda zone: (zone.place, zone.country))
     return render(request, "claim/clocks.html", {"zones": zones})

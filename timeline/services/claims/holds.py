@@ -24,7 +24,7 @@ from timeline.selectors.availability import find_conflict
 from timeline.selectors.claims import list_open_claims
 from timeline.services import placement, transitions
 from timeline.services.claims.fast_hold import try_fast_hold
-from timeline.services.claims.orders import build_order, close
+from timeline.services.claims.orders import build_order, close_order
 from timeline.services.placement import retry_on_conflict
 
 MAX_HOLDS = 3
@@ -108,7 +108,7 @@ def give_back(moment: Moment) -> None:
     """
     with locked_hold(moment) as (order, held):
         transitions.release(held, "given back")
-        close(order, "given back")
+        close_order(order, "given back")
     moment.refresh_from_db(fields=["status"])
 
 
@@ -162,5 +162,5 @@ def close_expired_holds(limit: int = 1000) -> int:
         with transaction.atomic():
             order = Order.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
             if order and order.moment.status == Status.RELEASED:
-                close(order, "not paid in time")
+                close_order(order, "not paid in time")
     return len(expired)

@@ -10,7 +10,7 @@ from timeline.services.claims.pricing import Tariff, calculate_price
 
 
 def build_order(moment: Moment) -> Order:
-    """Return a new order for ``moment``, not stored yet, with the prices of today frozen in it."""
+    """Return an order for a new moment, not stored yet. It freezes the current price list."""
     tariff = Tariff.current()
     order = Order(
         user=moment.user, moment=moment, currency=tariff.currency, tariff=tariff.as_data()
@@ -20,13 +20,13 @@ def build_order(moment: Moment) -> Order:
 
 
 def update_price(order: Order, moment: Moment) -> None:
-    """Set the amount and lines of ``order``, not stored yet, by the prices frozen in it."""
-    price = calculate_price(moment.span, moment.visibility, Tariff.kept(order.tariff))
+    """Set the order's amount and lines by the price list frozen in it. The caller saves the order."""
+    price = calculate_price(moment.span, moment.visibility, Tariff.from_data(order.tariff))
     order.amount = price.amount
     order.lines = [{"name": line.name, "amount": line.amount} for line in price.lines]
 
 
-def close(order: Order, reason: str) -> None:
+def close_order(order: Order, reason: str) -> None:
     """Close an open order that nobody has paid. Part of the caller's transaction."""
     closed = Order.objects.filter(pk=order.pk, status=OrderStatus.OPEN).update(
         status=OrderStatus.CLOSED, status_changed_at=Now()
@@ -35,6 +35,6 @@ def close(order: Order, reason: str) -> None:
         log_event(order, f"closed: {reason}")
 
 
-def log_event(order: Order, what: str, actor: User | None = None) -> None:
-    """Write a line into an order's log; part of the caller's transaction."""
-    OrderLogEntry.objects.create(order=order, message=what[:200], actor=actor)
+def log_event(order: Order, message: str, actor: User | None = None) -> None:
+    """Write a line into an order's log. Part of the caller's transaction."""
+    OrderLogEntry.objects.create(order=order, message=message[:200], actor=actor)

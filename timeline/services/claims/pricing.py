@@ -1,7 +1,8 @@
-"""What a moment costs: the one place. Amounts are whole minor units (cents) of one currency.
+"""What a moment costs. Amounts are whole minor units (cents) of one currency.
 
-The price list is read from the settings when a span is held, and kept with the
-order: what it says then is what is paid, whatever the list says later.
+The price list is read from the settings when a span is held, and stored with
+the order. What the person pays is what it said then, even if the settings
+change later.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from django.conf import settings
 from timeline.core.spans import Span
 from timeline.models import Visibility
 
-# ISO 4217's currencies without minor units, and those with three digits of them.
+# The currencies of ISO 4217 without minor units, and those whose minor unit is a thousandth.
 ZERO_DECIMAL_CURRENCIES = frozenset(
     "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split()
 )
@@ -34,7 +35,7 @@ class Tariff:
 
     @classmethod
     def current(cls) -> Tariff:
-        """Return the price list that the settings have now."""
+        """Return the price list in the settings."""
         return cls(
             moment=settings.PRICE_MOMENT,
             further_hour=settings.PRICE_FURTHER_HOUR,
@@ -43,12 +44,12 @@ class Tariff:
         )
 
     @classmethod
-    def kept(cls, data: dict[str, Any]) -> Tariff:
-        """Return the price list that ``as_data`` has stored."""
+    def from_data(cls, data: dict[str, Any]) -> Tariff:
+        """Return the price list that an order has stored."""
         return cls(**data)
 
     def as_data(self) -> dict[str, Any]:
-        """Return what an order keeps of it."""
+        """Return what an order stores, as JSON."""
         return asdict(self)
 
 
@@ -74,9 +75,9 @@ class Price:
 
 
 def calculate_price(span: Span, visibility: str, tariff: Tariff) -> Price:
-    """Return the price of a moment at ``span`` by ``tariff``; items that cost nothing are left out.
+    """Return the price of a moment at ``span``, without items that cost nothing.
 
-    Hours are of elapsed time: two hours over the end of summer time are two hours.
+    Hours are elapsed time: two hours across the end of summer time are two hours.
     """
     hours = math.ceil((span.ends_at - span.starts_at).total_seconds() / 3600) - 1
     items = [
@@ -89,12 +90,11 @@ def calculate_price(span: Span, visibility: str, tariff: Tariff) -> Price:
 
 
 def format_money(amount: int, currency: str) -> str:
-    """Return an amount of minor units as people read it: ``5.00 EUR``, ``500 JPY``."""
-    digits = (
-        0
-        if currency in ZERO_DECIMAL_CURRENCIES
-        else 3
-        if currency in THREE_DECIMAL_CURRENCIES
-        else 2
-    )
+    """Format an amount of minor units: ``5.00 EUR``, ``500 JPY``."""
+    if currency in ZERO_DECIMAL_CURRENCIES:
+        digits = 0
+    elif currency in THREE_DECIMAL_CURRENCIES:
+        digits = 3
+    else:
+        digits = 2
     return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency.upper()}"

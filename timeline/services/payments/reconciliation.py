@@ -110,7 +110,7 @@ def _missing_events(provider: Provider) -> int:
     cut off, what is missing is the newest, where the next run begins to read.
     """
     now = timezone.now()
-    listed = provider.events_since(now - EVENT_HISTORY)
+    listed = provider.list_events(now - EVENT_HISTORY)
     missing: list[Event] = []
     while page := list(islice(listed, PAGE_SIZE)):
         new = _filter_unknown(provider, page)
@@ -150,12 +150,12 @@ def _list_sessions_by_key(provider: Provider, lost: list[Checkout]) -> dict[str,
     if not lost:
         return {}
     since = min(one.created_at for one in lost) - CLOCK_TOLERANCE
-    return {session.key: session for session in provider.sessions_since(since) if session.key}
+    return {session.key: session for session in provider.list_sessions(since) if session.key}
 
 
 def _settle_checkout(checkout: Checkout, provider: Provider, listed: dict[str, Session]) -> None:
     if checkout.session_id:
-        session = provider.session(checkout.session_id)
+        session = provider.get_session(checkout.session_id)
     elif checkout.key in listed:
         session = listed[checkout.key]
         checkouts.link_session(checkout, session)

@@ -132,7 +132,7 @@ def _request_refund(refund: Refund) -> str:
         return provider.refund(payment_id, refund.amount, key)
     except ProviderRefused:
         # Perhaps it was paid back by hand, in the provider's own pages, or the bank has taken it.
-        payment = provider.payment(payment_id)
+        payment = provider.get_payment(payment_id)
         left = refund.amount - payment.refunded
         if left <= 0 or payment.dispute is Dispute.LOST:
             return ""

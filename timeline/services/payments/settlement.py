@@ -112,7 +112,7 @@ def _return_money(order: Order, checkout: Checkout, reason: str) -> None:
         if checkout.captured:
             refunds.mark_refunding(order)
         else:
-            orders.close(order, reason)
+            orders.close_order(order, reason)
     if checkout.captured:
         refunds.create_refund(order, checkout, reason)
 
@@ -127,7 +127,7 @@ def _apply_ended(order: Order, checkout: Checkout, session: Session) -> None:
         return
     reason = _END_REASONS[session.state]
     _release(order, reason)
-    orders.close(order, reason)
+    orders.close_order(order, reason)
     emails.queue_email(order, OrderEmail.Kind.EXPIRED)
 
 
@@ -147,5 +147,5 @@ def release_unpaid(moment: Moment) -> bool:
         if Checkout.objects.filter(order=order, state__in=UNSETTLED).exists():
             return False
         _release(order, "not paid")
-        orders.close(order, "not paid")
+        orders.close_order(order, "not paid")
         return True

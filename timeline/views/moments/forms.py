@@ -103,7 +103,7 @@ class MomentDetailsForm(BaseForm):
     def visibility_choices(self, order: Order | None = None) -> list[VisibilityChoice]:
         """Return the choices of visibility, each with its surcharge if there is an unpaid order."""
         chosen = self["visibility"].value()
-        extra = Tariff.kept(order.tariff).not_public if order else 0
+        extra = Tariff.from_data(order.tariff).not_public if order else 0
         price = format_money(extra, order.currency) if order and extra else ""
         return [
             VisibilityChoice(

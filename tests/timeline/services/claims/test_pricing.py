@@ -44,7 +44,7 @@ def test_what_costs_nothing_is_no_item():
 
 
 def test_a_price_list_is_kept_whole():
-    assert Tariff.kept(TARIFF.as_data()) == TARIFF
+    assert Tariff.from_data(TARIFF.as_data()) == TARIFF
 
 
 @pytest.mark.parametrize(

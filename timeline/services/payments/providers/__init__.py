@@ -1,4 +1,4 @@
-"""Payment providers, one module each. To add one, add its module and a line to ``_PROVIDERS``."""
+"""Payment providers, one module each. To add one, add its module and a line to ``_PROVIDER_CLASSES``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PROVIDER_CLASSES = {
 
 @cache
 def get_provider(name: str) -> Provider:
-    """Return the provider of this name; also one that is not used for new orders any more.
+    """Return the provider with this name. It may be one that no longer takes new orders.
 
     Raises ImproperlyConfigured for the sandbox in production.
     """
@@ -30,9 +30,10 @@ def get_provider(name: str) -> Provider:
 
 
 def get_current_provider() -> Provider:
-    """Return the provider that takes new payments. Raises PaymentUnavailable when there is none.
+    """Return the provider that takes new payments. Raises PaymentUnavailable if there is none.
 
-    An order may have a price from before its operator stopped taking money.
+    An order can have a price without a provider: the operator may have stopped
+    taking money after the hold began.
     """
     if settings.PAYMENT_PROVIDER not in _PROVIDER_CLASSES:
         raise PaymentUnavailable

@@ -1,7 +1,8 @@
-"""The sandbox: plays a payment provider with a table of its own, and takes no real money.
+"""The sandbox: a payment provider for development that takes no real money.
 
-Its sessions live in ``sandbox_sessions``, which stands for another company's
-database: only this folder looks at it. It never runs in production.
+Its sessions are in the table ``sandbox_sessions``, which stands for the database
+of another company: only this module and the sandbox's views use it. The sandbox
+never runs in production.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from timeline.services.payments.providers.base import (
 
 
 class SandboxProvider:
-    """A ``Provider`` whose buyers press a button."""
+    """A ``Provider`` whose buyers pay by pressing a button."""
 
     name = "sandbox"
-    live = False
+    is_live = False
     session_length = dt.timedelta(minutes=30)
 
     def create_session(self, request: SessionRequest) -> Session:
-        """Open a session, or return the one that this key has opened before."""
+        """Create a session, or return the one that was created earlier with this key."""
         stored, _ = SandboxSession.objects.get_or_create(
             key=request.key,
             defaults={
@@ -52,65 +53,66 @@ class SandboxProvider:
         )
         return _to_session(stored)
 
-    def session(self, session_id: str) -> Session:
-        """Return a session as it is now. Raises ProviderHasNone when there is none."""
+    def get_session(self, session_id: str) -> Session:
+        """Return the current state of a session. Raises ProviderNotFound."""
         return _to_session(_get_stored_session(session_id))
 
     def expire_session(self, session_id: str) -> Session:
-        """Close a session if it is still open, and return what it is then."""
+        """Expire a session if it is still open. Return its state after that."""
         _get_stored_session(session_id)
         SandboxSession.objects.filter(pk=session_id, state=CheckoutState.OPEN).update(
             state=CheckoutState.EXPIRED
         )
-        return self.session(session_id)
+        return self.get_session(session_id)
 
-    def sessions_since(self, instant: dt.datetime) -> Iterator[Session]:
-        """Yield all sessions made since ``instant``, newest first."""
-        made = SandboxSession.objects.filter(created_at__gte=instant).order_by("-created_at")
-        return map(_to_session, made.iterator())
+    def list_sessions(self, since: dt.datetime) -> Iterator[Session]:
+        """Yield all sessions created since then, newest first."""
+        sessions = SandboxSession.objects.filter(created_at__gte=since).order_by("-created_at")
+        return map(_to_session, sessions.iterator())
 
-    def payment(self, payment_id: str) -> Payment:
-        """Return captured money as it is now. Raises ProviderHasNone when there is none."""
+    def get_payment(self, payment_id: str) -> Payment:
+        """Return the current state of a captured payment. Raises ProviderNotFound."""
         stored = SandboxSession.objects.filter(payment_id=payment_id).exclude(payment_id="").first()
         if stored is None:
             raise ProviderNotFound(f"no such payment: {payment_id}")
         return Payment(payment_id, stored.amount, stored.refunded, stored.currency, key=stored.key)
 
     def refund(self, payment_id: str, amount: int, key: str) -> str:
-        """Pay ``amount`` back once, whatever the number of calls; return the refund's id."""
+        """Refund ``amount``. Return the refund's id."""
         with transaction.atomic():
             paid = SandboxSession.objects.select_for_update().exclude(payment_id="")
             stored = paid.filter(payment_id=payment_id).first()
             if stored is None or amount > stored.amount:
                 raise ProviderRefused(f"nothing to pay back: {payment_id}")
-            # A payment here is paid back whole, so that paying back twice is the same as once.
+            # We only ever refund a whole payment, so refunding it twice is the same as once.
             stored.refunded = amount
             stored.save(update_fields=["refunded"])
         return f"refund_{payment_id}"
 
-    def events_since(self, instant: dt.datetime) -> Iterator[Event]:
-        """Yield nothing: the sandbox tells what happens where it happens."""
+    def list_events(self, since: dt.datetime) -> Iterator[Event]:
+        """Yield nothing: the sandbox delivers each event at once, in the same process."""
         return iter(())
 
-    def read_event(self, body: bytes, signature: str) -> Event:
-        """Refuse: nobody sends messages for the sandbox. Raises BadEvent."""
+    def verify_event(self, body: bytes, signature: str) -> Event:
+        """Raise InvalidEvent: the sandbox sends no webhooks."""
         raise InvalidEvent
 
 
-def pay(session_id: str, *, even_late: bool = False) -> bool:
-    """Take the buyer's pretended money; return whether the session took it.
+def pay(session_id: str, *, allow_expired: bool = False) -> bool:
+    """Mark a session as paid. Return whether it was still payable.
 
-    ``even_late`` also pays a session that is closed, which real providers do
-    when the money was on its way.
+    ``allow_expired`` also pays an expired session. Real providers do that when the
+    money was on its way before the session expired.
     """
-    takes = [CheckoutState.OPEN, CheckoutState.EXPIRED] if even_late else [CheckoutState.OPEN]
-    paid = SandboxSession.objects.filter(pk=session_id, state__in=takes).update(
+    payable = [CheckoutState.OPEN, CheckoutState.EXPIRED] if allow_expired else [CheckoutState.OPEN]
+    paid = SandboxSession.objects.filter(pk=session_id, state__in=payable).update(
         state=CheckoutState.PAID, payment_id=f"pay_{secrets.token_urlsafe(18)}"
     )
     return bool(paid)
 
 
 def _get_stored_session(session_id: str) -> SandboxSession:
+    """Return a session, expired if its time is over. Raises ProviderNotFound."""
     stored = SandboxSession.objects.filter(pk=session_id).first()
     if stored is None:
         raise ProviderNotFound(f"no such session: {session_id}")

@@ -1,4 +1,4 @@
-"""Stripe: people pay on Stripe's own pages (Checkout); Stripe's own library speaks to it."""
+"""Stripe: people pay on Stripe's own pages (Checkout). We call its API with Stripe's library."""
 
 from __future__ import annotations
 
@@ -32,48 +32,49 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("timeline.payments")
 
-# What answers mean is of this version, whatever the default of the account or of the library is.
+# The API version that we parse, whatever the default of the account or of the library is.
 STRIPE_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = 8.0
-MAX_RETRIES = 2  # by the library, with the same idempotency key
+MAX_RETRIES = 2  # the library retries with the same idempotency key
 PAGE_SIZE = 100
-# How far from ours the time may be at which a message was signed.
+# How far the signing time of an event may be from our clock, in either direction.
 TOLERANCE_SECONDS = 300
 
 SESSION_KINDS = frozenset(
-    f"checkout.session.{what}"
-    for what in ("completed", "async_payment_succeeded", "async_payment_failed", "expired")
+    f"checkout.session.{event}"
+    for event in ("completed", "async_payment_succeeded", "async_payment_failed", "expired")
 )
 PAYMENT_KINDS = frozenset({"charge.refunded", "refund.updated", "refund.failed"}) | {
-    f"charge.dispute.{what}"
-    for what in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
+    f"charge.dispute.{event}"
+    for event in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")
 }
 
 _INCOMPLETE_STATES = {"open": SessionState.OPEN, "expired": SessionState.EXPIRED}
-# A payment in one of these waits for a buyer who is gone: its money will not come.
+# In these states the payment waits for a buyer who has left: the money will not arrive.
 _FAILED_INTENT_STATUSES = ("requires_payment_method", "canceled")
+_FAILED_REFUND_STATUSES = ("failed", "canceled")
 _DISPUTE_STATES = {
     "won": Dispute.WON,
-    "warning_closed": Dispute.WON,  # the bank has asked, and left it at that
+    "warning_closed": Dispute.WON,  # the bank inquired and did not open a dispute
     "lost": Dispute.LOST,
-    "prevented": Dispute.NONE,  # the money was paid back instead
+    "prevented": Dispute.NONE,  # the payment was refunded instead
 }
-_DISPUTES_BY_GRAVITY = (Dispute.LOST, Dispute.OPEN, Dispute.WON)
+_DISPUTES_WORST_FIRST = (Dispute.LOST, Dispute.OPEN, Dispute.WON)
 
-# It would tell of the machine, and write a file into the home folder.
+# Telemetry would report about the machine and write a file into the home directory.
 stripe.enable_telemetry = False
 
 
 class StripeProvider:
-    """A ``Provider``: the account that ``STRIPE_SECRET_KEY`` belongs to."""
+    """A ``Provider`` for the Stripe account of ``STRIPE_SECRET_KEY``."""
 
     name = "stripe"
-    # Stripe's shortest is 30 minutes from when the request arrives, which may be repeated.
+    # Stripe's minimum is 30 minutes from when it receives the request. The extra minute covers retries.
     session_length = dt.timedelta(minutes=31)
 
     def __init__(self) -> None:
         key = settings.STRIPE_SECRET_KEY
-        self.live = not key.startswith(("sk_test_", "rk_test_"))
+        self.is_live = not key.startswith(("sk_test_", "rk_test_"))
         self._secret = settings.STRIPE_WEBHOOK_SECRET
         address = settings.STRIPE_API_URL.rstrip("/")
         self._client = stripe.StripeClient(
@@ -85,7 +86,7 @@ class StripeProvider:
         )
 
     def create_session(self, request: SessionRequest) -> Session:
-        """Open a session, or return the one that this key has opened before."""
+        """Create a session, or return the one that was created earlier with this key."""
         with _translate_errors():
             return _to_session(
                 self._client.v1.checkout.sessions.create(
@@ -93,8 +94,8 @@ class StripeProvider:
                 )
             )
 
-    def session(self, session_id: str) -> Session:
-        """Return a session as it is now. Raises ProviderHasNone when there is none."""
+    def get_session(self, session_id: str) -> Session:
+        """Return the current state of a session. Raises ProviderNotFound."""
         with _translate_errors():
             return _to_session(
                 self._client.v1.checkout.sessions.retrieve(
@@ -103,7 +104,7 @@ class StripeProvider:
             )
 
     def expire_session(self, session_id: str) -> Session:
-        """Close a session if it is still open, and return what it is then: perhaps paid."""
+        """Expire a session if it is still open. Return its state after that, which may be paid."""
         try:
             with _translate_errors():
                 return _to_session(
@@ -112,25 +113,25 @@ class StripeProvider:
                     )
                 )
         except ProviderRefused:
-            session = self.session(session_id)
+            session = self.get_session(session_id)
             if session.state is SessionState.OPEN:
                 raise
             return session
 
-    def sessions_since(self, instant: dt.datetime) -> Iterator[Session]:
-        """Yield all sessions made since ``instant``, newest first."""
+    def list_sessions(self, since: dt.datetime) -> Iterator[Session]:
+        """Yield all sessions created since then, newest first."""
         with _translate_errors():
-            made = self._client.v1.checkout.sessions.list(
+            sessions = self._client.v1.checkout.sessions.list(
                 {
-                    "created": {"gte": int(instant.timestamp())},
+                    "created": {"gte": int(since.timestamp())},
                     "limit": PAGE_SIZE,
                     "expand": ["data.payment_intent"],
                 }
             )
-            yield from map(_to_session, made.auto_paging_iter())
+            yield from map(_to_session, sessions.auto_paging_iter())
 
-    def payment(self, payment_id: str) -> Payment:
-        """Return captured money as it is now. Raises ProviderHasNone when there is none."""
+    def get_payment(self, payment_id: str) -> Payment:
+        """Return the current state of a captured payment. Raises ProviderNotFound."""
         with _translate_errors():
             intent = self._client.v1.payment_intents.retrieve(
                 payment_id, {"expand": ["latest_charge"]}
@@ -144,75 +145,81 @@ class StripeProvider:
             captured=intent.amount_received,
             refunded=charge.amount_refunded if isinstance(charge, stripe.Charge) else 0,
             currency=intent.currency,
-            dispute=_get_gravest(disputes.data),
+            dispute=_get_worst_dispute(disputes.data),
             key=_get_key(intent),
         )
 
     def refund(self, payment_id: str, amount: int, key: str) -> str:
-        """Pay ``amount`` back once, whatever the number of calls; return the refund's id.
+        """Refund ``amount`` once, however often it is called with this key. Return the refund's id.
 
-        Stripe keeps an error under the key for a day. Told an old one, we look
-        whether the refund was made all the same, and if not ask with another key,
-        one a minute.
+        Stripe stores an error under its idempotency key for a day. If it replays
+        such an error, we check whether the refund was made all the same. If it was
+        not, we request it with another idempotency key, a new one every minute.
         """
         try:
-            return self._refund(payment_id, amount, key, key)
+            return self._create_refund(payment_id, amount, key, key)
         except (ProviderFailed, ProviderRefused) as error:
             if not _is_replayed(error):
                 raise
         minute = int(time.time()) // 60
-        return self._refund_made(payment_id, key) or self._refund(
+        return self._find_refund(payment_id, key) or self._create_refund(
             payment_id, amount, key, f"{key}-{minute}"
         )
 
-    def _refund(self, payment_id: str, amount: int, key: str, idempotency_key: str) -> str:
+    def _create_refund(self, payment_id: str, amount: int, key: str, idempotency_key: str) -> str:
         with _translate_errors():
             refund = self._client.v1.refunds.create(
                 {"payment_intent": payment_id, "amount": amount, "metadata": {"key": key}},
                 {"idempotency_key": idempotency_key},
             )
-        if refund.status in ("failed", "canceled"):
+        if refund.status in _FAILED_REFUND_STATUSES:
             raise ProviderRefused(f"refund {refund.id} is {refund.status}")
         return refund.id
 
-    def _refund_made(self, payment_id: str, key: str) -> str:
-        """Return the id of the refund that carries our key, else nothing."""
+    def _find_refund(self, payment_id: str, key: str) -> str:
+        """Return the id of the refund that has our key in its metadata, or an empty string."""
         with _translate_errors():
-            made = self._client.v1.refunds.list({"payment_intent": payment_id, "limit": PAGE_SIZE})
-        ours = [
-            one
-            for one in made.data
-            if _get_key(one) == key and one.status not in ("failed", "canceled")
-        ]
-        return ours[0].id if ours else ""
+            refunds = self._client.v1.refunds.list(
+                {"payment_intent": payment_id, "limit": PAGE_SIZE}
+            )
+        return next(
+            (
+                refund.id
+                for refund in refunds.data
+                if _get_key(refund) == key and refund.status not in _FAILED_REFUND_STATUSES
+            ),
+            "",
+        )
 
-    def events_since(self, instant: dt.datetime) -> Iterator[Event]:
-        """Yield the messages since ``instant`` that mean something to us; Stripe keeps 30 days."""
+    def list_events(self, since: dt.datetime) -> Iterator[Event]:
+        """Yield the relevant events since then, newest first. Stripe stores 30 days."""
         with _translate_errors():
-            sent = self._client.v1.events.list(
+            events = self._client.v1.events.list(
                 {
-                    "created": {"gte": int(instant.timestamp())},
+                    "created": {"gte": int(since.timestamp())},
                     "types": sorted(SESSION_KINDS | PAYMENT_KINDS),
                     "limit": PAGE_SIZE,
                 }
             )
-            yield from (event for event in map(_to_event, sent.auto_paging_iter()) if event.known)
+            yield from (
+                event for event in map(_to_event, events.auto_paging_iter()) if event.is_relevant
+            )
 
-    def read_event(self, body: bytes, signature: str) -> Event:
-        """Verify a message and return what it is about. Raises BadEvent."""
-        if not signature.isascii():  # the library cannot compare it
+    def verify_event(self, body: bytes, signature: str) -> Event:
+        """Check the signature of a webhook body and return its event. Raises InvalidEvent."""
+        if not signature.isascii():  # the library cannot compare such a signature
             raise InvalidEvent
         try:
-            # Whenever it was signed: that is looked at apart, to tell a wrong clock from a forger.
+            # Accept any signing time here. It is checked below, to tell a wrong clock from a forgery.
             event = self._client.construct_event(body, signature, self._secret, tolerance=0)
         except (stripe.SignatureVerificationError, ValueError) as error:
             raise InvalidEvent from error
-        off = _parse_signing_time(signature) - time.time()
-        if abs(off) > TOLERANCE_SECONDS:
+        offset = _parse_signing_time(signature) - time.time()
+        if abs(offset) > TOLERANCE_SECONDS:
             logger.error(
                 "clock: message %s of Stripe was signed %d seconds from now; is ours right?",
                 event.id,
-                off,
+                offset,
             )
             raise InvalidEvent
         return _to_event(event)
@@ -220,7 +227,7 @@ class StripeProvider:
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """Raise what the library's errors mean to us."""
+    """Translate the library's errors to ours."""
     try:
         yield
     except stripe.StripeError as error:
@@ -232,7 +239,7 @@ def _to_provider_error(error: stripe.StripeError) -> ProviderError:
     if isinstance(error, (stripe.APIConnectionError, stripe.RateLimitError)):
         return ProviderUnavailable(text)
     if isinstance(error, stripe.APIError):
-        # Of its own errors Stripe keeps 500; others say "later", or come from what stands in between.
+        # Stripe stores a 500 under the key. Other errors mean "later", or come from a proxy in between.
         return ProviderFailed(text) if error.http_status == 500 else ProviderUnavailable(text)
     if isinstance(error, (stripe.AuthenticationError, stripe.PermissionError)):
         logger.error("Stripe does not accept STRIPE_SECRET_KEY: %s", text)
@@ -240,7 +247,7 @@ def _to_provider_error(error: stripe.StripeError) -> ProviderError:
 
 
 def _is_replayed(error: ProviderError) -> bool:
-    """Return whether Stripe told again what it had answered to an earlier call."""
+    """Return whether Stripe replayed the response to an earlier call with the same key."""
     cause = error.__cause__
     return isinstance(cause, stripe.StripeError) and bool(
         (cause.headers or {}).get("idempotent-replayed")
@@ -289,7 +296,7 @@ def _to_session(stored: stripe.checkout.Session) -> Session:
         currency=stored.currency or "",
         url=stored.url or "",
         payment_id=(intent if isinstance(intent, str) else intent.id) if intent else "",
-        live=stored.livemode,
+        is_live=stored.livemode,
     )
 
 
@@ -305,34 +312,34 @@ def _get_session_state(stored: stripe.checkout.Session) -> SessionState:
 
 
 def _get_key(stored: stripe.checkout.Session | stripe.PaymentIntent | stripe.Refund) -> str:
-    """Return the key of ours that an object carries; of another program's objects, nothing."""
+    """Return our key in the metadata of an object; an empty string if another program created it."""
     return str(stored.metadata.to_dict().get("key", "")) if stored.metadata else ""
 
 
-def _get_gravest(disputes: list[stripe.Dispute]) -> Dispute:
+def _get_worst_dispute(disputes: list[stripe.Dispute]) -> Dispute:
     found = {_DISPUTE_STATES.get(dispute.status, Dispute.OPEN) for dispute in disputes}
-    return next((dispute for dispute in _DISPUTES_BY_GRAVITY if dispute in found), Dispute.NONE)
+    return next((dispute for dispute in _DISPUTES_WORST_FIRST if dispute in found), Dispute.NONE)
 
 
 def _to_event(event: stripe.Event) -> Event:
     content = event.to_dict()
-    about = content["data"]["object"]
+    changed = content["data"]["object"]
     kind = event.type
-    session_id = about["id"] if kind in SESSION_KINDS else ""
-    payment_id = (about.get("payment_intent") or "") if kind in PAYMENT_KINDS else ""
+    session_id = changed["id"] if kind in SESSION_KINDS else ""
+    payment_id = (changed.get("payment_intent") or "") if kind in PAYMENT_KINDS else ""
     return Event(
         id=event.id,
         kind=kind,
         session_id=session_id,
         payment_id=payment_id,
-        live=event.livemode,
-        # One of another account, that is connected to ours, is not about our money.
-        known=bool(session_id or payment_id) and not content.get("account"),
+        is_live=event.livemode,
+        # An event with an account belongs to a connected account, so it is not about our money.
+        is_relevant=bool(session_id or payment_id) and not content.get("account"),
         sent_at=dt.datetime.fromtimestamp(event.created, dt.UTC),
     )
 
 
 def _parse_signing_time(signature: str) -> int:
-    """Return the time in a signature that was verified: the first, as the library reads it."""
+    """Return the signing time of a verified signature: the first ``t=``, as the library reads it."""
     first = next(item for item in signature.split(",") if item.startswith("t="))
     return int(first.split("=")[1])

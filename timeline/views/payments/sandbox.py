@@ -27,7 +27,7 @@ def checkout_page(request: HttpRequest, session_id: str) -> HttpResponse:
     if settings.PRODUCTION:
         raise Http404
     try:
-        session = get_provider("sandbox").session(session_id)
+        session = get_provider("sandbox").get_session(session_id)
     except ProviderRefused:
         raise Http404("The sandbox has no such session.") from None
     if request.method != "POST":
@@ -76,7 +76,7 @@ def _pay_late(request: HttpRequest, session: Session) -> HttpResponse:
     """The session ends, and then money arrives all the same, as slow ways to pay have it."""
     get_provider("sandbox").expire_session(session.id)
     _send_event(session)
-    if not sandbox.pay(session.id, even_late=True):
+    if not sandbox.pay(session.id, allow_expired=True):
         return _render(
             request, _reload(session), "This session takes no money any more.", status=409
         )
@@ -94,7 +94,7 @@ _ACTIONS: dict[str, Callable[[HttpRequest, Session], HttpResponse]] = {
 
 
 def _reload(session: Session) -> Session:
-    return get_provider("sandbox").session(session.id)
+    return get_provider("sandbox").get_session(session.id)
 
 
 def _send_event(session: Session) -> None:

@@ -20,7 +20,7 @@ def handle_webhook(request: HttpRequest, provider: Provider, signature: str) -> 
     the provider sends it again.
     """
     try:
-        event = provider.read_event(request.body, signature)
+        event = provider.verify_event(request.body, signature)
     except (InvalidEvent, RawPostDataException):
         logger.warning("%s: a message that it did not sign was refused", provider.name)
         return HttpResponse(status=400, content_type="text/plain")

@@ -106,7 +106,7 @@ class Purchases(RuleBasedStateMachine):
         if session is None:
             return
         if state in ("paid", "paid late"):
-            sandbox.pay(session.pk, even_late=state == "paid late")
+            sandbox.pay(session.pk, allow_expired=state == "paid late")
             return
         before = {"pending": ["open"], "expired": ["open"], "failed": ["pending"]}[state]
         SandboxSession.objects.filter(pk=session.pk, state__in=before).update(state=state)
@@ -132,7 +132,7 @@ class Purchases(RuleBasedStateMachine):
     def the_next_claimer_asks(self, data):
         waiting = Moment.objects.filter(status=Status.PAYING)
         if moment := self.one_of(data, waiting):
-            checkout.close_overdue(moment)
+            checkout.expire_payment(moment)
 
     @rule(data=st.data())
     def an_attempt_fails_for_good(self, data):
@@ -261,7 +261,7 @@ class StripePurchases(Purchases):
         if sent:
             provider = get_provider("stripe")
             message = self.double.signed(sent[number % len(sent)])
-            events.receive_event(provider, provider.read_event(*message))
+            events.receive_event(provider, provider.verify_event(*message))
             events.apply_pending_events(["stripe"])
 
     def teardown(self):

@@ -34,7 +34,7 @@ def completed(stripe_double: StripeDouble, session_id: str) -> dict[str, Any]:
 
 
 def read(double: StripeDouble, provider: StripeProvider, event: dict[str, Any]) -> Event:
-    return provider.read_event(*double.signed(event))
+    return provider.verify_event(*double.signed(event))
 
 
 # What they are about
@@ -60,7 +60,7 @@ def test_money_that_came_later_or_not(
     getattr(stripe_double, what)(session_id)
     events = [read(stripe_double, provider, event) for event in stripe_double.events]
     assert [event.session_id for event in events] == [session_id] * 2
-    assert all(event.known for event in events)
+    assert all(event.is_relevant for event in events)
 
 
 def test_a_session_was_closed(
@@ -78,7 +78,7 @@ def test_a_refund(stripe_double: StripeDouble, provider: StripeProvider, session
     for kind in ("charge.refunded", "refund.failed"):
         [event] = stripe_double.events_of(kind)
         found = read(stripe_double, provider, event)
-        assert (found.payment_id, found.session_id, found.known) == (payment, "", True)
+        assert (found.payment_id, found.session_id, found.is_relevant) == (payment, "", True)
 
 
 def test_a_dispute(stripe_double: StripeDouble, provider: StripeProvider, session_id: str):
@@ -99,7 +99,7 @@ def test_an_unknown_kind(
 ):
     """Fault 23."""
     event = read(stripe_double, provider, completed | {"type": "customer.created"})
-    assert (event.known, event.session_id, event.payment_id) == (False, "", "")
+    assert (event.is_relevant, event.session_id, event.payment_id) == (False, "", "")
 
 
 def test_a_refund_of_what_was_not_paid_by_a_session(
@@ -107,7 +107,7 @@ def test_a_refund_of_what_was_not_paid_by_a_session(
 ):
     about = {"object": {"id": "ch_1", "object": "charge", "payment_intent": None}}
     event = completed | {"type": "charge.refunded", "data": about}
-    assert not read(stripe_double, provider, event).known
+    assert not read(stripe_double, provider, event).is_relevant
 
 
 def test_the_other_mode_is_told(
@@ -115,14 +115,14 @@ def test_the_other_mode_is_told(
 ):
     """Fault 23: who ignores it is not the provider."""
     event = read(stripe_double, provider, completed | {"livemode": True})
-    assert event.live is not provider.live
+    assert event.is_live is not provider.is_live
 
 
 def test_another_account(
     stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]
 ):
     """Fault 23: one that is connected to ours."""
-    assert not read(stripe_double, provider, completed | {"account": "acct_1"}).known
+    assert not read(stripe_double, provider, completed | {"account": "acct_1"}).is_relevant
 
 
 # Which are believed
@@ -131,7 +131,7 @@ def test_another_account(
 def test_forged(stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]):
     """Fault 21: signed, but not with our secret; the refusal does not say so."""
     with pytest.raises(InvalidEvent) as refused:
-        provider.read_event(*stripe_double.signed(completed, secret="whsec_guessed"))
+        provider.verify_event(*stripe_double.signed(completed, secret="whsec_guessed"))
     assert str(refused.value) == ""
 
 
@@ -139,7 +139,7 @@ def test_altered(stripe_double: StripeDouble, provider: StripeProvider, complete
     """Fault 21."""
     body, signature = stripe_double.signed(completed)
     with pytest.raises(InvalidEvent):
-        provider.read_event(altered(body), signature)
+        provider.verify_event(altered(body), signature)
 
 
 @pytest.mark.parametrize("seconds", [-301, 310])
@@ -152,7 +152,7 @@ def test_signed_at_another_time(
 ):
     """Fault 21, fault 22: refused, and told, for the signature is right."""
     with pytest.raises(InvalidEvent):
-        provider.read_event(*stripe_double.signed(completed, offset=seconds))
+        provider.verify_event(*stripe_double.signed(completed, offset=seconds))
     [record] = [one for one in caplog.records if one.levelno == logging.ERROR]
     assert "clock" in record.getMessage()
     assert completed["id"] in record.getMessage()
@@ -169,14 +169,14 @@ def test_our_clock_is_ten_minutes_ahead(
     with pytest.raises(InvalidEvent):
         read(stripe_double, provider, completed)
     assert "clock" in caplog.text
-    assert provider.session(completed["data"]["object"]["id"]).payment_id
+    assert provider.get_session(completed["data"]["object"]["id"]).payment_id
 
 
 @pytest.mark.parametrize("seconds", [-290, 290])
 def test_signed_a_little_while_ago(
     stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any], seconds: int
 ):
-    assert provider.read_event(*stripe_double.signed(completed, offset=seconds)).known
+    assert provider.verify_event(*stripe_double.signed(completed, offset=seconds)).is_relevant
 
 
 def test_a_second_time_does_not_make_an_old_signature_new(
@@ -186,7 +186,7 @@ def test_a_second_time_does_not_make_an_old_signature_new(
     body, signature = stripe_double.signed(completed, offset=-3600)
     for forged in (f"{signature},t={int(time.time())}", f"t={int(time.time())},{signature}"):
         with pytest.raises(InvalidEvent):
-            provider.read_event(body, forged)
+            provider.verify_event(body, forged)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_no_signature(
     """Fault 21. Strangers write nothing into the log as errors either."""
     body, _ = stripe_double.signed(completed)
     with pytest.raises(InvalidEvent):
-        provider.read_event(body, signature)
+        provider.verify_event(body, signature)
     assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
 
 
@@ -212,7 +212,7 @@ def test_no_message(stripe_double: StripeDouble, provider: StripeProvider, body:
     """Fault 21: with a signature of another one."""
     _, signature = stripe_double.signed({})
     with pytest.raises(InvalidEvent):
-        provider.read_event(body, signature)
+        provider.verify_event(body, signature)
 
 
 def test_signed_with_an_old_secret_and_ours(
@@ -221,7 +221,7 @@ def test_signed_with_an_old_secret_and_ours(
     """While a secret is changed, Stripe signs with both."""
     body, old = stripe_double.signed(completed, secret="whsec_old")
     _, ours = stripe_double.signed(completed)
-    assert provider.read_event(body, f"{old},{ours.partition(',')[2]}").known
+    assert provider.verify_event(body, f"{old},{ours.partition(',')[2]}").is_relevant
 
 
 # Which it still has
@@ -238,7 +238,7 @@ def test_missed_messages_are_listed(
     for number in range(3):
         session = provider.create_session(asked(f"order-{number}"))
         stripe_double.refund(stripe_double.pay(session.id)["payment_intent"])
-    listed = list(provider.events_since(timezone.now() - dt.timedelta(days=3)))
+    listed = list(provider.list_events(timezone.now() - dt.timedelta(days=3)))
     sent = stripe_double.events_of("checkout.session.completed", "charge.refunded")
     assert [event.id for event in listed] == [event["id"] for event in reversed(sent)]
     assert all(event.session_id or event.payment_id for event in listed)
@@ -247,7 +247,7 @@ def test_missed_messages_are_listed(
 def test_only_kinds_that_say_something_are_asked_for(
     stripe_double: StripeDouble, provider: StripeProvider
 ):
-    list(provider.events_since(timezone.now()))
+    list(provider.list_events(timezone.now()))
     [call] = stripe_double.requests
     kinds = call.params["types"].values()
     assert "checkout.session.expired" in kinds
@@ -260,13 +260,13 @@ def test_listed_messages_about_nothing_of_ours_are_left_out(
     """Fault 23."""
     about = {"object": {"id": "ch_1", "object": "charge", "payment_intent": None}}
     stripe_double.events[:] = [completed | {"type": "charge.refunded", "data": about}]
-    assert list(provider.events_since(timezone.now() - dt.timedelta(minutes=1))) == []
+    assert list(provider.list_events(timezone.now() - dt.timedelta(minutes=1))) == []
 
 
 def test_messages_before_that_are_not_listed(
     stripe_double: StripeDouble, provider: StripeProvider, completed: dict[str, Any]
 ):
-    assert list(provider.events_since(timezone.now() + dt.timedelta(minutes=1))) == []
+    assert list(provider.list_events(timezone.now() + dt.timedelta(minutes=1))) == []
 
 
 def test_messages_that_are_too_old_are_not_listed(
@@ -275,14 +275,14 @@ def test_messages_that_are_too_old_are_not_listed(
     """Fault 9: the list of sessions has what they were about."""
     stripe_double.forget_events()
     since = timezone.now() - dt.timedelta(days=3)
-    assert list(provider.events_since(since)) == []
-    assert [session.key for session in provider.sessions_since(since)] == ["order-1"]
+    assert list(provider.list_events(since)) == []
+    assert [session.key for session in provider.list_sessions(since)] == ["order-1"]
 
 
 def test_messages_cannot_be_listed_now(stripe_double: StripeDouble, provider: StripeProvider):
     stripe_double.answer(503, times=None)
     with pytest.raises(ProviderUnavailable):
-        list(provider.events_since(timezone.now()))
+        list(provider.list_events(timezone.now()))
 
 
 def test_a_message_is_read_as_it_was_sent(
@@ -292,4 +292,4 @@ def test_a_message_is_read_as_it_was_sent(
     completed["data"]["object"]["metadata"]["title"] = "Møment 瞬間"
     body, signature = stripe_double.signed(completed)
     assert json.loads(body) == completed
-    assert provider.read_event(body, signature).id == completed["id"]
+    assert provider.verify_event(body, signature).id == completed["id"]

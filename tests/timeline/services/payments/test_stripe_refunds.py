@@ -25,7 +25,7 @@ def paid(stripe_double: StripeDouble, provider: StripeProvider, asked: MakeReque
 
 
 def test_a_payment(provider: StripeProvider, paid: str):
-    payment = provider.payment(paid)
+    payment = provider.get_payment(paid)
     assert (payment.id, payment.captured, payment.refunded) == (paid, 600, 0)
     assert (payment.currency, payment.key) == ("eur", "order-1")
     assert payment.dispute is Dispute.NONE
@@ -33,7 +33,7 @@ def test_a_payment(provider: StripeProvider, paid: str):
 
 def test_no_such_payment(provider: StripeProvider):
     with pytest.raises(ProviderRefused):
-        provider.payment("pi_1")
+        provider.get_payment("pi_1")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_disputed_payment(
 ):
     """Fault 25."""
     stripe_double.open_dispute(paid, status)
-    assert provider.payment(paid).dispute is dispute
+    assert provider.get_payment(paid).dispute is dispute
 
 
 def test_of_several_disputes_the_gravest_counts(
@@ -62,9 +62,9 @@ def test_of_several_disputes_the_gravest_counts(
     """Fault 25."""
     stripe_double.win_dispute(stripe_double.open_dispute(paid)["id"])
     second = stripe_double.open_dispute(paid)
-    assert provider.payment(paid).dispute is Dispute.OPEN
+    assert provider.get_payment(paid).dispute is Dispute.OPEN
     stripe_double.lose_dispute(second["id"])
-    assert provider.payment(paid).dispute is Dispute.LOST
+    assert provider.get_payment(paid).dispute is Dispute.LOST
 
 
 # Paying back
@@ -72,7 +72,7 @@ def test_of_several_disputes_the_gravest_counts(
 
 def test_a_refund(stripe_double: StripeDouble, provider: StripeProvider, paid: str):
     assert provider.refund(paid, 600, "refund-order-1").startswith("re_")
-    assert provider.payment(paid).refunded == stripe_double.refunded(paid) == 600
+    assert provider.get_payment(paid).refunded == stripe_double.refunded(paid) == 600
 
 
 def test_a_refund_asked_for_twice_is_one(
@@ -104,7 +104,7 @@ def test_a_refund_made_in_the_dashboard(
     for _ in range(2):
         with pytest.raises(ProviderRefused):
             provider.refund(paid, 600, "refund-order-1")
-    assert provider.payment(paid).refunded == stripe_double.refunded(paid) == 600
+    assert provider.get_payment(paid).refunded == stripe_double.refunded(paid) == 600
 
 
 def test_a_part_refunded_in_the_dashboard(
@@ -114,7 +114,7 @@ def test_a_part_refunded_in_the_dashboard(
     stripe_double.refund(paid, 100)
     with pytest.raises(ProviderRefused):
         provider.refund(paid, 600, "refund-order-1")
-    assert provider.payment(paid).refunded == 100
+    assert provider.get_payment(paid).refunded == 100
 
 
 def test_a_refund_behind_a_kept_500_is_found(
@@ -145,7 +145,7 @@ def test_a_refund_that_the_bank_sends_back_is_no_refund(
 ):
     made = provider.refund(paid, 600, "refund-order-1")
     stripe_double.fail_refund(made)
-    assert provider.payment(paid).refunded == 0
+    assert provider.get_payment(paid).refunded == 0
 
 
 def test_a_refund_that_fails_at_once_is_refused(
@@ -161,4 +161,4 @@ def test_a_refund_that_takes_days_is_a_refund(
 ):
     stripe_double.refund_status = "pending"
     assert provider.refund(paid, 600, "refund-order-1")
-    assert provider.payment(paid).refunded == 600
+    assert provider.get_payment(paid).refunded == 600

@@ -17,7 +17,7 @@ from timeline.services.payments.providers.stripe import StripeProvider
 def test_paid(stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest):
     opened = provider.create_session(asked())
     intent = stripe_double.pay(opened.id)["payment_intent"]
-    session = provider.session(opened.id)
+    session = provider.get_session(opened.id)
     assert (session.state, session.payment_id) == (SessionState.PAID, intent)
     assert (session.amount, session.currency, session.url) == (600, "eur", "")
 
@@ -26,7 +26,7 @@ def test_nothing_to_pay(stripe_double: StripeDouble, provider: StripeProvider, a
     """Edge case 12."""
     opened = provider.create_session(asked(lines=(("A moment", 0),), amount=0))
     stripe_double.pay(opened.id)
-    session = provider.session(opened.id)
+    session = provider.get_session(opened.id)
     assert (session.state, session.amount, session.payment_id) == (SessionState.PAID, 0, "")
 
 
@@ -36,12 +36,12 @@ def test_done_but_not_paid_yet(
     """Fault 5."""
     opened = provider.create_session(asked())
     stripe_double.pay_unpaid(opened.id)
-    session = provider.session(opened.id)
+    session = provider.get_session(opened.id)
     assert session.state is SessionState.PENDING
-    assert provider.payment(session.payment_id).captured == 0
+    assert provider.get_payment(session.payment_id).captured == 0
     stripe_double.succeed_async(opened.id)
-    assert provider.session(opened.id).state is SessionState.PAID
-    assert provider.payment(session.payment_id).captured == 600
+    assert provider.get_session(opened.id).state is SessionState.PAID
+    assert provider.get_payment(session.payment_id).captured == 600
 
 
 def test_the_money_did_not_come(
@@ -51,8 +51,8 @@ def test_the_money_did_not_come(
     opened = provider.create_session(asked())
     stripe_double.pay_unpaid(opened.id)
     stripe_double.fail_async(opened.id)
-    assert provider.session(opened.id).state is SessionState.FAILED
-    [listed] = provider.sessions_since(timezone.now() - dt.timedelta(minutes=1))
+    assert provider.get_session(opened.id).state is SessionState.FAILED
+    [listed] = provider.list_sessions(timezone.now() - dt.timedelta(minutes=1))
     assert listed.state is SessionState.FAILED
 
 
@@ -61,7 +61,7 @@ def test_its_time_is_over_by_stripes_clock(
 ):
     opened = provider.create_session(asked())
     stripe_double.set_clock(32 * 60)
-    assert provider.session(opened.id).state is SessionState.EXPIRED
+    assert provider.get_session(opened.id).state is SessionState.EXPIRED
 
 
 def test_amount_and_currency_are_what_stripe_says(
@@ -71,7 +71,7 @@ def test_amount_and_currency_are_what_stripe_says(
     opened = provider.create_session(asked())
     stripe_double.change(opened.id, amount=100, currency="usd")
     stripe_double.pay(opened.id)
-    session = provider.session(opened.id)
+    session = provider.get_session(opened.id)
     assert (session.amount, session.currency) == (100, "usd")
 
 
@@ -79,7 +79,7 @@ def test_amount_and_currency_are_what_stripe_says(
 def test_no_such_session(provider: StripeProvider, session_id: str):
     """Edge case 12: somebody made it up."""
     with pytest.raises(ProviderRefused):
-        provider.session(session_id)
+        provider.get_session(session_id)
 
 
 # Closing it
@@ -146,7 +146,7 @@ def test_all_pages_newest_first(
     for key in keys:
         provider.create_session(asked(key))
     stripe_double.pay(stripe_double.find("order-3"))
-    listed = list(provider.sessions_since(timezone.now() - dt.timedelta(minutes=1)))
+    listed = list(provider.list_sessions(timezone.now() - dt.timedelta(minutes=1)))
     assert [session.key for session in listed] == keys[::-1]
     assert listed[1].state is SessionState.PAID
     assert listed[1].payment_id
@@ -159,5 +159,5 @@ def test_older_ones_are_not_listed(
     provider.create_session(asked())
     stripe_double.set_clock(600)
     provider.create_session(asked("order-2", expires_at=timezone.now() + dt.timedelta(minutes=41)))
-    listed = provider.sessions_since(timezone.now() + dt.timedelta(minutes=5))
+    listed = provider.list_sessions(timezone.now() + dt.timedelta(minutes=5))
     assert [session.key for session in listed] == ["order-2"]

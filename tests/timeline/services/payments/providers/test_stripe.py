@@ -31,7 +31,7 @@ def test_a_session_is_opened(
     assert (session.key, session.reference) == ("order-1", "order")
     assert (session.amount, session.currency) == (600, "eur")
     assert session.url.startswith(f"{stripe_double.url}/c/pay/cs_test_")
-    assert (session.payment_id, session.live) == ("", False)
+    assert (session.payment_id, session.is_live) == ("", False)
 
 
 def test_what_stripe_is_asked_for(
@@ -71,7 +71,7 @@ def test_nothing_tells_of_the_machine(
     stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
 ):
     session = provider.create_session(asked())
-    provider.session(session.id)
+    provider.get_session(session.id)
     for call in stripe_double.requests:
         assert "x-stripe-client-telemetry" not in call.headers
         assert "platform" not in call.headers["x-stripe-client-user-agent"]
@@ -140,7 +140,7 @@ def test_a_session_whose_answer_was_lost_for_good_is_listed(
     stripe_double.drop(CREATE, times=None)
     with pytest.raises(ProviderUnavailable):
         provider.create_session(asked())
-    [session] = provider.sessions_since(timezone.now() - dt.timedelta(minutes=15))
+    [session] = provider.list_sessions(timezone.now() - dt.timedelta(minutes=15))
     assert (session.key, session.state) == ("order-1", SessionState.OPEN)
 
 
@@ -153,7 +153,7 @@ def test_a_kept_500_stays_and_another_key_helps(
         with pytest.raises(ProviderFailed):
             provider.create_session(asked())
     second = provider.create_session(asked("order-2"))
-    listed = provider.sessions_since(timezone.now() - dt.timedelta(minutes=15))
+    listed = provider.list_sessions(timezone.now() - dt.timedelta(minutes=15))
     by_key = {session.key: session for session in listed}
     provider.expire_session(by_key["order-1"].id)
     assert [one["id"] for one in stripe_double.open_sessions()] == [second.id]
@@ -181,9 +181,9 @@ def test_later_means_unavailable(
     with pytest.raises(ProviderUnavailable):
         provider.create_session(asked())
     with pytest.raises(ProviderUnavailable):
-        provider.session("cs_test_1")
+        provider.get_session("cs_test_1")
     with pytest.raises(ProviderUnavailable):
-        list(provider.sessions_since(timezone.now()))
+        list(provider.list_sessions(timezone.now()))
 
 
 def test_nobody_listens(stripe_settings, impatient: None, asked: MakeRequest):
@@ -227,7 +227,7 @@ def test_a_key_that_may_not_is_refused_and_logged(
 ):
     stripe_double.answer(403)
     with pytest.raises(ProviderRefused):
-        provider.session("cs_test_1")
+        provider.get_session("cs_test_1")
     assert "STRIPE_SECRET_KEY" in caplog.text
 
 
@@ -238,4 +238,4 @@ def test_a_key_that_may_not_is_refused_and_logged(
 def test_the_key_says_whether_money_is_real(settings, key: str, live: bool):
     """Fault 23."""
     settings.STRIPE_SECRET_KEY = key
-    assert StripeProvider().live is live
+    assert StripeProvider().is_live is live

@@ -26,7 +26,7 @@ class _Endpoint(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         try:
-            self.server.provider.read_event(body, self.headers["Stripe-Signature"])
+            self.server.provider.verify_event(body, self.headers["Stripe-Signature"])
             status = 200
         except InvalidEvent:
             status = 400

@@ -1,4 +1,4 @@
-"""A zip of all that the site holds on one person."""
+"""A ZIP archive of all personal data that the site holds on a user."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from django.db.models import Model
 from django.utils import timezone
 
 from accounts.models import KnownNetwork, User
-from accounts.privacy.registry import PersonalFile, sources
+from accounts.privacy.registry import PersonalFile, list_sources
 
-# An archive that grows beyond this is put together on disk, not in memory.
+# Bytes. A larger archive is built on disk instead of in memory.
 MAX_IN_MEMORY = 2 * 1024 * 1024
 
-# File, what it holds, the model, and those of its columns that are no secret.
-_ROWS: tuple[tuple[str, str, type[Model], tuple[str, ...]], ...] = (
+# File name, description, model, and those of its columns that are not secret.
+_TABLES: tuple[tuple[str, str, type[Model], tuple[str, ...]], ...] = (
     ("emails.json", "Your e-mail addresses.", EmailAddress, ("email", "verified", "primary")),
     (
         "sessions.json",
@@ -61,48 +61,48 @@ The files are JSON (UTF-8). Times are UTC and end in Z.
 """
 
 
-def write_archive(user: User) -> IO[bytes]:
-    """Return the zip, ready to be read from its beginning.
+def build_archive(user: User) -> IO[bytes]:
+    """Return the archive as an open file, positioned at its start.
 
-    One file at a time is in memory, however much there is.
+    Only one file of it is in memory at a time, however much data there is.
     """
     archive: IO[bytes] = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115  the response closes it
     now = timezone.now()
-    stamp = now.timetuple()[:6]
+    timestamp = now.timetuple()[:6]
     lines = []
     with zipfile.ZipFile(archive, "w") as zipped:
-        for source in sources():
+        for source in list_sources():
             for file in source.export(user):
                 name = f"{source.name}/{file.name}"
-                _add(zipped, name, stamp, _as_bytes(file.content))
-                lines.append(f"{name}\n    {file.about}")
+                _add(zipped, name, timestamp, _to_bytes(file.content))
+                lines.append(f"{name}\n    {file.description}")
         readme = README.format(
             handle=user.handle,
             site=settings.SITE_URL,
             now=f"{now:%Y-%m-%dT%H:%M:%SZ}",
             files="\n".join(lines),
         )
-        _add(zipped, "README.txt", stamp, readme.encode())
+        _add(zipped, "README.txt", timestamp, readme.encode())
     archive.seek(0)
     return archive
 
 
 def archive_name(user: User) -> str:
-    """Return the name to save the archive under; a handle is letters, digits and hyphens."""
+    """Return the archive's file name. A handle is safe in it: letters, digits, hyphens, underscores."""
     return f"momentverse-{user.handle}-{timezone.now():%Y-%m-%d}.zip"
 
 
-def _add(zipped: zipfile.ZipFile, name: str, stamp: Any, content: bytes) -> None:
+def _add(zipped: zipfile.ZipFile, name: str, timestamp: tuple[int, ...], content: bytes) -> None:
     if name.startswith("/") or "\\" in name or ".." in name.split("/"):
         raise ValueError(f"{name!r} would leave the folder that the archive is opened in")
-    entry = zipfile.ZipInfo(name, stamp)
+    entry = zipfile.ZipInfo(name, timestamp)
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.external_attr = 0o600 << 16
     zipped.writestr(entry, content)
 
 
-def _as_bytes(content: Any) -> bytes:
-    """Return bytes as they are, anything else as JSON that people can read too."""
+def _to_bytes(content: object) -> bytes:
+    """Return bytes unchanged, and anything else as indented JSON."""
     if isinstance(content, bytes):
         return content
     text = json.dumps(content, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
@@ -110,11 +110,11 @@ def _as_bytes(content: Any) -> bytes:
 
 
 def export_account(user: User) -> Iterator[PersonalFile]:
-    """Yield what accounts themselves hold. Secrets and the password's hash are left out."""
+    """Yield the data of this app, without secrets and without the password's hash."""
     yield PersonalFile("profile.json", "Your account and what others see of you.", _profile(user))
-    for name, about, model, fields in _ROWS:
+    for name, description, model, fields in _TABLES:
         rows = model._default_manager.filter(user=user).order_by("pk").values(*fields)  # noqa: SLF001  public
-        yield PersonalFile(name, about, list(rows))
+        yield PersonalFile(name, description, list(rows))
     yield PersonalFile(
         "staff-log.json", "What staff has noted in the admin about your account.", _staff_log(user)
     )
@@ -131,7 +131,7 @@ def _profile(user: User) -> dict[str, Any]:
 
 
 def _staff_log(user: User) -> list[dict[str, Any]]:
-    """Return the admin's log of the account itself; who of the staff it was is their own data."""
+    """Return the admin log of the account, without the staff members' names, which are their data."""
     entries = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk)
     ).order_by("action_time", "pk")

@@ -1,14 +1,13 @@
-"""What the site holds on a person: each app registers its part, for export and for erasure.
+"""The registry of personal data: each app registers what it holds, for export and erasure.
 
-An app calls ``register`` when it is ready. So an export holds everything and
-an erasure forgets everything, and accounts need to know of no other app.
+An app calls ``register_source`` in its ``ready()``. So an export and an erasure
+cover every app, and accounts does not need to know the other apps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -21,44 +20,44 @@ from accounts.models import User
 class PersonalFile:
     """One file of an export."""
 
-    name: str  # within its source's folder
-    about: str  # one sentence for the person who reads it
-    content: Any  # bytes as they are; anything else becomes JSON
+    name: str  # relative to its source's folder
+    description: str  # one sentence for its reader
+    content: object  # bytes are written unchanged; anything else becomes JSON
 
 
 @dataclass(frozen=True)
 class Source:
-    """What one app holds on people."""
+    """The personal data that one app holds."""
 
-    name: str  # the folder of its files in an export
-    # What becomes of it when an account is erased, in sentences for its owner.
+    name: str  # also the folder of its files in an export
+    # What happens to the data when an account is erased, in sentences for its owner.
     consequences: tuple[str, ...]
-    # Yields the person's own data and nobody else's, in pieces that fit in memory.
+    # Yields the user's own data and nobody else's, in files that fit in memory.
     export: Callable[[User], Iterator[PersonalFile]]
-    # Erases a bounded part, in the caller's transaction; returns whether more is left.
-    # What has been erased is not touched again, so it may be called as often as one likes.
+    # Erases a bounded amount inside the caller's transaction. Returns whether more is left.
+    # Calling it again is safe: it skips what has been erased already.
     erase: Callable[[User], bool]
 
 
 _sources: dict[str, Source] = {}
 
 
-def register(source: Source) -> None:
-    """Add what an app holds. Its name is a folder, so there is one of each."""
+def register_source(source: Source) -> None:
+    """Add a source. Raises ValueError if another one has its name, which is a folder's name."""
     if _sources.setdefault(source.name, source) != source:
         raise ValueError(f"personal data is registered twice as {source.name!r}")
 
 
-def sources() -> tuple[Source, ...]:
-    """Return all that is registered, in a fixed order."""
+def list_sources() -> tuple[Source, ...]:
+    """Return all registered sources, sorted by name."""
     return tuple(_sources[name] for name in sorted(_sources))
 
 
-def blank_admin_log(model: type[Model], ids: Iterable[int], words: Iterable[str] = ()) -> None:
-    """Take the words out of the admin's log of some objects; who did what, and when, stays.
+def anonymise_admin_log(model: type[Model], ids: Iterable[int], names: Iterable[str] = ()) -> None:
+    """Remove names and messages from the admin log of some objects. Who did what and when stays.
 
-    ``words`` finds entries of objects that are deleted, by what they were called.
+    ``names`` also finds the entries of objects that have been deleted, by their old name.
     """
-    about = Q(object_id__in=[str(pk) for pk in ids]) | Q(object_repr__in=list(words))
+    about = Q(object_id__in=[str(pk) for pk in ids]) | Q(object_repr__in=list(names))
     entries = LogEntry.objects.filter(about, content_type=ContentType.objects.get_for_model(model))
     entries.update(object_repr="erased", change_message="")

@@ -1,13 +1,14 @@
-"""Counting attempts: over the shared cache, and in this process while that is away.
+"""Count attempts in the shared cache, or in this process while the cache is unavailable.
 
-The shared counts are django-ratelimit's. It makes a key by an atomic ``add``
-or raises it by an atomic ``incr``, so each of many attempts at once gets a
-number of its own, and exactly so many of them are within the limit. Its
-windows are fixed and begin at an offset of the key's own. So a count ends with
-its window, which makes Retry-After exact; and at a window's turn the attempts
-of two windows may follow each other closely, which is no more guesses an hour.
+django-ratelimit keeps the shared counts. It creates a key with an atomic
+``add`` or raises it with an atomic ``incr``, so each of many simultaneous
+attempts gets its own number and exactly the allowed number is within the limit.
+Its windows are fixed and start at an offset that depends on the key. A count
+therefore ends with its window, which makes Retry-After exact. Where two windows
+meet, the attempts of both can follow each other closely, but the number of
+attempts per hour stays the same.
 
-The local counts are stricter, and their windows move.
+The local counts are stricter, and their windows slide.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ MAX_LOCAL_COUNTERS = 100_000
 
 @dataclass(frozen=True)
 class Limit:
-    """So many attempts in a window of so many seconds."""
+    """How many attempts are allowed in a window, and the window's length in seconds."""
 
     attempts: int
     seconds: int
@@ -47,54 +48,52 @@ class Limit:
 
 @dataclass(frozen=True)
 class Counter:
-    """One count: what is counted, and whom it is kept for."""
+    """Identifies one count: what is counted, for whom, and up to which limit."""
 
     group: str
     who: str
     limit: Limit
 
 
-class Counts(Protocol):
-    """Somewhere to count."""
+class CounterStore(Protocol):
+    """A place where attempts are counted."""
 
-    def take(self, counter: Counter) -> bool:
-        """Count an attempt and tell whether it is within the limit."""
+    def acquire(self, counter: Counter) -> bool:
+        """Count an attempt. Return whether it is within the limit."""
 
-    def wait(self, counter: Counter) -> int:
-        """Return the seconds until there is room; 0 when there is."""
+    def get_retry_after(self, counter: Counter) -> int:
+        """Return the seconds until another attempt is allowed, or 0 if one is allowed now."""
 
-    def give_back(self, counter: Counter) -> None:
-        """Take one attempt off."""
+    def release(self, counter: Counter) -> None:
+        """Subtract one attempt."""
 
-    def clear(self, counter: Counter) -> None:
-        """Begin anew."""
+    def reset(self, counter: Counter) -> None:
+        """Set the count to zero."""
 
 
-class SharedCounts:
-    """Counts that all processes share, by django-ratelimit."""
+class SharedCounterStore:
+    """Counts that all processes share, kept by django-ratelimit."""
 
-    def take(self, counter: Counter) -> bool:
-        """Count an attempt and tell whether it is within the limit."""
-        return not _usage(counter, increment=True)["should_limit"]
+    def acquire(self, counter: Counter) -> bool:
+        return not _get_usage(counter, increment=True)["should_limit"]
 
-    def wait(self, counter: Counter) -> int:
-        """Return the seconds until the window has ended; 0 while there is room in it."""
-        usage = _usage(counter, increment=False)
-        # A window's last second belongs to it.
+    def get_retry_after(self, counter: Counter) -> int:
+        """Return the seconds until the window ends, or 0 if it still allows an attempt."""
+        usage = _get_usage(counter, increment=False)
+        # The last second belongs to the window, so add one.
         return int(usage["time_left"]) + 1 if usage["count"] >= usage["limit"] else 0
 
-    def give_back(self, counter: Counter) -> None:
-        """Take one attempt off, unless its window has ended."""
+    def release(self, counter: Counter) -> None:
+        """Subtract one attempt, unless its window has ended."""
         with suppress(ValueError):
             _cache().decr(_key(counter))
 
-    def clear(self, counter: Counter) -> None:
-        """Begin anew."""
+    def reset(self, counter: Counter) -> None:
         _cache().delete(_key(counter))
 
 
-class LocalCounts:
-    """Counts of this process alone, to a share of the limit.
+class LocalCounterStore:
+    """Counts of this process alone, which allow only a share of the limit.
 
     Each counter keeps the times of its latest attempts, so the window is exact: no stretch of
     ``Limit.seconds`` holds more attempts than the limit. A refused attempt is not counted.
@@ -105,8 +104,7 @@ class LocalCounts:
         self._attempts: OrderedDict[Counter, deque[float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, counter: Counter) -> bool:
-        """Count an attempt and tell whether it is within the limit."""
+    def acquire(self, counter: Counter) -> bool:
         with self._lock:
             attempts = self._attempts_within_window(counter)
             allowed = len(attempts) < get_local_limit(counter.limit.attempts)
@@ -118,19 +116,18 @@ class LocalCounts:
                 self._attempts.popitem(last=False)
         return allowed
 
-    def wait(self, counter: Counter) -> int:
-        """Return the seconds until the oldest attempt no longer counts; 0 while there is room."""
+    def get_retry_after(self, counter: Counter) -> int:
+        """Return the seconds until the oldest attempt leaves the window, or 0 if one is allowed now."""
         with self._lock:
             attempts = self._attempts_within_window(counter)
             if len(attempts) < get_local_limit(counter.limit.attempts):
                 return 0
             return max(1, math.ceil(attempts[0] + counter.limit.seconds - self._now()))
 
-    def give_back(self, counter: Counter) -> None:
-        """Keep it: what is stricter here is this as well."""
+    def release(self, counter: Counter) -> None:
+        """Do nothing: the local count is stricter, so a released attempt still counts."""
 
-    def clear(self, counter: Counter) -> None:
-        """Begin anew."""
+    def reset(self, counter: Counter) -> None:
         with self._lock:
             self._attempts.pop(counter, None)
 
@@ -141,41 +138,42 @@ class LocalCounts:
         return attempts
 
 
-class Attempts:
-    """Shared counts or, while their cache is away, local ones."""
+class AttemptCounter:
+    """Counts attempts in the shared store or, while its cache is unavailable, locally."""
 
     def __init__(self) -> None:
-        self._shared: Counts = SharedCounts()
-        self._local: Counts = LocalCounts()
+        self._shared: CounterStore = SharedCounterStore()
+        self._local: CounterStore = LocalCounterStore()
         self._breaker = CircuitBreaker()
 
-    def take(self, counter: Counter) -> bool:
-        """Count an attempt and tell whether it is within the limit."""
-        return self._breaker.ask(
-            lambda: self._shared.take(counter), lambda: self._local.take(counter)
+    def acquire(self, counter: Counter) -> bool:
+        """Count an attempt. Return whether it is within the limit."""
+        return self._breaker.call(
+            lambda: self._shared.acquire(counter), lambda: self._local.acquire(counter)
         )
 
-    def wait(self, counter: Counter) -> int:
-        """Return the seconds until there is room; 0 when there is."""
-        return self._breaker.ask(
-            lambda: self._shared.wait(counter), lambda: self._local.wait(counter)
+    def get_retry_after(self, counter: Counter) -> int:
+        """Return the seconds until another attempt is allowed, or 0 if one is allowed now."""
+        return self._breaker.call(
+            lambda: self._shared.get_retry_after(counter),
+            lambda: self._local.get_retry_after(counter),
         )
 
-    def give_back(self, counter: Counter) -> None:
-        """Take one attempt off."""
-        self._breaker.ask(
-            lambda: self._shared.give_back(counter), lambda: self._local.give_back(counter)
+    def release(self, counter: Counter) -> None:
+        """Subtract one attempt."""
+        self._breaker.call(
+            lambda: self._shared.release(counter), lambda: self._local.release(counter)
         )
 
-    def clear(self, counter: Counter) -> None:
-        """Begin anew, here as well: what was counted while the cache was away is over, too."""
-        self._local.clear(counter)
-        self._breaker.ask(lambda: self._shared.clear(counter), lambda: None)
+    def reset(self, counter: Counter) -> None:
+        """Reset the counter in both stores, so that counts from an outage do not linger."""
+        self._local.reset(counter)
+        self._breaker.call(lambda: self._shared.reset(counter), lambda: None)
 
 
-def _usage(counter: Counter, *, increment: bool) -> dict[str, Any]:
+def _get_usage(counter: Counter, *, increment: bool) -> dict[str, Any]:
     usage: dict[str, Any] = get_usage(
-        request=None,  # asked only by keys and rates that are made from it
+        request=None,  # only needed for keys and rates that are computed from a request
         group=counter.group,
         key=lambda *_: counter.who,
         rate=(counter.limit.attempts, counter.limit.seconds),
@@ -185,7 +183,7 @@ def _usage(counter: Counter, *, increment: bool) -> dict[str, Any]:
 
 
 def _key(counter: Counter) -> str:
-    # django-ratelimit has no word for taking back: its key is made by its private functions.
+    # django-ratelimit cannot subtract or reset, so we build its key with its private functions.
     limit = counter.limit
     window = _get_window(counter.who, limit.seconds)
     rate = (limit.attempts, limit.seconds)

@@ -55,7 +55,7 @@ def source(monkeypatch):
     monkeypatch.setattr(registry, "_sources", dict(registry._sources))
 
     def add(erase) -> None:
-        registry.register(Source("more", (), lambda user: iter(()), erase))
+        registry.register_source(Source("more", (), lambda user: iter(()), erase))
 
     return add
 
@@ -155,7 +155,7 @@ def test_a_session_that_is_not_listed_ends_too(ada, log_in):
 
 def test_others_keep_everything(ada, log_in):
     bob = User.objects.create_user("bob@example.org", "bob", PASSWORD)
-    bob.vouch_for_email()
+    bob.mark_email_verified()
     client = log_in("bob@example.org")
     let_days_pass(ada)
     run()
@@ -168,7 +168,7 @@ def test_the_handle_and_the_address_may_be_taken_again(ada):
     run()
     again = User.objects.create_user("ada@example.org", "ada", PASSWORD)
     again.full_clean()
-    again.vouch_for_email()
+    again.mark_email_verified()
     assert again.pk != ada.pk
 
 

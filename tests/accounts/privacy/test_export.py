@@ -39,7 +39,7 @@ def in_json(files: dict[str, bytes], name: str):
 @pytest.fixture
 def bob(db):
     user = User.objects.create_user("bob-canary@example.org", "bob-canary", PASSWORD)
-    user.vouch_for_email()
+    user.mark_email_verified()
     return user
 
 
@@ -49,7 +49,7 @@ def source(monkeypatch):
     monkeypatch.setattr(registry, "_sources", dict(registry._sources))
 
     def add(*files: PersonalFile) -> None:
-        registry.register(Source("more", (), lambda user: iter(files), lambda user: False))
+        registry.register_source(Source("more", (), lambda user: iter(files), lambda user: False))
 
     return add
 
@@ -197,13 +197,13 @@ def test_names_are_the_same_each_time(ada, log_in):
 def test_a_file_that_would_land_elsewhere_is_refused(ada, source, name):
     source(PersonalFile(name, "Evil.", b""))
     with pytest.raises(ValueError, match="leave the folder"):
-        export.write_archive(ada)
+        export.build_archive(ada)
 
 
 def test_a_large_export_is_put_together_on_disk(ada, source, monkeypatch):
     monkeypatch.setattr(export, "MAX_IN_MEMORY", 1000)
     source(PersonalFile("noise.bin", "Noise.", bytes(range(256)) * 40))
-    archive = export.write_archive(ada)
+    archive = export.build_archive(ada)
     assert archive._rolled
     archive.close()
 

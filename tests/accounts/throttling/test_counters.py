@@ -13,7 +13,7 @@ from django.test import Client
 
 from accounts.throttling import counters as counts
 from accounts.throttling import middleware
-from accounts.throttling.counters import Attempts, Counter, Limit, LocalCounts
+from accounts.throttling.counters import AttemptCounter, Counter, Limit, LocalCounterStore
 from momentverse.redis.breaker import RETRY_SECONDS
 from momentverse.settings import REDIS_TIMEOUT_SECONDS, build_cache
 from tests.accounts.conftest import LOGIN
@@ -61,83 +61,83 @@ def in_process(settings):
 
 def taken(attempts, counter=FIVE, times=20, threads=20):
     with ThreadPoolExecutor(threads) as pool:
-        return sum(pool.map(lambda _: attempts.take(counter), range(times)))
+        return sum(pool.map(lambda _: attempts.acquire(counter), range(times)))
 
 
 def test_it_works(in_process):
-    attempts = Attempts()
-    assert [attempts.take(FIVE) for _ in range(7)] == [True] * 5 + [False] * 2
-    assert attempts.take(OTHER)
-    assert attempts.take(TEN)
+    attempts = AttemptCounter()
+    assert [attempts.acquire(FIVE) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert attempts.acquire(OTHER)
+    assert attempts.acquire(TEN)
 
 
 def test_of_twenty_threads_exactly_five_pass_over_redis(patient):
     for round_ in range(20):
-        assert taken(Attempts(), Counter("crowd", f"round {round_}", Limit(5, 900))) == 5
+        assert taken(AttemptCounter(), Counter("crowd", f"round {round_}", Limit(5, 900))) == 5
 
 
 def test_of_twenty_threads_exactly_five_pass_in_one_process(in_process):
     for round_ in range(20):
-        assert taken(Attempts(), Counter("crowd", f"round {round_}", Limit(5, 900))) == 5
+        assert taken(AttemptCounter(), Counter("crowd", f"round {round_}", Limit(5, 900))) == 5
 
 
 def test_processes_share_one_count(patient):
-    first, second = Attempts(), Attempts()
-    assert all(first.take(FIVE) for _ in range(3))
-    assert [second.take(FIVE) for _ in range(3)] == [True, True, False]
+    first, second = AttemptCounter(), AttemptCounter()
+    assert all(first.acquire(FIVE) for _ in range(3))
+    assert [second.acquire(FIVE) for _ in range(3)] == [True, True, False]
 
 
 @pytest.mark.parametrize("place", ["patient", "in_process"])
 def test_waiting_is_told_to_the_second(place, request, clock):
     request.getfixturevalue(place)
-    attempts = Attempts()
+    attempts = AttemptCounter()
     for _ in range(5):
-        assert attempts.wait(FIVE) == 0
-        attempts.take(FIVE)
-    seconds = attempts.wait(FIVE)
+        assert attempts.get_retry_after(FIVE) == 0
+        attempts.acquire(FIVE)
+    seconds = attempts.get_retry_after(FIVE)
     assert 1 <= seconds <= 900
     clock.now += seconds - 1
-    assert attempts.wait(FIVE) == 1
-    assert not attempts.take(FIVE)
+    assert attempts.get_retry_after(FIVE) == 1
+    assert not attempts.acquire(FIVE)
     clock.now += 1
-    assert attempts.wait(FIVE) == 0
-    assert attempts.take(FIVE)
+    assert attempts.get_retry_after(FIVE) == 0
+    assert attempts.acquire(FIVE)
 
 
 @pytest.mark.parametrize("place", ["patient", "in_process"])
 def test_it_decays_within_its_time(place, request, clock):
     request.getfixturevalue(place)
-    attempts = Attempts()
+    attempts = AttemptCounter()
     for _ in range(9):
-        attempts.take(FIVE)
+        attempts.acquire(FIVE)
     clock.now += 900
-    assert [attempts.take(FIVE) for _ in range(6)] == [True] * 5 + [False]
+    assert [attempts.acquire(FIVE) for _ in range(6)] == [True] * 5 + [False]
 
 
 @pytest.mark.parametrize("place", ["patient", "in_process"])
 def test_an_attempt_is_given_back(place, request, clock):
     request.getfixturevalue(place)
-    attempts = Attempts()
+    attempts = AttemptCounter()
     for _ in range(5):
-        attempts.take(FIVE)
-    attempts.give_back(FIVE)
-    assert [attempts.take(FIVE), attempts.take(FIVE)] == [True, False]
+        attempts.acquire(FIVE)
+    attempts.release(FIVE)
+    assert [attempts.acquire(FIVE), attempts.acquire(FIVE)] == [True, False]
     clock.now += 900
-    attempts.give_back(FIVE)  # its window has ended: nothing is left to take off
-    assert [attempts.take(FIVE) for _ in range(6)] == [True] * 5 + [False]
+    attempts.release(FIVE)  # its window has ended: nothing is left to take off
+    assert [attempts.acquire(FIVE) for _ in range(6)] == [True] * 5 + [False]
 
 
 @pytest.mark.parametrize("place", ["patient", "in_process"])
 def test_a_count_is_cleared(place, request):
     request.getfixturevalue(place)
-    attempts = Attempts()
+    attempts = AttemptCounter()
     for counter in (FIVE, OTHER):
         for _ in range(7):
-            attempts.take(counter)
-    attempts.clear(FIVE)
-    attempts.clear(FIVE)
-    assert [attempts.take(FIVE) for _ in range(6)] == [True] * 5 + [False]
-    assert not attempts.take(OTHER)
+            attempts.acquire(counter)
+    attempts.reset(FIVE)
+    attempts.reset(FIVE)
+    assert [attempts.acquire(FIVE) for _ in range(6)] == [True] * 5 + [False]
+    assert not attempts.acquire(OTHER)
 
 
 def test_a_flood_of_others_pushes_no_count_out(settings):
@@ -145,12 +145,12 @@ def test_a_flood_of_others_pushes_no_count_out(settings):
     options = {"MAX_ENTRIES": 50_000}
     cache = build_cache("", "flood", ignore_exceptions=False) | {"OPTIONS": options}
     settings.CACHES = settings.CACHES | {"throttle": cache}
-    attempts = Attempts()
+    attempts = AttemptCounter()
     for _ in range(5):
-        attempts.take(FIVE)
+        attempts.acquire(FIVE)
     for number in range(2000):
-        attempts.take(Counter("flood", str(number), Limit(5, 900)))
-    assert not attempts.take(FIVE)
+        attempts.acquire(Counter("flood", str(number), Limit(5, 900)))
+    assert not attempts.acquire(FIVE)
 
 
 @pytest.mark.embedded
@@ -170,8 +170,8 @@ def warnings(caplog):
 
 @pytest.mark.parametrize("fault", ["stop", "pause"])
 def test_without_redis_it_counts_here_and_more_strictly(own_valkey, warnings, fault):
-    attempts = Attempts()
-    assert attempts.take(OTHER)
+    attempts = AttemptCounter()
+    assert attempts.acquire(OTHER)
     getattr(own_valkey, fault)()
     assert taken(attempts, FIVE) == 2
     assert taken(attempts, TEN) == 5
@@ -180,107 +180,107 @@ def test_without_redis_it_counts_here_and_more_strictly(own_valkey, warnings, fa
 
 def test_it_starts_without_redis(own_valkey):
     own_valkey.stop()
-    assert [Attempts().take(FIVE) for _ in range(2)] == [True, True]
+    assert [AttemptCounter().acquire(FIVE) for _ in range(2)] == [True, True]
 
 
 def test_waiting_is_told_without_redis(own_valkey, monkeypatch):
     own_valkey.stop()
-    attempts = Attempts()
-    assert attempts.wait(FIVE) == 0
-    attempts.take(FIVE)
-    attempts.take(FIVE)
-    assert 899 <= attempts.wait(FIVE) <= 900
-    later = time.monotonic() + attempts.wait(FIVE)
+    attempts = AttemptCounter()
+    assert attempts.get_retry_after(FIVE) == 0
+    attempts.acquire(FIVE)
+    attempts.acquire(FIVE)
+    assert 899 <= attempts.get_retry_after(FIVE) <= 900
+    later = time.monotonic() + attempts.get_retry_after(FIVE)
     monkeypatch.setattr(attempts._local, "_now", lambda: later)
-    assert attempts.wait(FIVE) == 0
-    assert attempts.take(FIVE)
+    assert attempts.get_retry_after(FIVE) == 0
+    assert attempts.acquire(FIVE)
 
 
 def test_local_window_moves_with_each_attempt():
     """Of a limit of four, two pass here; room comes back one attempt at a time, not at a window's end."""
     now = [0.0]
-    local = LocalCounts(now=lambda: now[0])
+    local = LocalCounterStore(now=lambda: now[0])
     counter = Counter("four", "somebody", Limit(4, 900))
     passed = []
     for second in [0, 600, 601, 899, 900, 901, 1499, 1500]:
         now[0] = second
-        if local.take(counter):
+        if local.acquire(counter):
             passed.append(second)
     assert passed == [0, 600, 900, 1500]
-    assert local.wait(counter) == 300
+    assert local.get_retry_after(counter) == 300
 
 
 def test_local_counters_are_bounded(monkeypatch):
     monkeypatch.setattr(counts, "MAX_LOCAL_COUNTERS", 2)
-    local = LocalCounts()
+    local = LocalCounterStore()
     for who in ["a", "a", "b", "a", "c"]:  # "b" was used longest ago
-        local.take(Counter("five", who, Limit(5, 900)))
+        local.acquire(Counter("five", who, Limit(5, 900)))
     assert {counter.who for counter in local._attempts} == {"a", "c"}
 
 
 def test_what_is_given_back_without_redis_stays_counted(own_valkey):
     own_valkey.stop()
-    attempts = Attempts()
-    attempts.take(FIVE)
-    attempts.take(FIVE)
-    attempts.give_back(FIVE)
-    assert not attempts.take(FIVE)
+    attempts = AttemptCounter()
+    attempts.acquire(FIVE)
+    attempts.acquire(FIVE)
+    attempts.release(FIVE)
+    assert not attempts.acquire(FIVE)
 
 
 def test_success_clears_without_redis_too(own_valkey):
     own_valkey.stop()
-    attempts = Attempts()
+    attempts = AttemptCounter()
     assert taken(attempts) == 2
-    attempts.clear(FIVE)
+    attempts.reset(FIVE)
     assert taken(attempts) == 2
 
 
 def test_a_redis_that_hangs_costs_one_timeout(own_valkey):
-    attempts = Attempts()
-    attempts.take(OTHER)
+    attempts = AttemptCounter()
+    attempts.acquire(OTHER)
     own_valkey.pause()
     started = time.monotonic()
     for number in range(100):
-        assert attempts.take(Counter("hanging", str(number), Limit(5, 900)))
+        assert attempts.acquire(Counter("hanging", str(number), Limit(5, 900)))
     assert time.monotonic() - started < 3 * REDIS_TIMEOUT_SECONDS
 
 
 def test_redis_is_used_again_when_it_is_back(own_valkey, monkeypatch):
     own_valkey.stop()
-    attempts = Attempts()
+    attempts = AttemptCounter()
     assert taken(attempts) == 2
     own_valkey.start()
     now = time.monotonic()
     monkeypatch.setattr(
         "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SECONDS + 1
     )
-    assert [attempts.take(FIVE) for _ in range(6)] == [True] * 5 + [False]
+    assert [attempts.acquire(FIVE) for _ in range(6)] == [True] * 5 + [False]
 
 
 def test_a_flushed_redis_goes_on_counting(patient):
-    attempts = Attempts()
-    attempts.take(FIVE)
+    attempts = AttemptCounter()
+    attempts.acquire(FIVE)
     caches["throttle"].clear()
-    assert [attempts.take(FIVE) for _ in range(6)] == [True] * 5 + [False]
+    assert [attempts.acquire(FIVE) for _ in range(6)] == [True] * 5 + [False]
 
 
 def test_a_count_that_vanishes_while_it_is_taken_is_no_open_door(in_process, monkeypatch):
     """A flush between the two commands: that attempt is refused."""
-    attempts = Attempts()
-    attempts.take(FIVE)
+    attempts = AttemptCounter()
+    attempts.acquire(FIVE)
 
     def incr(*args):
         raise ValueError
 
     monkeypatch.setattr(caches["throttle"], "incr", incr)
-    assert not attempts.take(FIVE)
+    assert not attempts.acquire(FIVE)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("fault", ["stop", "pause"])
 def test_log_in_is_limited_while_redis_is_away(own_valkey, monkeypatch, ada, fault):
     """Edge case 17: closed for log-in, by a stricter local limit; and no page fails."""
-    monkeypatch.setattr(middleware, "attempts", Attempts())
+    monkeypatch.setattr(middleware, "attempt_counter", AttemptCounter())
     getattr(own_valkey, fault)()
     entry = {"login": "ada@example.org", "password": "wrong"}
     answers = [Client().post(LOGIN, entry) for _ in range(5)]

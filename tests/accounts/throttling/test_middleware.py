@@ -15,7 +15,7 @@ from django.urls import get_resolver
 
 from accounts.hashers import Argon2idPasswordHasher
 from accounts.models import KnownNetwork, User
-from accounts.throttling.middleware import _when
+from accounts.throttling.middleware import _format_retry_time
 from accounts.throttling.rules import RULES
 from tests.accounts.conftest import LOGIN, PASSWORD, link_in
 
@@ -86,10 +86,10 @@ def test_people_are_told_when_to_try_again(ada):
 
 
 def test_the_words_are_true():
-    assert _when(1).startswith("You can try again in 1 second, at ")
-    assert _when(60).startswith("You can try again in 60 seconds, at ")
-    assert _when(61).startswith("You can try again in 2 minutes, at ")
-    assert _when(900).startswith("You can try again in 15 minutes, at ")
+    assert _format_retry_time(1).startswith("You can try again in 1 second, at ")
+    assert _format_retry_time(60).startswith("You can try again in 60 seconds, at ")
+    assert _format_retry_time(61).startswith("You can try again in 2 minutes, at ")
+    assert _format_retry_time(900).startswith("You can try again in 15 minutes, at ")
 
 
 def test_retry_after_is_true_to_the_second(ada, clock):

@@ -21,7 +21,7 @@ def bob():
 
 
 def known(email="ada@example.org", network="203.0.113.7"):
-    return KnownNetwork.objects.knows(email, network)
+    return KnownNetwork.objects.is_known(email, network)
 
 
 def test_it_works(ada):

@@ -112,7 +112,7 @@ def test_other_sessions_end(ada, log_in):
 
 
 def test_other_peoples_sessions_go_on(ada, log_in):
-    User.objects.create_user("bob@example.org", "bob", PASSWORD).vouch_for_email()
+    User.objects.create_user("bob@example.org", "bob", PASSWORD).mark_email_verified()
     bobs = log_in("bob@example.org")
     ask(log_in())
     assert bobs.get(HOME).status_code == 200
@@ -158,8 +158,8 @@ def test_asking_again_does_not_move_the_day(ada, log_in):
     user = User.objects.get(pk=ada.pk)
     User.objects.filter(pk=ada.pk).update(erase_after=day - dt.timedelta(days=1))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(erasure, "_tell", lambda *args: None)
-        erasure.schedule(user, None)
+        patch.setattr(erasure, "_notify", lambda *args: None)
+        erasure.schedule_deletion(user, None)
     assert erase_after(ada) == day - dt.timedelta(days=1)
 
 
@@ -200,7 +200,7 @@ def test_the_way_back_is_no_link(ada, log_in):
 
 
 def test_it_is_nobody_elses_way_back(ada, log_in):
-    User.objects.create_user("bob@example.org", "bob", PASSWORD).vouch_for_email()
+    User.objects.create_user("bob@example.org", "bob", PASSWORD).mark_email_verified()
     ask(log_in())
     log_in("bob@example.org").post(KEEP, {"user": ada.pk})
     assert erase_after(ada)
@@ -241,7 +241,7 @@ def test_of_two_admins_one_may_leave():
 
 
 def test_a_curator_is_refused():
-    curator = User.objects.curator("heritage", "Heritage")
+    curator = User.objects.get_or_create_curator("heritage", "Heritage")
     client = Client()
     client.force_login(curator)
     assert "collections" in client.post(DELETE, follow=True).text

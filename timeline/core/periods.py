@@ -1,7 +1,7 @@
-"""Centuries, years, months, days and hours of the timeline: bounds, neighbours, parts, addresses.
+"""Centuries, years, months, days and hours: their bounds, neighbours, children and URLs.
 
-The calendar is the proleptic Gregorian one in UTC. There is no year 0: the
-1st century is the years 1 to 100, the 20th 1901 to 2000.
+The calendar is the proleptic Gregorian calendar in UTC. There is no year 0: the
+1st century is the years 1 to 100, and the 20th is 1901 to 2000.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CENTURIES = 100
 
 
 class Level(Enum):
-    """How long a period is."""
+    """The kind of a period, from the longest to the shortest."""
 
     CENTURY = "century"
     YEAR = "year"
@@ -41,14 +41,14 @@ _COARSER = {finer: coarser for coarser, finer in _FINER.items()}
 
 
 class NoSuchPeriod(ValueError):
-    """The numbers name no period of the timeline."""
+    """The numbers do not describe a period of the timeline."""
 
 
 @dataclass(frozen=True)
 class Period:
-    """One period, named by its first day and, for an hour, the hour.
+    """One period, identified by its level, its first day and, for an hour, the hour.
 
-    ``first_day`` is the calendar's: the first century begins on 0001-01-01,
+    ``first_day`` follows the calendar: the first century begins on 0001-01-01,
     although no moment can start before 0001-01-02.
     """
 
@@ -60,7 +60,7 @@ class Period:
     def of(
         cls, year: int, month: int | None = None, day: int | None = None, hour: int | None = None
     ) -> Period:
-        """Return the year, month, day or hour that the numbers name. Raises NoSuchPeriod."""
+        """Return the year, month, day or hour with these numbers. Raises NoSuchPeriod."""
         try:
             first_day = dt.date(year, 1 if month is None else month, 1 if day is None else day)
         except ValueError:
@@ -86,24 +86,22 @@ class Period:
 
     @property
     def starts_at(self) -> dt.datetime:
-        """First instant of the period that lies in the window."""
+        """The first instant of the period, and not before the window's start."""
         start = dt.datetime.combine(self.first_day, dt.time(self.hour), UTC)
         return max(start, WINDOW_START)
 
     @property
     def ends_at(self) -> dt.datetime:
-        """First instant after the period, at most the window's end."""
+        """The first instant after the period, and not after the window's end."""
         if self.level is Level.HOUR:
-            return dt.datetime.combine(self.first_day, dt.time(self.hour), UTC) + dt.timedelta(
-                hours=1
-            )
-        return dt.datetime.combine(min(self.last_day, LAST_DAY), dt.time(), UTC) + dt.timedelta(
-            days=1
-        )
+            start = dt.datetime.combine(self.first_day, dt.time(self.hour), UTC)
+            return start + dt.timedelta(hours=1)
+        last_midnight = dt.datetime.combine(min(self.last_day, LAST_DAY), dt.time(), UTC)
+        return last_midnight + dt.timedelta(days=1)
 
     @property
     def last_day(self) -> dt.date:
-        """The calendar's last day of the period."""
+        """The last day of the period, following the calendar."""
         year, month = self.first_day.year, self.first_day.month
         if self.level is Level.CENTURY:
             return dt.date(min(year + 99, LAST_YEAR), 12, 31)
@@ -129,7 +127,7 @@ class Period:
 
     @property
     def short_name(self) -> str:
-        """The name among its siblings: ``1969``, ``July``, ``20``, ``20:00``."""
+        """The name next to its siblings: ``1969``, ``July``, ``20``, ``20:00``."""
         if self.level is Level.MONTH:
             return MONTH_NAMES[self.first_day.month - 1]
         if self.level is Level.DAY:
@@ -140,12 +138,12 @@ class Period:
 
     @property
     def century_number(self) -> int:
-        """Which century the period lies in, 1 to 100."""
+        """The number of the century that contains the period, 1 to 100."""
         return (self.first_day.year + 99) // 100
 
     @property
     def url(self) -> str:
-        """Address of the period's page."""
+        """The URL of the period's page."""
         day = self.first_day
         if self.level is Level.CENTURY:
             return f"/timeline/centuries/{self.century_number}/"
@@ -160,9 +158,9 @@ class Period:
 
     @property
     def previous(self) -> Period | None:
-        """The period before, or None at the beginning of the timeline."""
+        """The period before, or None at the start of the timeline."""
         return (
-            self._at(self.starts_at - dt.timedelta(seconds=1))
+            get_period(self.level, self.starts_at - dt.timedelta(seconds=1))
             if self.starts_at > WINDOW_START
             else None
         )
@@ -170,43 +168,40 @@ class Period:
     @property
     def next(self) -> Period | None:
         """The period after, or None at the end of the timeline."""
-        return self._at(self.ends_at) if self.ends_at < WINDOW_END else None
+        return get_period(self.level, self.ends_at) if self.ends_at < WINDOW_END else None
 
     @property
     def parent(self) -> Period | None:
-        """The coarser period it is a part of; None for a century."""
+        """The next longer period that contains it, or None for a century."""
         coarser = _COARSER.get(self.level)
         return get_period(coarser, self.starts_at) if coarser else None
 
     @property
     def ancestors(self) -> list[Period]:
-        """The coarser periods it is a part of, the century first."""
+        """The longer periods that contain it, the century first."""
         parent = self.parent
         return [*parent.ancestors, parent] if parent else []
 
     @property
-    def parts(self) -> list[Period]:
-        """The finer periods it consists of, in order; an hour has none."""
-        finer = _FINER.get(self.level)
-        if finer is None:
+    def children(self) -> list[Period]:
+        """The next shorter periods that it contains, in order. An hour has none."""
+        level = _FINER.get(self.level)
+        if level is None:
             return []
-        parts = [get_period(finer, self.starts_at)]
-        while (following := parts[-1].next) and following.starts_at < self.ends_at:
-            parts.append(following)
-        return parts
-
-    def _at(self, instant: dt.datetime) -> Period:
-        return get_period(self.level, instant)
+        children = [get_period(level, self.starts_at)]
+        while (following := children[-1].next) and following.starts_at < self.ends_at:
+            children.append(following)
+        return children
 
 
 def get_period(level: Level, instant: dt.datetime) -> Period:
-    """Return the period of ``level`` that ``instant``, in UTC and in the window, lies in."""
+    """Return the period of ``level`` that contains ``instant``, which is in UTC and in the window."""
     hour = instant.hour if level is Level.HOUR else 0
     return Period(level, get_first_day(level, instant.date()), hour)
 
 
 def get_first_day(level: Level, day: dt.date) -> dt.date:
-    """Return the first day of the period of ``level`` that ``day`` lies in."""
+    """Return the first day of the period of ``level`` that contains ``day``. An hour starts on its day."""
     if level is Level.CENTURY:
         return dt.date((day.year - 1) // 100 * 100 + 1, 1, 1)
     if level is Level.YEAR:

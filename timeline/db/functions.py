@@ -1,4 +1,4 @@
-"""SQL that PostgreSQL and SQLite spell differently."""
+"""Database functions that PostgreSQL and SQLite write differently."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db.models import BooleanField, Func, IntegerField, SmallIntegerField
 
 
 class DurationSeconds(Func):
-    """Whole seconds between two instants: ``LengthSeconds(starts_at, ends_at)``."""
+    """The whole seconds between two instants: ``DurationSeconds(starts_at, ends_at)``."""
 
     output_field: ClassVar[Any] = IntegerField()
     arity = 2
@@ -33,7 +33,7 @@ class DurationSeconds(Func):
 
 
 class IsWholeSecond(Func):
-    """True for an instant without a fraction of a second."""
+    """Whether an instant has no fraction of a second."""
 
     output_field: ClassVar[Any] = BooleanField()
     conditional = True
@@ -49,7 +49,7 @@ class IsWholeSecond(Func):
 
 
 class MonthDay(Func):
-    """Month and day of an instant in UTC as one number, 720 for 20 July: a day of any year."""
+    """The month and day of an instant in UTC as one number, the same in every year: 720 for 20 July."""
 
     output_field: ClassVar[Any] = SmallIntegerField()
     arity = 1

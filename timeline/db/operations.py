@@ -1,4 +1,4 @@
-"""Migration operations for indexes of tables that grow."""
+"""Migration operations for indexes on large tables."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from django.db.migrations.state import ProjectState
 
 
 class AddIndexConcurrently(AddIndex):
-    """Adds an index without a lock on writers; killed halfway it is run again, and begins anew.
+    """Add an index without a lock that blocks writers. A run that was killed halfway can be repeated.
 
-    For migrations with ``atomic = False``. On SQLite, which has one writer at
-    a time anyway, as usual. (Django's own for PostgreSQL knows no SQLite, and stops
-    at the useless index that a killed run leaves.)
+    For migrations with ``atomic = False``. On SQLite, which has one writer at a time
+    anyway, the index is built as usual. (Django's own operation is for PostgreSQL only,
+    and fails at the invalid index that a killed run leaves behind.)
     """
 
     def database_forwards(
@@ -22,7 +22,6 @@ class AddIndexConcurrently(AddIndex):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Build it."""
         name = schema_editor.quote_name(self.index.name)
         if schema_editor.connection.vendor != "postgresql":
             schema_editor.execute(f"DROP INDEX IF EXISTS {name}")

@@ -1,4 +1,4 @@
-"""Making the index of search, and filling it from moments that were there before it."""
+"""Create the full-text index, and fill it with the moments that already exist."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from timeline.db.triggers import install_rules
 
 BATCH = 5000
 
-# Locked while they are read: a moment that is being hidden waits, and is taken out again by its trigger.
+# The rows are locked: hiding one of these moments waits for the batch, and its trigger then removes
+# the moment from the index.
 _FILL = f"""
     WITH batch AS (
         SELECT * FROM moments WHERE (starts_at, id) > (%s, %s)
@@ -34,11 +35,14 @@ _FILL = f"""
         ON CONFLICT (moment_id) DO NOTHING
     )
     SELECT starts_at, id FROM batch ORDER BY starts_at DESC, id DESC LIMIT 1
-"""  # noqa: S608  all of it is ours
+"""  # noqa: S608  only our own constants
 
 
 def install_search_index(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Migration step: make table, triggers and indexes; index what is there. It may be run again."""
+    """Migration step: create the table, triggers and indexes, and index existing moments.
+
+    It can be repeated after a run that was killed.
+    """
     connection = schema_editor.connection
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
@@ -56,7 +60,7 @@ def install_search_index(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) ->
 
 
 def drop_search_index(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Migration step back: what names the table goes before it."""
+    """Reverse migration step: drop the functions and triggers that use the table, then the table."""
     connection = schema_editor.connection
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -67,10 +71,10 @@ def drop_search_index(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> No
 
 
 def _fill(cursor: CursorWrapper) -> None:
-    """Index all moments, each batch in a transaction of its own.
+    """Index all moments, each batch in its own transaction.
 
-    In order of time, for that is how they are read; from the beginning also when
-    it is run again, for a batch that is there is passed by quickly.
+    In order of time, because searches read them in that order. A repeated run starts
+    from the beginning, and skips the batches that are already indexed quickly.
     """
     last: tuple[dt.datetime, int] | None = (WINDOW_START, -1)
     while last is not None:
@@ -79,22 +83,22 @@ def _fill(cursor: CursorWrapper) -> None:
 
 
 def _build_indexes(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> None:
-    """Build what is missing, and what a build that was killed has left unusable.
+    """Build the indexes that are missing, or invalid because an earlier build was killed.
 
-    Without a lock on writers where that is possible: not inside of a transaction.
+    Outside a transaction they are built without a lock that blocks writers.
     """
-    how = "" if connection.in_atomic_block else "CONCURRENTLY"
+    concurrently = "" if connection.in_atomic_block else "CONCURRENTLY"
     for name, columns in POSTGRESQL_INDEXES.items():
         cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [name])
-        valid = cursor.fetchone()
-        if valid == (False,):
-            cursor.execute(f"DROP INDEX {how} {name}")
-        if valid != (True,):
-            cursor.execute(f"CREATE INDEX {how} {name} ON moment_search {columns}")
+        is_valid = cursor.fetchone()
+        if is_valid == (False,):
+            cursor.execute(f"DROP INDEX {concurrently} {name}")
+        if is_valid != (True,):
+            cursor.execute(f"CREATE INDEX {concurrently} {name} ON moment_search {columns}")
 
 
 def optimize_index() -> None:
-    """Take what was deleted out of the index's file as well: SQLite's keeps it until it is merged."""
+    """Remove deleted texts from the database file too. SQLite's index keeps them until it is merged."""
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO moment_search(moment_search) VALUES ('optimize')")

@@ -1,18 +1,20 @@
-"""Rules that live in the database itself: no overlap, true rollups, true tag times.
+"""Install the rules that the database enforces itself: constraints, triggers and functions.
 
-Those on likes, search and holds stand in ``like_rules.py``, ``search_rules.py``
-and ``hold_rules.py`` and are installed from here.
+Their SQL is in ``timeline/db/sql/``: no overlaps and counts by day (``moments``),
+tallies of likes (``likes``), the full-text index (``search``) and the fast hold
+(``holds``).
 
-PostgreSQL: an exclusion constraint, and statement triggers that add a whole
-statement's change to each day once. SQLite: triggers.
+PostgreSQL has an exclusion constraint, and statement triggers that add up a whole
+statement's changes and write each day once. SQLite has row triggers.
 
-A migration installs them. Installing replaces what is there, so that a changed
-rule needs one more migration with ``install_rules``. On SQLite they are also
-taken off before each migrate and put back after it: Django rebuilds an altered
-table there, which loses its own triggers and breaks those that name it.
+A migration installs the rules. Installing replaces what is there, so a changed rule
+needs one more migration that calls ``install_rules``. On SQLite, every ``migrate``
+also drops the triggers before it starts and installs them again when it is done:
+there, Django rebuilds a table to alter it, which loses the table's own triggers and
+breaks the triggers that refer to it.
 
-The names of states are written out: a rule in the database must not change
-because a Python constant did.
+The SQL contains the values of statuses as literals: a rule in the database must not
+change because a Python constant did.
 """
 
 from __future__ import annotations
@@ -25,17 +27,11 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.utils import CursorWrapper
 
-from timeline.db.sql import holds, likes, search
-from timeline.db.sql.moments import (
-    OVERLAP_CONSTRAINT,
-    POSTGRESQL,
-    POSTGRESQL_OVERLAP_CONSTRAINT,
-    SQLITE,
-)
+from timeline.db.sql import holds, likes, moments, search
 
-# Each family of rules with the tables it names: while a new database is migrated, some are not there yet.
+# Each set of rules with the tables it needs: while a new database is migrated, some do not exist yet.
 RULE_SETS = (
-    (frozenset({"moments", "moment_tags", "rollup_days"}), POSTGRESQL, SQLITE),
+    (moments.TABLES, moments.POSTGRESQL, moments.SQLITE),
     (likes.TABLES, likes.POSTGRESQL, likes.SQLITE),
     (search.TABLES, search.POSTGRESQL, search.SQLITE),
     (holds.TABLES, holds.POSTGRESQL, holds.SQLITE),
@@ -43,7 +39,7 @@ RULE_SETS = (
 
 
 def install_rules(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Migration step: install the rules of the database at hand, or replace them."""
+    """Migration step: install or replace the rules for this kind of database."""
     connection = schema_editor.connection
     with connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
@@ -51,16 +47,16 @@ def install_rules(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
             _replace_triggers(cursor, tables)
             return
         constraints = connection.introspection.get_constraints(cursor, "moments")
-        if OVERLAP_CONSTRAINT not in constraints:
-            cursor.execute(POSTGRESQL_OVERLAP_CONSTRAINT)
-        for needed, statements, _ in RULE_SETS:
-            if needed.issubset(tables):
+        if moments.OVERLAP_CONSTRAINT not in constraints:
+            cursor.execute(moments.POSTGRESQL_OVERLAP_CONSTRAINT)
+        for tables_needed, statements, _ in RULE_SETS:
+            if tables_needed.issubset(tables):
                 for statement in statements:
                     cursor.execute(statement)
 
 
 def drop_sqlite_triggers(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """Receiver of ``pre_migrate``: on SQLite, take off the triggers, which name what may be rebuilt."""
+    """Receiver of ``pre_migrate``: on SQLite, drop the triggers. A rebuilt table would break them."""
     connection = connections[using]
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:
@@ -68,10 +64,11 @@ def drop_sqlite_triggers(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
 
 
 def restore_sqlite_triggers(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """Receiver of ``post_migrate``, which follows a migrate and a flush: set SQLite right again.
+    """Receiver of ``post_migrate``: on SQLite, install the triggers again and repair the counts.
 
-    A flush empties table by table, and emptying ``moments`` after
-    ``rollup_days`` leaves counts below zero.
+    Django also sends the signal after a flush, which empties one table after another.
+    Emptying ``moments`` after ``rollup_days`` leaves counts below zero, so they are
+    deleted here.
     """
     connection = connections[using]
     if connection.vendor != "sqlite" or "moments" not in connection.introspection.table_names():
@@ -85,18 +82,18 @@ def restore_sqlite_triggers(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> Non
 
 def _replace_triggers(cursor: CursorWrapper, tables: Iterable[str]) -> None:
     _drop_triggers(cursor)
-    for needed, _, statements in RULE_SETS:
-        if needed.issubset(tables):
+    for tables_needed, _, statements in RULE_SETS:
+        if tables_needed.issubset(tables):
             for statement in statements:
                 cursor.execute(statement)
 
 
 def _drop_triggers(cursor: CursorWrapper) -> None:
-    ours = sorted(frozenset().union(*(needed for needed, _, _ in RULE_SETS)))
-    marks = ", ".join(["%s"] * len(ours))
+    our_tables = sorted(frozenset().union(*(tables for tables, _, _ in RULE_SETS)))
+    placeholders = ", ".join(["%s"] * len(our_tables))
     cursor.execute(
-        f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ({marks})",  # noqa: S608
-        ours,
+        f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN ({placeholders})",  # noqa: S608
+        our_tables,
     )
     for (name,) in cursor.fetchall():
         cursor.execute(f'DROP TRIGGER "{name}"')

@@ -137,9 +137,9 @@ def get_tally_with_children(period: Period) -> tuple[Tally, list[tuple[Period, T
         return get_tally(period), []
     if period.level is Level.DAY:
         hours = get_hour_tallies(period.first_day)
-        parts = [(part, hours.get(part.hour, EMPTY_TALLY)) for part in period.parts]
+        parts = [(part, hours.get(part.hour, EMPTY_TALLY)) for part in period.children]
     else:
-        parts = _attach_tallies(period.parts)
+        parts = _attach_tallies(period.children)
     return _total(parts), parts
 
 

@@ -51,7 +51,7 @@ class ExampleForm(BaseForm):
 def styleguide(request: HttpRequest) -> HttpResponse:
     """Show every piece, filled with examples that are in no database."""
     moments = _moments()
-    parts = Period.of(1969).parts
+    parts = Period.of(1969).children
     return render(
         request,
         "styleguide/styleguide.html",

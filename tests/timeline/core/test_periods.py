@@ -33,7 +33,7 @@ def test_there_is_no_year_0(number, first, last, name):
     century = Period.century(number)
     assert century.name == name
     assert (century.first_day.year, century.last_day.year) == (first, last)
-    assert [part.first_day.year for part in century.parts] == list(range(first, last + 1))
+    assert [part.first_day.year for part in century.children] == list(range(first, last + 1))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_neighbours_touch(level, instant):
 @given(levels, instants)
 def test_parts_fill_their_period(level, instant):
     period = get_period(level, instant)
-    parts = period.parts
+    parts = period.children
     if level is Level.HOUR:
         assert parts == []
         return

@@ -1,9 +1,9 @@
-"""The rules on likes that live in the database: how many there are, and how hot that makes a moment.
+"""Rules for likes: triggers count the likes of a moment and compute its heat.
 
-``like_tallies`` is changed by triggers alone, with the like and in its
-transaction, so it cannot drift. What the numbers mean stands in ``trending.py``;
-here they are written out, because a rule in the database must not change
-because a Python constant did.
+Only these triggers change ``like_tallies``, in the transaction of the like, so the
+tallies cannot drift. ``timeline/selectors/trending.py`` explains the formula. Its
+constants are literals here, because a rule in the database must not change because a
+Python constant did.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 TABLES = frozenset({"likes", "like_tallies"})
 
 POSTGRESQL = [
-    # When a like was given, in half-lives of two days.
+    # The time of a like, in half-lives of two days.
     """
     CREATE OR REPLACE FUNCTION like_heat(liked_at timestamptz) RETURNS double precision
     LANGUAGE sql IMMUTABLE AS $$
@@ -19,7 +19,7 @@ POSTGRESQL = [
                / 172800
     $$
     """,
-    # The logarithm of a sum from two logarithms. What is 2^60 times smaller changes nothing.
+    # The logarithm of a sum, from the two logarithms. A part that is 2^60 times smaller has no effect.
     """
     CREATE OR REPLACE FUNCTION heat_sum(a double precision, b double precision)
     RETURNS double precision LANGUAGE sql IMMUTABLE AS $$
@@ -28,8 +28,9 @@ POSTGRESQL = [
                                      / ln(2::double precision) END
     $$
     """,
-    # A like less is counted anew, for a difference of logarithms loses digits. First the row is
-    # locked, and then, by a statement that sees what was committed meanwhile, the likes are read.
+    # When a like goes, the heat is computed again from all likes, because a difference of logarithms
+    # loses digits. The row is locked first; the next statement then reads the likes, including those
+    # that others committed in the meantime.
     """
     CREATE OR REPLACE FUNCTION likes_tally() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -75,7 +76,7 @@ _ADD_LIKE = f"""
         CASE WHEN heat IS NULL THEN excluded.heat WHEN excluded.heat IS NULL THEN heat
         ELSE max(heat, excluded.heat)
              + ln(1 + power(2.0, -min(abs(heat - excluded.heat), 60.0))) / ln(2.0) END;
-"""  # noqa: S608  all of it is ours
+"""  # noqa: S608  only our own constants
 _REMOVE_LIKE = f"""
     UPDATE like_tallies SET likes = likes - 1, heat = (
         SELECT max(hottest) + ln(sum(power(2.0, -min(hottest - heat, 60.0)))) / ln(2.0)
@@ -83,7 +84,7 @@ _REMOVE_LIKE = f"""
                      max({_HEAT.format("liked_at")}) OVER () AS hottest
               FROM likes WHERE moment_id = OLD.moment_id AND counts_for_trending AND NOT withdrawn)
     ) WHERE moment_id = OLD.moment_id;
-"""  # noqa: S608  all of it is ours
+"""  # noqa: S608  only our own constants
 
 SQLITE = [
     f"""

@@ -1,11 +1,11 @@
-"""SQL rules for moments: no overlaps, and counts by day."""
+"""Rules for moments: no two overlap, the counts by day are right, and tags know their moment's start."""
 
 from __future__ import annotations
 
+TABLES = frozenset({"moments", "moment_tags", "rollup_days"})
 OVERLAP_CONSTRAINT = "no_overlap_active"
 
-
-# Building it over a full table takes minutes, so it is not replaced: it is there or it is made.
+# Building it on a full table takes minutes, so an existing constraint is never replaced.
 POSTGRESQL_OVERLAP_CONSTRAINT = f"""
     ALTER TABLE moments ADD CONSTRAINT {OVERLAP_CONSTRAINT}
         EXCLUDE USING gist (tstzrange(starts_at, ends_at) WITH &&)
@@ -14,7 +14,7 @@ POSTGRESQL_OVERLAP_CONSTRAINT = f"""
 
 
 POSTGRESQL = [
-    # The days that one moment counts for: its first, and the next when it passes midnight.
+    # A moment's share of each day it overlaps: its first day, and the next if it passes midnight.
     """
     CREATE OR REPLACE FUNCTION moment_day_shares(
         starts timestamptz, ends timestamptz, status text, visibility text
@@ -35,7 +35,7 @@ POSTGRESQL = [
           AND ends > ((starts AT TIME ZONE 'UTC')::date + 1)::timestamp AT TIME ZONE 'UTC'
     $$
     """,
-    # One upsert a statement, days in order, so that two statements never wait for each other in a ring.
+    # One upsert per statement, with the days in order, so that two statements cannot deadlock.
     """
     CREATE OR REPLACE FUNCTION moments_add_to_rollups() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -99,31 +99,29 @@ POSTGRESQL = [
     """,
 ]
 
-
 _OCCUPYING = "('held', 'paying', 'active')"
-
 
 # Django stores instants in SQLite as `YYYY-MM-DD HH:MM:SS`, which sorts as text.
 _DAY_BEFORE = "strftime('%Y-%m-%d %H:%M:%S', NEW.starts_at, '-24 hours')"
 
 
 def _abort_on_overlap(other: str) -> str:
-    """The body that aborts when a live moment other than ``other`` touches NEW's span."""
+    """Return a trigger body that aborts if another moment than ``other`` occupies a part of NEW's span."""
     return f"""
         SELECT RAISE(ABORT, '{OVERLAP_CONSTRAINT}') WHERE EXISTS (
             SELECT 1 FROM moments
             WHERE starts_at > {_DAY_BEFORE} AND starts_at < NEW.ends_at
               AND ends_at > NEW.starts_at AND status IN {_OCCUPYING} AND id <> {other});
-    """  # noqa: S608  all of it is ours
+    """  # noqa: S608  only our own constants
 
 
 def _to_epoch(instant: str) -> str:
-    """POSIX seconds of an instant; as a number, because text would compare as text."""
+    """Return the POSIX seconds of an instant as a number, because text would compare as text."""
     return f"CAST(strftime('%s', {instant}) AS INTEGER)"
 
 
 def _add_to_days(row: str, sign: str) -> str:
-    """The body that adds one row's shares to its days, or takes them away."""
+    """Return a trigger body that adds a moment's shares to its days, or subtracts them."""
     starts, ends = _to_epoch(f"{row}.starts_at"), _to_epoch(f"{row}.ends_at")
     midnight = _to_epoch(f"date({row}.starts_at, '+1 day')")
     upsert = """

@@ -1,11 +1,12 @@
-"""The rules on search that live in the database: the words of public moments, indexed.
+"""Rules for search: triggers index the texts of public moments.
 
-What is not public has no row here at all. So a hidden moment's words change
-nobody's results, and not even how long a search takes.
+A moment that is not public has no row in the index. Its texts therefore cannot change
+anybody's results, nor even the time that a search takes.
 
-PostgreSQL: a table with a ``tsvector`` and a GIN index beside ``moments``, which
-so need not be rewritten. SQLite: a full-text table of FTS5. Neither is a model
-of Django's; triggers keep both true, and ``search.py`` alone reads them.
+PostgreSQL: a table beside ``moments`` with a ``tsvector`` and a GIN index, so that
+``moments`` need not be rewritten. SQLite: a full-text table of FTS5. Neither has a
+Django model. Triggers keep both up to date, and only ``timeline/selectors/search.py``
+reads them.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ POSTGRESQL_TABLE = """
         document tsvector NOT NULL
     )
 """
-# An instant is no key here: two moments may change places within one transaction.
+# The start is not unique here: two moments may swap places within one transaction.
 POSTGRESQL_INDEXES = {
     "idx_moment_search_time": "(starts_at)",
     "idx_moment_search_user_time": "(user_id, starts_at)",
-    # What was written lately waits in a list that every search reads: a short one.
+    # Every search also reads the list of pending entries, so that list is kept short.
     INDEX: "USING gin (document) WITH (gin_pending_list_limit = 512)",
 }
 
-# A title weighs most; then tags, the place, the story.
+# Weights: the title most, then tags, the place, the story.
 POSTGRESQL_DOCUMENT = """
     setweight(to_tsvector('english', m.title), 'A')
     || setweight(to_tsvector('english', coalesce(
@@ -40,8 +41,8 @@ POSTGRESQL_DOCUMENT = """
 """
 
 POSTGRESQL = [
-    # The moment's row is locked first, so that of two who change its words and its tags at once
-    # the later one sees both.
+    # The moment's row is locked first. When two transactions change its texts and its tags at the
+    # same time, the later one then sees both changes.
     f"""
     CREATE OR REPLACE FUNCTION moment_search_refresh(wanted bigint) RETURNS void
     LANGUAGE plpgsql AS $$
@@ -57,7 +58,7 @@ POSTGRESQL = [
             DELETE FROM moment_search WHERE moment_id = wanted;
         END IF;
     END $$
-    """,  # noqa: S608  all of it is ours
+    """,  # noqa: S608  only our own constants
     """
     CREATE OR REPLACE FUNCTION moments_search() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -76,7 +77,7 @@ POSTGRESQL = [
         WHEN (NEW.status = 'active' AND NEW.visibility = 'public')
         EXECUTE FUNCTION moments_search()
     """,
-    # What was not shown and is not shown now has no row, and gets none.
+    # A moment that was not public and is not public now has no row and needs none.
     """
     CREATE OR REPLACE TRIGGER moments_search_update AFTER UPDATE ON moments FOR EACH ROW
         WHEN ((OLD.title, OLD.story, OLD.place, OLD.status, OLD.visibility, OLD.starts_at, OLD.user_id)
@@ -95,7 +96,7 @@ POSTGRESQL = [
     CREATE OR REPLACE TRIGGER moments_search_truncate AFTER TRUNCATE ON moments
         FOR EACH STATEMENT EXECUTE FUNCTION moments_search()
     """,
-    # Once a statement and moment: a moment gets its tags together.
+    # Once per statement and moment, because a moment gets all its tags in one statement.
     """
     CREATE OR REPLACE FUNCTION moment_tags_search() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -128,7 +129,7 @@ POSTGRESQL = [
     """,
 ]
 
-# Porter's stemmer is PostgreSQL's `english` too; letters are compared without their accents.
+# Porter's stemmer, as in PostgreSQL's `english`. Letters are compared without accents.
 SQLITE_TABLE = """
     CREATE VIRTUAL TABLE moment_search USING fts5(
         title, tags, place, story, tokenize = "porter unicode61 remove_diacritics 2"
@@ -137,11 +138,11 @@ SQLITE_TABLE = """
 
 
 def sqlite_refresh(moments: str) -> tuple[str, str]:
-    """Return two statements that write the rows of some moments anew; ``moments`` is a condition on ``m``."""
-    forget = (
+    """Return two statements that rewrite the rows of some moments. ``moments`` is a condition on ``m``."""
+    delete = (
         f"DELETE FROM moment_search WHERE rowid IN (SELECT m.id FROM moments AS m WHERE {moments})"  # noqa: S608
     )
-    write = f"""
+    insert = f"""
         INSERT INTO moment_search (rowid, title, tags, place, story)
         SELECT m.id, m.title,
                coalesce((SELECT group_concat(t.name, ' ') FROM moment_tags AS c
@@ -149,12 +150,12 @@ def sqlite_refresh(moments: str) -> tuple[str, str]:
                m.place, m.story
         FROM moments AS m
         WHERE {moments} AND m.status = 'active' AND m.visibility = 'public'
-    """  # noqa: S608  all of it is ours
-    return forget, write
+    """  # noqa: S608  only our own constants
+    return delete, insert
 
 
 def _refresh_body(moments: str) -> str:
-    """The body of a trigger that does so."""
+    """Return a trigger body that runs both statements of ``sqlite_refresh``."""
     return "".join(f"{statement};\n" for statement in sqlite_refresh(moments))
 
 
@@ -192,5 +193,5 @@ SQLITE = [
     BEGIN
         {_refresh_body("m.id IN (SELECT moment_id FROM moment_tags WHERE tag_id = NEW.id)")}
     END
-    """,  # noqa: S608  all of it is ours
+    """,  # noqa: S608  only our own constants
 ]

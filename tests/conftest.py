@@ -17,6 +17,7 @@ from django.test import Client
 from accounts.hashers import Argon2idPasswordHasher
 from accounts.models import User
 from momentverse.page_cache.stores import writers_store
+from tests.support import flushing
 from timeline.models import Moment, MomentTag, Status, Tag
 from timeline.overlap import place
 from timeline.spans import parse_instant
@@ -24,6 +25,8 @@ from timeline.spans import parse_instant
 # Nothing depends on how fast the machine is.
 hypothesis.settings.register_profile("momentverse", deadline=None)
 hypothesis.settings.load_profile("momentverse")
+
+flushing.install()
 
 MakeMoment = Callable[..., Moment]
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
 from django.db import connection
 from django.test import Client
@@ -18,14 +17,12 @@ from accounts.hashers import Argon2idPasswordHasher
 from accounts.models import User
 from momentverse.page_cache.stores import writers_store
 from tests.support import flushing
+from tests.support.examples import load_profile
 from timeline.models import Moment, MomentTag, Status, Tag
 from timeline.overlap import place
 from timeline.spans import parse_instant
 
-# Nothing depends on how fast the machine is.
-hypothesis.settings.register_profile("momentverse", deadline=None)
-hypothesis.settings.load_profile("momentverse")
-
+load_profile()
 flushing.install()
 
 MakeMoment = Callable[..., Moment]

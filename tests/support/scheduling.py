@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,16 @@ GROUPS_FILE = "groups_file"
 
 
 def group_of(item: pytest.Item) -> str:
-    """Return the name of a test's group; a test without one is a group of its own."""
-    marker = item.get_closest_marker("xdist_group")
-    return f"group {marker.args[0]}" if marker else item.nodeid
+    """Return the name of a test's group; a test without one is a group of its own.
+
+    What a fixture makes for a whole file would be made once in each process, so it makes a group too.
+    """
+    if marker := item.get_closest_marker("xdist_group"):
+        return f"group {marker.args[0]}"
+    definitions = item._fixtureinfo.name2fixturedefs.values()
+    if any(found and found[-1].scope == "module" for found in definitions):
+        return f"group {item.path}"
+    return item.nodeid
 
 
 class GroupScheduling(LoadScopeScheduling):
@@ -72,16 +80,12 @@ class TestProcess:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Iterator[None]:
-        """Put slow groups first, then other groups, then single tests, each in the order they had."""
+        """Put slow groups first, then other groups, then single tests; the largest group first."""
         yield
-        slow = {group_of(item) for item in items if item.get_closest_marker("slow")}
-
-        def rank(item: pytest.Item) -> int:
-            if group_of(item) in slow:
-                return 0
-            return 1 if item.get_closest_marker("xdist_group") else 2
-
-        items.sort(key=rank)
+        groups = {item: group_of(item) for item in items}
+        sizes = Counter(groups.values())
+        slow = {groups[item] for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: (groups[item] not in slow, -sizes[groups[item]]))
 
     # Before xdist tells the controller that everything is collected.
     @pytest.hookimpl(tryfirst=True)

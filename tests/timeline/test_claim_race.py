@@ -20,6 +20,7 @@ from django.urls import reverse
 from accounts.models import User
 from tests.database_servers import manage
 from tests.servers import ROOT, gunicorn, site_environment
+from tests.support.examples import examples
 from tests.timeline.conftest import let_time_pass, span_of
 from tests.timeline.payments import invariants
 from tests.timeline.served import Person, database_url
@@ -30,7 +31,7 @@ from timeline.models import Moment, Order, Status
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PROCESSES = 4
-ROUNDS = int(os.environ.get("ROUNDS", "10"))
+ROUNDS = int(os.environ.get("ROUNDS", "0")) or examples(10)
 
 
 class Crowd:

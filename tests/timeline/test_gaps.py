@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
+from tests.support.examples import examples
 from tests.timeline.conftest import let_time_pass, span_of
 from timeline import claims, gaps
 from timeline.gaps import is_free, nearest_free
@@ -144,7 +145,7 @@ def nearest_by_trying(wanted: Span, taken: list[Span], step: dt.timedelta) -> Sp
             return tried
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(placed=st.lists(spans(90), max_size=12), wanted=spans(240))
 def test_it_agrees_with_trying_minute_by_minute(placed, wanted):
     with transaction.atomic():

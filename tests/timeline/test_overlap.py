@@ -10,6 +10,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.timeline.strategies import any_spans, crowded_spans, overlap
 from timeline import rollups
 from timeline.errors import InvalidSpan, SpanTaken
@@ -18,7 +19,9 @@ from timeline.models import Moment, MomentTag, Status, Tag
 from timeline.overlap import MAX_DAYS, holder_of, is_overlap, place, placing, remove
 from timeline.spans import Span, parse_instant
 
-per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+per_example = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60)
+)
 
 
 def fill(owner, span, **fields):

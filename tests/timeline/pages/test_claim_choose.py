@@ -7,6 +7,7 @@ from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.timeline.conftest import let_time_pass, span_of
 from timeline import claims
 from timeline.models import Moment, Status, Visibility
@@ -266,7 +267,7 @@ text = st.text(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(200))
 @given(
     st.fixed_dictionaries(
         {},

@@ -9,6 +9,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from timeline.models import Visibility
 from timeline.public_ids import encode_id
 
@@ -81,7 +82,7 @@ hostile = st.text(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(300))
 @given(
     prefix=st.sampled_from(
         ["/", "/timeline/", "/timeline/1969/", "/moments/", "/tags/", "/today/"]

@@ -27,9 +27,10 @@ PAGES = [
 
 
 @pytest.fixture
-def timeline(tagged):
-    for minute in range(60):
-        tagged(f"1969-07-20T20:{minute:02}:00Z", "moon", f"tag-{minute}")
+def timeline(tagged, many_tagged):
+    many_tagged(
+        [(f"1969-07-20T20:{minute:02}:00Z", ["moon", f"tag-{minute}"], {}) for minute in range(60)]
+    )
     return tagged(
         "1969-07-20T21:00:00Z", "canary-tag", title="Canary title", place="Canary place",
         story="Canary story", visibility=Visibility.PRIVATE,

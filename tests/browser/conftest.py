@@ -31,6 +31,7 @@ from playwright.sync_api import (
 )
 
 from tests.support.servers import ROOT, gunicorn, site_environment
+from tests.support.site_shell import SiteShell
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -77,9 +78,16 @@ class ServedSite:
     environment: dict[str, str]
     admin_email: str = "admin@momentverse.invalid"
     admin_password: str = ""
+    _shell: SiteShell | None = None
 
     def manage(self, *arguments: str, script: str = "") -> str:
-        """Run ``manage.py`` on the site's own database; return what it prints."""
+        """Run ``manage.py`` on the site's own database; return what it prints.
+
+        Scripts for its ``shell`` share one process.
+        """
+        if arguments == ("shell",):
+            self._shell = self._shell or SiteShell(self.environment)
+            return self._shell.run(script)
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
@@ -91,6 +99,11 @@ class ServedSite:
         )
         assert done.returncode == 0, f"manage.py {' '.join(arguments)}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+    def close(self) -> None:
+        """End the process that scripts share."""
+        if self._shell:
+            self._shell.close()
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +117,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSite]:
     served.admin_password = served.manage("ensure_admin").split("password: ")[1].strip()
     with gunicorn(environment):
         yield served
+    served.close()
 
 
 def chromium_path() -> str:
@@ -266,3 +280,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.slow)

@@ -87,6 +87,7 @@ def answers(tmp_path_factory):
         site.manage("bootstrap", "--without-moments")
         site.manage("generate_moments", "20", "--from-year", "2000", "--to-year", "2000")
         session = re.search("session: (.+)", site.manage("shell", script=LOG_IN))[1]
+        site.close()
         with gunicorn(environment):
             yield every_kind(site.url, {"Cookie": f"__Host-session={session}"})
 

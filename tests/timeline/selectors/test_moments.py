@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from timeline.core.spans import parse_instant
 from timeline.models import Moment, Visibility
 from timeline.selectors import moments as reading
@@ -55,7 +56,7 @@ def test_inserts_and_deletes_neither_repeat_nor_skip(ten, make_moment):
     assert second.rows == ten[5:1:-1]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(30))
 @given(size=st.integers(1, 12), hidden=st.sets(st.integers(0, 9)))
 def test_walking_all_pages_finds_each_visible_moment_once(ten, size, hidden):
     Moment.objects.update(visibility=Visibility.PUBLIC)

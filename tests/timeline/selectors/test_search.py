@@ -11,6 +11,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from timeline.core.exceptions import SearchRefused
 from timeline.core.search_query import MAX_LENGTH, parse
 from timeline.core.spans import parse_instant
@@ -250,7 +251,7 @@ def test_what_takes_too_long_is_refused(make_moment, monkeypatch):
         found("eagle")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(200))
 @given(text=st.text(max_size=60) | st.text(alphabet="ab \"-@OR*():^{}+\\'&|!<>~", max_size=30))
 def test_no_words_are_an_error(make_moment, text):
     """The goal: random and hostile input causes no error, and none of it is read as SQL."""

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
+from tests.support.examples import examples
 from timeline.core.exceptions import LikeRefused
 from timeline.models import Like, LikeTally, Moment
 from timeline.selectors import trending
@@ -108,7 +109,7 @@ def test_a_deleted_moment_takes_its_likes_along(make_moment, stranger):
     assert not LikeTally.objects.exists()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(25))
 @given(
     steps=st.lists(
         st.tuples(

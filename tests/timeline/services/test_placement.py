@@ -10,6 +10,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.strategies import any_spans, crowded_spans, overlap
 from timeline.core.exceptions import InvalidSpan, SpanTaken
 from timeline.core.spans import Span, parse_instant
@@ -25,7 +26,9 @@ from timeline.services.placement import (
 )
 from timeline.services.transitions import revoke
 
-per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+per_example = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60)
+)
 
 
 def fill(owner, span, **fields):

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import User
+from tests.support.examples import examples
 from tests.support.strategies import any_hours, any_spans, crowded_spans
 from timeline.core.exceptions import SpanTaken
 from timeline.core.periods import Level, Period
@@ -168,7 +169,7 @@ def test_reading_is_one_query_whatever_the_level(make_moment, django_assert_num_
 
 
 @given(spans=st.lists(any_hours(), max_size=12))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
 def test_hours_sum_to_their_day(owner, spans):
     """What the hours hold is what the day's stored row holds, wherever the moments lie."""
     with transaction.atomic():
@@ -273,7 +274,7 @@ def test_any_writes_leave_the_counts_true():
     run_state_machine_as_test(
         InTransaction,
         settings=settings(
-            max_examples=30,
+            max_examples=examples(30),
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -9,6 +9,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from timeline.core.public_ids import encode_id
 from timeline.models import Visibility
 
@@ -26,9 +27,10 @@ PAGES = [
 
 
 @pytest.fixture
-def timeline(tagged):
-    for minute in range(60):
-        tagged(f"1969-07-20T20:{minute:02}:00Z", "moon", f"tag-{minute}")
+def timeline(tagged, many_tagged):
+    many_tagged(
+        [(f"1969-07-20T20:{minute:02}:00Z", ["moon", f"tag-{minute}"], {}) for minute in range(60)]
+    )
     return tagged(
         "1969-07-20T21:00:00Z", "canary-tag", title="Canary title", place="Canary place",
         story="Canary story", visibility=Visibility.PRIVATE,
@@ -81,7 +83,7 @@ hostile = st.text(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(300))
 @given(
     prefix=st.sampled_from(
         ["/", "/timeline/", "/timeline/1969/", "/moments/", "/tags/", "/today/"]

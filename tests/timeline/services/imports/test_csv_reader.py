@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
+from tests.support.examples import examples
 from timeline.models import Moment, MomentTag, RollupDay, Tag
 from timeline.services import rollups
 from timeline.services.imports import importer
@@ -386,7 +387,7 @@ def test_hostile_bytes_are_always_taken_or_refused(content):
     assert all(isinstance(one, Row | Refusal) for one in read_csv(file))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
 @given(title=hostile, place=hostile, story=hostile, source=hostile, external_id=hostile)
 def test_whatever_is_read_can_be_stored_and_is_unchanged_afterwards(owner, **texts):
     """Edge case 19."""

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from tests.support import invariants
+from tests.support.examples import examples
 from tests.support.strategies import crowded_spans
 from tests.support.stripe_double import StripeDouble
 from tests.support.stripe_double.account import Refused
@@ -291,11 +292,11 @@ class StripePurchases(Purchases):
                 step(things[number % len(things)])
 
 
-def run(machine, examples, steps):
+def run(machine, number, steps):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=EXAMPLES or examples, stateful_step_count=steps, deadline=None
+            max_examples=EXAMPLES or examples(number), stateful_step_count=steps, deadline=None
         ),
     )
 
@@ -321,7 +322,7 @@ def undone(machine):
 
 @pytest.mark.django_db
 def test_any_purchases_in_any_order_lose_nothing():
-    run(undone(Purchases), examples=60, steps=40)
+    run(undone(Purchases), number=60, steps=40)
 
 
 @pytest.mark.django_db
@@ -340,4 +341,4 @@ def test_any_purchases_over_stripe_lose_nothing(impatient, stripe_settings):
             finally:
                 self.double.__exit__()
 
-    run(OverStripe, examples=8, steps=40)
+    run(OverStripe, number=8, steps=40)

@@ -39,7 +39,9 @@ def test_it_works(kept, pictured):
     assert picture.is_ready
     assert (picture.width, picture.height, picture.alt) == (800, 600, "Two halves")
     assert files(kept) == {
-        picture.get_storage_name(width, ending) for width in (192, 384, 640, 800) for ending in CONTENT_TYPES
+        picture.get_storage_name(width, ending)
+        for width in (192, 384, 640, 800)
+        for ending in CONTENT_TYPES
     }
 
 

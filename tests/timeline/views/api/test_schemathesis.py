@@ -12,6 +12,7 @@ from django.db import close_old_connections
 from schemathesis.config import SchemathesisConfig
 
 from momentverse.wsgi import application
+from tests.support.examples import examples
 from timeline.core.exceptions import InvalidInstant
 from timeline.core.public_ids import decode_id
 from timeline.core.spans import parse_instant
@@ -19,7 +20,7 @@ from timeline.models import MomentTag, Tag, Visibility
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = 200
+EXAMPLES = examples(200)
 # What an operation can be asked in so many ways.
 MANY_WAYS = ("timeline", "moment", "century", "year", "month", "day", "hour")
 

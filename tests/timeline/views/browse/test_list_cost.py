@@ -19,13 +19,17 @@ LISTS = [
 
 
 @pytest.fixture
-def moments(tagged):
-    return [
-        tagged(
-            f"1969-07-20T20:{minute:02}:00Z", "moon", f"tag-{minute:02}", title=f"Eagle {minute}"
-        )
-        for minute in range(SHOWN)
-    ]
+def moments(many_tagged):
+    return many_tagged(
+        [
+            (
+                f"1969-07-20T20:{minute:02}:00Z",
+                ["moon", f"tag-{minute:02}"],
+                {"title": f"Eagle {minute}"},
+            )
+            for minute in range(SHOWN)
+        ]
+    )
 
 
 @pytest.fixture

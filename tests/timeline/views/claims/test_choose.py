@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.claims import let_time_pass, span_of
+from tests.support.examples import examples
 from timeline.core.exceptions import TimelineBusy
 from timeline.models import Moment, Status, Visibility
 from timeline.services.claims import holds
@@ -267,7 +268,7 @@ text = st.text(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(200))
 @given(
     st.fixed_dictionaries(
         {},

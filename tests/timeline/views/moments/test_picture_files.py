@@ -26,7 +26,10 @@ def test_it_works(client, pictured):
             response["Content-Type"]
             == {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}[ending]
         )
-        assert response.content == storage.read(picture.get_storage_name(400, ending)) or "/400." not in address
+        assert (
+            response.content == storage.read(picture.get_storage_name(400, ending))
+            or "/400." not in address
+        )
         assert response["X-Content-Type-Options"] == "nosniff"
         assert response["Cache-Control"] == "public, max-age=2592000, s-maxage=86400, immutable"
         assert not response.cookies

@@ -22,7 +22,9 @@ from timeline.models import (
 
 
 def no_two_live_moments_overlap() -> None:
-    live = list(Moment.objects.occupying().order_by("starts_at").values_list("starts_at", "ends_at"))
+    live = list(
+        Moment.objects.occupying().order_by("starts_at").values_list("starts_at", "ends_at")
+    )
     for (_, ends), (starts, _) in zip(live, live[1:], strict=False):
         assert ends <= starts, (ends, starts)
     assert all(end - start <= MAX_DURATION for start, end in live)

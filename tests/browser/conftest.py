@@ -58,7 +58,7 @@ import datetime as dt
 from accounts.models import User
 from timeline.models import Moment, Status
 from timeline.services.placement import place
-owner = User.objects.curator("ada", "Ada")
+owner = User.objects.get_or_create_curator("ada", "Ada")
 for number in range(48):
     starts_at = dt.datetime(1969, 7, 16 + number // 6, 2 + 3 * (number % 6), 32, tzinfo=dt.UTC)
     place(Moment(user=owner, title=f"Flight note {number + 1}", status=Status.ACTIVE,

@@ -39,7 +39,7 @@ def test_it_works(make_moment):
 UTC_ZONE = zoneinfo.ZoneInfo("UTC")
 
 
-def test_gaps_that_are_too_short_are_passed_over(make_moment):
+def test_gap_that_is_too_short_is_skipped(make_moment):
     make_moment("1969-07-20T20:17:00Z", 100)
     make_moment("1969-07-20T20:19:00Z", 10)  # 20 s after the first
     make_moment("1969-07-20T20:15:30Z", 60)  # 30 s before it
@@ -48,19 +48,19 @@ def test_gaps_that_are_too_short_are_passed_over(make_moment):
     assert free.after == span_of("1969-07-20T20:19:10Z", 60)
 
 
-def test_a_gap_that_is_just_long_enough_is_taken(make_moment):
+def test_gap_of_exactly_the_duration_is_found(make_moment):
     make_moment("1969-07-20T20:17:00Z", 60)
     make_moment("1969-07-20T20:19:00Z", 60)
     assert find_nearest_free(WANTED, UTC_ZONE).after == span_of("1969-07-20T20:18:00Z", 60)
 
 
-def test_what_is_held_or_being_paid_for_is_in_the_way(claimant, make_moment):
+def test_held_span_is_not_free(claimant, make_moment):
     holds.hold(claimant, WANTED)
     assert not is_free(WANTED)
     assert find_nearest_free(WANTED, UTC_ZONE).after == span_of("1969-07-20T20:18:40Z", 60)
 
 
-def test_what_is_not_live_any_more_is_free(claimant, make_moment):
+def test_expired_hold_and_revoked_moment_are_free(claimant, make_moment):
     """Edge case 9: a lapsed hold is free at once."""
     let_time_pass(holds.hold(claimant, WANTED))
     make_moment("1969-07-20T20:18:40Z", status=Status.REVOKED)
@@ -68,13 +68,13 @@ def test_what_is_not_live_any_more_is_free(claimant, make_moment):
     assert is_free(span_of("1969-07-20T20:18:40Z", 60))
 
 
-def test_hidden_moments_are_in_the_way_too(make_moment):
+def test_private_moment_is_not_free(make_moment):
     """Edge case 15: that a span is taken is public, whoever may see it."""
     make_moment("1969-07-20T20:17:40Z", visibility="private")
     assert not is_free(WANTED)
 
 
-def test_the_time_of_day_is_that_of_the_place(make_moment):
+def test_same_time_of_day_is_local_time(make_moment):
     """Edge case 1, edge case 2: over the end of summer time the same clock time is 25 hours away."""
     wanted = span_of("2024-10-26T18:00:00Z", 3600)  # 20:00 in Berlin
     make_moment("2024-10-26T18:00:00Z", 60)
@@ -83,7 +83,7 @@ def test_the_time_of_day_is_that_of_the_place(make_moment):
     assert earlier == span_of("2024-10-25T18:00:00Z", 3600)
 
 
-def test_a_day_without_that_time_is_passed_over(make_moment):
+def test_day_without_that_local_time_is_skipped(make_moment):
     """Edge case 1: 02:30 does not exist on 31 March 2024 in Berlin."""
     make_moment("2024-03-30T01:30:00Z", 60)
     wanted = span_of("2024-03-30T01:30:00Z", 60)
@@ -91,7 +91,7 @@ def test_a_day_without_that_time_is_passed_over(make_moment):
     assert [span.starts_at.date().isoformat() for span in days] == ["2024-03-29", "2024-04-01"]
 
 
-def test_where_every_day_is_taken_at_that_time_none_is_offered(make_moment):
+def test_no_day_is_offered_if_all_are_taken_at_that_time(make_moment):
     for days in range(-availability.MAX_DAYS_AWAY, availability.MAX_DAYS_AWAY + 1):
         make_moment((WANTED.starts_at + dt.timedelta(days=days)).isoformat())
     free = find_nearest_free(WANTED, UTC_ZONE)
@@ -100,7 +100,7 @@ def test_where_every_day_is_taken_at_that_time_none_is_offered(make_moment):
 
 
 @pytest.mark.parametrize("start", [WINDOW_START, WINDOW_END - 60 * SECOND])
-def test_at_the_ends_of_time_there_is_only_one_side(make_moment, start):
+def test_ends_of_the_timeline_have_one_side_only(make_moment, start):
     """Edge case 6."""
     make_moment(start.isoformat())
     free = find_nearest_free(Span(start, start + 60 * SECOND), UTC_ZONE)
@@ -109,7 +109,7 @@ def test_at_the_ends_of_time_there_is_only_one_side(make_moment, start):
     assert len(free.same_clock_time) == 2
 
 
-def test_where_moments_lie_without_a_gap_it_stops_looking(
+def test_search_stops_after_the_maximum_without_a_gap(
     make_moment, monkeypatch, django_assert_max_num_queries
 ):
     monkeypatch.setattr(availability, "FIRST_BATCH", 4)
@@ -150,7 +150,7 @@ def nearest_by_trying(wanted: Span, taken: list[Span], step: dt.timedelta) -> Sp
 
 @settings(max_examples=examples(60))
 @given(placed=st.lists(spans(90), max_size=12), wanted=spans(240))
-def test_it_agrees_with_trying_minute_by_minute(placed, wanted):
+def test_nearest_free_agrees_with_a_search_minute_by_minute(placed, wanted):
     with transaction.atomic():
         owner = User.objects.get_or_create_curator("gap", "Gap")
         taken: list[Span] = []
@@ -172,7 +172,7 @@ def test_it_agrees_with_trying_minute_by_minute(placed, wanted):
         transaction.set_rollback(True)
 
 
-def test_the_longest_moment_reaches_from_the_day_before(make_moment):
+def test_longest_moment_of_the_day_before_is_found(make_moment):
     make_moment("1969-07-20T00:00:00Z", int(MAX_DURATION.total_seconds()))
     assert not is_free(span_of("1969-07-20T23:59:59Z", 1))
     assert is_free(span_of("1969-07-21T00:00:00Z", 1))

@@ -120,7 +120,7 @@ def test_it_goes_on_without_a_gap_and_without_a_repeat(make_moment, monkeypatch)
     while place_ is not None:
         results = search(None, wanted, place=place_, size=3)
         seen += [one.moment.title for one in results.found]
-        place_ = results.further
+        place_ = results.next_cursor
         rounds += 1
         make_moment(f"1970-01-{rounds:02}", title="New", story="eagle")
         assert rounds < 30
@@ -133,7 +133,7 @@ def test_a_place_whose_moment_is_gone_still_works(make_moment):
     results = search(None, parse("eagle"), size=2)
     assert [one.moment.title for one in results.found] == ["Eagle 4", "Eagle 3"]
     moments[2].delete()
-    results = search(None, parse("eagle"), place=results.further, size=2)
+    results = search(None, parse("eagle"), cursor=results.next_cursor, size=2)
     assert [one.moment.title for one in results.found] == ["Eagle 2", "Eagle 1"]
 
 

@@ -1,4 +1,4 @@
-"""Likes: once a person, counted by the database, edge case 25."""
+"""Likes: one per person and moment, counted by database triggers (edge case 25)."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ pytestmark = pytest.mark.django_db
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
-def person(name: str, joined: dt.datetime = LONG_AGO) -> User:
+def create_person(name: str, joined: dt.datetime = LONG_AGO) -> User:
     return User.objects.create_user(f"{name}@example.org", name, date_joined=joined)
 
 
-def tally_of(moment: Moment) -> LikeTally | None:
+def get_tally(moment: Moment) -> LikeTally | None:
     return LikeTally.objects.filter(moment=moment).first()
 
 
-def assert_tallies_are_true() -> None:
-    """Every stored number is what counting the likes anew gives."""
+def assert_tallies_are_correct() -> None:
+    """Assert that every stored count and heat equals a recount."""
     given_likes = Count("likes", filter=Q(likes__withdrawn=False))
     for moment in Moment.objects.annotate(counted=given_likes):
-        tally = tally_of(moment)
+        tally = get_tally(moment)
         assert (tally.likes if tally else 0) == moment.counted
         weighing = moment.likes.filter(withdrawn=False, counts_for_trending=True)
         heat = trending.compute_heat(weighing.values_list("liked_at", flat=True))
@@ -49,38 +49,38 @@ def assert_tallies_are_true() -> None:
 def test_it_works(make_moment, stranger):
     moment = make_moment("1969-07-20")
     likes.like(stranger, moment)
-    assert tally_of(moment).likes == 1
+    assert get_tally(moment).likes == 1
     assert is_liked_by(stranger, moment)
     likes.unlike(stranger, moment)
-    assert tally_of(moment).likes == 0
+    assert get_tally(moment).likes == 0
     assert not is_liked_by(stranger, moment)
-    assert_tallies_are_true()
+    assert_tallies_are_correct()
 
 
-def test_twice_is_once(make_moment, stranger):
+def test_repeated_like_counts_once(make_moment, stranger):
     moment = make_moment("1969-07-20")
     for _ in range(3):
         likes.like(stranger, moment)
-    assert tally_of(moment).likes == 1
+    assert get_tally(moment).likes == 1
     for _ in range(3):
         likes.unlike(stranger, moment)
-    assert tally_of(moment).likes == 0
+    assert get_tally(moment).likes == 0
 
 
-def test_taking_back_what_was_never_given_is_nothing(make_moment, stranger):
+def test_unlike_without_a_like_changes_nothing(make_moment, stranger):
     moment = make_moment("1969-07-20")
     likes.unlike(stranger, moment)
-    assert tally_of(moment) is None
+    assert get_tally(moment) is None
 
 
-def test_ones_own_is_refused(make_moment, owner):
+def test_own_moment_cannot_be_liked(make_moment, owner):
     moment = make_moment("1969-07-20")
     with pytest.raises(LikeRefused):
         likes.like(owner, moment)
     assert not Like.objects.exists()
 
 
-def test_giving_it_again_does_not_make_it_new(make_moment, stranger):
+def test_liking_again_keeps_the_original_time(make_moment, stranger):
     moment = make_moment("1969-07-20")
     likes.like(stranger, moment)
     long_ago = timezone.now() - dt.timedelta(days=9)
@@ -88,11 +88,11 @@ def test_giving_it_again_does_not_make_it_new(make_moment, stranger):
     likes.unlike(stranger, moment)
     likes.like(stranger, moment)
     assert Like.objects.get().liked_at == long_ago
-    assert_tallies_are_true()
+    assert_tallies_are_correct()
 
 
-def test_the_database_refuses_a_second_row_and_a_negative_count(make_moment, stranger):
-    """The referee is the database, whoever writes."""
+def test_database_rejects_a_second_like_and_a_negative_count(make_moment, stranger):
+    """The database enforces it, whatever code writes."""
     moment = make_moment("1969-07-20")
     likes.like(stranger, moment)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -101,7 +101,7 @@ def test_the_database_refuses_a_second_row_and_a_negative_count(make_moment, str
         LikeTally.objects.update(likes=-1)
 
 
-def test_a_deleted_moment_takes_its_likes_along(make_moment, stranger):
+def test_deleting_a_moment_deletes_its_likes(make_moment, stranger):
     moment = make_moment("1969-07-20")
     likes.like(stranger, moment)
     moment.delete()
@@ -118,9 +118,9 @@ def test_a_deleted_moment_takes_its_likes_along(make_moment, stranger):
         max_size=20,
     )
 )
-def test_whatever_happens_the_numbers_are_true(make_moment, steps):
+def test_tallies_are_correct_after_any_sequence_of_changes(make_moment, steps):
     with transaction.atomic():
-        people = [person(f"person-{number}") for number in range(3)]
+        people = [create_person(f"person-{number}") for number in range(3)]
         moments = [make_moment("1969-07-20"), make_moment("1969-07-21")]
         for who, what, wanted, days, counts_for_trending in steps:
             known = Like.objects.filter(user=people[who], moment=moments[what]).first()
@@ -132,17 +132,17 @@ def test_whatever_happens_the_numbers_are_true(make_moment, steps):
                     user=people[who], moment=moments[what], counts_for_trending=counts_for_trending,
                     liked_at=timezone.now() - dt.timedelta(days=days),
                 )  # fmt: skip
-        assert_tallies_are_true()
+        assert_tallies_are_correct()
         Like.objects.filter(user=people[0]).delete()
-        assert_tallies_are_true()
+        assert_tallies_are_correct()
         transaction.set_rollback(True)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_at_once_are_counted_exactly(make_moment, closing_connections):
-    """Edge case 25: double clicks, two tabs, several people, at the same moment."""
+def test_concurrent_likes_are_counted_exactly(make_moment, closing_connections):
+    """Edge case 25: double clicks, two tabs and several people at the same time."""
     moment = make_moment("1969-07-20")
-    people = [person(f"person-{number}") for number in range(6)]
+    people = [create_person(f"person-{number}") for number in range(6)]
     start = threading.Barrier(6)
 
     def click(number):
@@ -157,14 +157,14 @@ def test_many_at_once_are_counted_exactly(make_moment, closing_connections):
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(click, range(6)))
-    assert tally_of(moment).likes == 3
-    assert_tallies_are_true()
+    assert get_tally(moment).likes == 3
+    assert_tallies_are_correct()
 
 
-# What a person likes is theirs: exported and erased.
+# Likes are personal data: exported and erased.
 
 
-def test_it_is_exported(make_moment, stranger):
+def test_likes_are_exported(make_moment, stranger):
     moments = [make_moment("1969-07-20"), make_moment("1969-07-21")]
     for moment in moments:
         likes.like(stranger, moment)
@@ -176,14 +176,14 @@ def test_it_is_exported(make_moment, stranger):
     ]
 
 
-def test_who_likes_nothing_gets_no_file(make_moment, owner, stranger):
+def test_export_without_likes_has_no_file(make_moment, owner, stranger):
     likes.like(stranger, make_moment("1969-07-20"))
     assert list(personal_likes.export(owner)) == []
 
 
-def test_it_is_erased_in_batches(make_moment, stranger, monkeypatch):
+def test_likes_are_erased_in_batches(make_moment, stranger, monkeypatch):
     monkeypatch.setattr(personal_likes, "ERASE_BATCH", 2)
-    others = person("carol")
+    others = create_person("carol")
     for day in range(1, 6):
         moment = make_moment(f"1969-07-0{day}")
         likes.like(stranger, moment)
@@ -191,4 +191,4 @@ def test_it_is_erased_in_batches(make_moment, stranger, monkeypatch):
     with transaction.atomic():
         assert [personal_likes.erase(stranger) for _ in range(4)] == [True, True, False, False]
     assert set(Like.objects.values_list("user", flat=True)) == {others.pk}
-    assert_tallies_are_true()
+    assert_tallies_are_correct()

@@ -31,7 +31,7 @@ per_example = settings(
 )
 
 
-def fill(owner, span, **fields):
+def build_moment(owner, span, **fields):
     fields = {"user": owner, "title": "x", "status": Status.ACTIVE} | fields
     return Moment(starts_at=span.starts_at, ends_at=span.ends_at, **fields)
 
@@ -41,14 +41,14 @@ def test_it_works(make_moment):
     assert Moment.objects.get() == moment
 
 
-def test_it_refuses_an_overlap(make_moment):
+def test_overlap_is_refused(make_moment):
     make_moment("1969-07-20T20:17:40Z", 60)
     with pytest.raises(SpanTaken, match="taken"):
         make_moment("1969-07-20T20:18:39Z", 60)
     assert Moment.objects.count() == 1
 
 
-def test_it_allows_touching_spans(make_moment):
+def test_touching_spans_are_allowed(make_moment):
     """Edge case 5: [10:00, 11:00) and [11:00, 12:00) are both accepted."""
     make_moment("2020-01-01T10:00:00Z", 3600)
     make_moment("2020-01-01T11:00:00Z", 3600)
@@ -57,7 +57,7 @@ def test_it_allows_touching_spans(make_moment):
 
 
 @pytest.mark.parametrize("status", [Status.HELD, Status.PAYING, Status.ACTIVE])
-def test_live_states_hold_their_span(make_moment, status):
+def test_span_is_taken_in_occupying_states(make_moment, status):
     later = timezone.now() + dt.timedelta(hours=1)
     make_moment("2020-01-01", 60, status=status, held_until=later)
     with pytest.raises(SpanTaken):
@@ -65,13 +65,13 @@ def test_live_states_hold_their_span(make_moment, status):
 
 
 @pytest.mark.parametrize("status", [Status.REVOKED, Status.RELEASED])
-def test_other_states_do_not(make_moment, status):
+def test_span_is_free_in_other_states(make_moment, status):
     make_moment("2020-01-01", 60, status=status)
     make_moment("2020-01-01", 60, status=status)
     assert make_moment("2020-01-01", 60).pk
 
 
-def test_a_released_moment_cannot_come_back_over_another(make_moment):
+def test_released_moment_cannot_become_active_over_another(make_moment):
     gone = make_moment("2020-01-01", 60, status=Status.RELEASED)
     make_moment("2020-01-01", 60)
     with pytest.raises(IntegrityError) as caught, transaction.atomic():
@@ -79,7 +79,7 @@ def test_a_released_moment_cannot_come_back_over_another(make_moment):
     assert is_overlap_error(caught.value)
 
 
-def test_a_copy_read_earlier_does_not_bring_a_moment_back(make_moment):
+def test_stale_copy_does_not_undo_a_revocation(make_moment):
     """A state is the lifecycle's: an edit that began before a revocation must not undo it."""
     moment = make_moment("2020-01-01", 60)
     copy = Moment.objects.get()
@@ -92,7 +92,7 @@ def test_a_copy_read_earlier_does_not_bring_a_moment_back(make_moment):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_is_written_stays_written_when_the_fold_fails(make_moment, monkeypatch):
+def test_moment_stays_written_when_folding_fails(make_moment, monkeypatch):
     def failing():
         raise OperationalError("database is locked")
 
@@ -101,7 +101,7 @@ def test_what_is_written_stays_written_when_the_fold_fails(make_moment, monkeypa
     assert Moment.objects.count() == 1
 
 
-def test_a_lapsed_hold_is_released_by_the_next_claimer(make_moment):
+def test_expired_hold_is_released_by_the_next_write(make_moment):
     """Edge case 9, edge case 30: free at once, by the database's clock."""
     past = timezone.now() - dt.timedelta(seconds=5)
     lapsed = make_moment("2020-01-01", 60, status=Status.HELD, held_until=past)
@@ -111,7 +111,7 @@ def test_a_lapsed_hold_is_released_by_the_next_claimer(make_moment):
     assert lapsed.status_reason == "hold lapsed"
 
 
-def test_a_lapsed_hold_stays_when_the_claim_fails(make_moment):
+def test_expired_hold_stays_when_the_write_fails(make_moment):
     past = timezone.now() - dt.timedelta(seconds=5)
     lapsed = make_moment("2020-01-01T00:00:00Z", 60, status=Status.HELD, held_until=past)
     make_moment("2020-01-01T00:01:00Z", 60)
@@ -121,7 +121,7 @@ def test_a_lapsed_hold_stays_when_the_claim_fails(make_moment):
     assert lapsed.status == Status.HELD
 
 
-def test_moving_a_moment_onto_another_is_refused(make_moment):
+def test_move_onto_another_moment_is_refused(make_moment):
     make_moment("2020-01-01T00:00:00Z", 60)
     moving = make_moment("2020-01-02T00:00:00Z", 60)
     moving.starts_at, moving.ends_at = (
@@ -134,13 +134,13 @@ def test_moving_a_moment_onto_another_is_refused(make_moment):
     assert moving.starts_at == parse_instant("2020-01-02")
 
 
-def test_a_moment_may_move_within_its_own_span(make_moment):
+def test_moment_may_move_within_its_own_span(make_moment):
     moment = make_moment("2020-01-01T00:00:00Z", 60)
     moment.ends_at += dt.timedelta(seconds=30)
     assert save_moment(moment).span.ends_at == parse_instant("2020-01-01T00:01:30Z")
 
 
-def test_a_move_takes_its_tags_along(make_moment):
+def test_move_updates_the_times_of_its_tags(make_moment):
     moment = make_moment("2020-01-01")
     MomentTag.objects.create(moment=moment, tag=Tag.objects.create(name="moon"))
     moment.starts_at, moment.ends_at = (
@@ -151,19 +151,19 @@ def test_a_move_takes_its_tags_along(make_moment):
     assert MomentTag.objects.get().starts_at == parse_instant("2021-01-01")
 
 
-def test_what_is_no_span_never_reaches_the_database(make_moment, django_assert_num_queries):
+def test_invalid_span_is_refused_without_a_query(make_moment, django_assert_num_queries):
     with django_assert_num_queries(0), pytest.raises(InvalidSpan):
         make_moment("2020-01-01", 0)
 
 
-def test_removing_frees_the_span(make_moment):
+def test_deletion_frees_the_span(make_moment):
     make_moment("2020-01-01T00:00:00Z", 60)
     make_moment("2020-01-01T00:01:00Z", 60)
     assert delete_moments(Moment.objects.all()) == 2
     assert make_moment("2020-01-01T00:00:30Z", 60).pk
 
 
-def test_a_failed_place_leaves_the_callers_transaction_usable(make_moment):
+def test_refused_overlap_leaves_the_callers_transaction_usable(make_moment):
     make_moment("2020-01-01", 60)
     with transaction.atomic():
         with pytest.raises(SpanTaken):
@@ -172,7 +172,7 @@ def test_a_failed_place_leaves_the_callers_transaction_usable(make_moment):
     assert Moment.objects.count() == 2
 
 
-def test_other_integrity_errors_are_not_taken_for_an_overlap(make_moment):
+def test_other_integrity_errors_are_not_overlaps(make_moment):
     with pytest.raises(IntegrityError) as caught:
         make_moment("2020-01-01", title="")
     assert not is_overlap_error(caught.value)
@@ -188,15 +188,15 @@ def test_too_many_days_at_once_are_refused(db):
         pass
 
 
-def test_the_holder_of_a_span_is_named(make_moment):
+def test_conflict_is_the_occupying_moment(make_moment):
     moment = make_moment("2020-01-01T00:00:00Z", 60)
     assert find_conflict(moment.span) == moment
-    assert find_conflict(moment.span, besides=moment.pk) is None
+    assert find_conflict(moment.span, exclude_pk=moment.pk) is None
     assert find_conflict(Span(moment.ends_at, moment.ends_at + dt.timedelta(seconds=1))) is None
 
 
 @pytest.mark.parametrize("insert", ["INSERT", "INSERT OR IGNORE", "INSERT OR REPLACE"])
-def test_raw_inserts_meet_the_rule_too(make_moment, owner, insert):
+def test_raw_insert_cannot_overlap(make_moment, owner, insert):
     """The referee is the database, whoever writes."""
     if "OR" in insert and connection.vendor != "sqlite":
         pytest.skip("SQLite's own spelling")
@@ -215,10 +215,10 @@ def test_raw_inserts_meet_the_rule_too(make_moment, owner, insert):
     assert Moment.objects.get() == moment
 
 
-def test_bulk_writes_meet_the_rule_too(make_moment, owner):
+def test_bulk_writes_cannot_overlap(make_moment, owner):
     moment = make_moment("2020-01-01", 60)
     with pytest.raises(IntegrityError), transaction.atomic():
-        Moment.objects.bulk_create([fill(owner, moment.span)])
+        Moment.objects.bulk_create([build_moment(owner, moment.span)])
     other = make_moment("2020-01-02", 60)
     with pytest.raises(IntegrityError), transaction.atomic():
         Moment.objects.filter(pk=other.pk).update(
@@ -243,10 +243,10 @@ def test_bulk_writes_meet_the_rule_too(make_moment, owner):
         ("moment_has_a_title", {"title": ""}),
     ],
 )  # fmt: skip
-def test_the_database_checks(owner, name, fields):
+def test_check_constraint_refuses(owner, name, fields):
     """Edge case 5 and edge case 6: each has a CHECK of its own behind the forms."""
     span = Span(parse_instant("2020-01-01"), parse_instant("2020-01-01T00:01"))
-    moment = fill(owner, span)
+    moment = build_moment(owner, span)
     for field, value in fields.items():
         setattr(moment, field, value)
     with pytest.raises(IntegrityError, match=name), transaction.atomic():
@@ -255,16 +255,16 @@ def test_the_database_checks(owner, name, fields):
 
 @per_example
 @given(spans=st.lists(crowded_spans(), min_size=1, max_size=25))
-def test_any_spans_in_any_order_leave_disjoint_ones(owner, spans):
+def test_any_spans_in_any_order_stay_disjoint(owner, spans):
     """The oracle: a span is taken exactly when it overlaps none that was taken before."""
     with transaction.atomic():
         won: list[Span] = []
         for span in spans:
             if any(overlap(span, winner) for winner in won):
                 with pytest.raises(SpanTaken):
-                    save_moment(fill(owner, span))
+                    save_moment(build_moment(owner, span))
             else:
-                save_moment(fill(owner, span))
+                save_moment(build_moment(owner, span))
                 won.append(span)
         stored = [moment.span for moment in Moment.objects.occupying().order_by("starts_at")]
         assert stored == sorted(won)
@@ -273,10 +273,10 @@ def test_any_spans_in_any_order_leave_disjoint_ones(owner, spans):
 
 @per_example
 @given(span=any_spans())
-def test_every_span_of_the_window_can_be_placed_and_read_back(owner, span):
+def test_every_span_of_the_window_can_be_saved_and_read(owner, span):
     """Edge case 6: both ends of the timeline included."""
     with transaction.atomic():
-        moment = save_moment(fill(owner, span))
+        moment = save_moment(build_moment(owner, span))
         stored = Moment.objects.overlapping(span.starts_at, span.ends_at).get(pk=moment.pk)
         assert stored.span == span
         assert stored.when

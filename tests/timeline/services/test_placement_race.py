@@ -84,7 +84,7 @@ def assert_disjoint() -> list[Span]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(40))
 @given(spans=st.lists(crowded_spans(), min_size=2, max_size=32))
-def test_any_spans_from_eight_threads_leave_disjoint_ones(claimants, spans):
+def test_any_spans_from_eight_threads_stay_disjoint(claimants, spans):
     Moment.objects.all().delete()
     outcomes = claimants.race(spans)
     stored = assert_disjoint()
@@ -95,13 +95,13 @@ def test_any_spans_from_eight_threads_leave_disjoint_ones(claimants, spans):
         assert span in stored or any(overlap(span, winner) for winner in stored)
 
 
-def test_touching_spans_are_all_placed(claimants):
+def test_touching_spans_are_all_saved(claimants):
     seconds = [MIDDLE + dt.timedelta(seconds=n) for n in range(-60, 61)]
     spans = [Span(one, other) for one, other in zip(seconds, seconds[1:], strict=False)]
     assert claimants.race(spans) == {"placed": 120}
 
 
-def test_one_span_has_one_winner(claimants):
+def test_one_of_forty_writers_gets_the_span(claimants):
     """Edge case 7: many at the same time, exactly one."""
     span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
     for _ in range(20):
@@ -123,7 +123,7 @@ def test_rings_of_overlaps_end_without_deadlock(claimants):
         assert outcomes["placed"] == len(assert_disjoint()) >= 1
 
 
-def test_rollups_stay_true_under_a_race(claimants):
+def test_rollups_are_right_after_a_race(claimants):
     spans = [
         Span(MIDDLE + dt.timedelta(hours=hour), MIDDLE + dt.timedelta(hours=hour + 3))
         for hour in range(-200, 200)
@@ -134,7 +134,7 @@ def test_rollups_stay_true_under_a_race(claimants):
 
 
 @pytest.mark.postgresql
-def test_a_day_that_stays_locked_is_busy_and_not_an_error(claimants, monkeypatch):
+def test_day_that_stays_locked_raises_timeline_busy(claimants, monkeypatch):
     """Fault 30: what cannot be had in time is said so; nothing is written."""
     monkeypatch.setattr(overlap_rule, "LOCK_TIMEOUT", "50ms")
     span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
@@ -146,7 +146,7 @@ def test_a_day_that_stays_locked_is_busy_and_not_an_error(claimants, monkeypatch
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
-def test_what_the_database_asks_to_repeat_is_repeated(claimants, monkeypatch, code):
+def test_write_is_retried_after_a_conflict(claimants, monkeypatch, code):
     """Fault 30: a deadlock or a serialization failure, injected at the save."""
     span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
     failures = [code, code]

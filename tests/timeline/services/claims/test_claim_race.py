@@ -1,4 +1,4 @@
-"""Many people after the same spans, from several processes: one has it, the others are told."""
+"""Many create_people after the same spans, from several processes: one has it, the others are told."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ class Crowd:
             process.stdin.close()
             process.stdout.close()
             process.wait()
-        tell(self.times)
+        print_percentile(self.times)
 
 
-def tell(times):
+def print_percentile(times):
     print(f"{len(times)} claims, 99th percentile {statistics.quantiles(times, n=100)[98]:.0f} ms")
 
 
@@ -87,7 +87,7 @@ def crowd(db):
     connection.close()
 
 
-def people(number):
+def create_people(number):
     return [
         user.pk
         for user in User.objects.bulk_create(
@@ -96,7 +96,7 @@ def people(number):
     ]
 
 
-def test_one_span_and_forty_claimants(crowd):
+def test_one_of_forty_claimants_gets_the_span(crowd):
     """Fault 19, edge case 7: one hold, 39 are told it is taken, round after round."""
     for number in range(ROUNDS):
         User.objects.filter(orders=None).delete()
@@ -113,7 +113,7 @@ def test_one_span_and_forty_claimants(crowd):
     invariants.check()
 
 
-def test_forty_browsers_press_the_same_button(tmp_path):
+def test_one_of_forty_browsers_gets_the_span(tmp_path):
     """Edge case 7, over HTTP to two processes of gunicorn: 303 for one, 409 for 39, and never 5xx."""
     url = database_url().replace("connection_limit=40", "connection_limit=8")
     manage(url, tmp_path, "collectstatic", "--noinput", "-v0")
@@ -135,21 +135,21 @@ def test_forty_browsers_press_the_same_button(tmp_path):
 
     with gunicorn(environment) as site, ThreadPoolExecutor(40) as pool:
         for number in range(ROUNDS):
-            crowd = [Person(user) for user in people_named(f"h{number}x", 40)]
+            crowd = [Person(user) for user in create_people_named(f"h{number}x", 40)]
             # Half of them want one span, half another that overlaps it.
             start = f"1969-07-20T{number % 24:02}:{number // 24:02}:00Z"
             starts = [start, start.replace(":00Z", ":30Z")] * 20
             assert Counter(pool.map(press, crowd, starts)) == {303: 1, 409: 39}
     assert Order.objects.count() == Moment.objects.occupying().count() == ROUNDS
     invariants.check()
-    tell(times)
+    print_percentile(times)
     connection.close()
 
 
-def test_ten_overlapping_spans_and_a_hundred_claimants(crowd):
+def test_hundred_claimants_of_ten_overlapping_spans(crowd):
     """Edge case 7: rings of overlaps across midnight; a disjoint set wins, nobody sees an error."""
     midnight = dt.datetime(1969, 7, 21, tzinfo=dt.UTC)
-    ids = people(100)
+    ids = create_people(100)
     ring = [(midnight + dt.timedelta(seconds=n * 40 - 220)).isoformat() for n in range(10)]
     outcomes = crowd.race([(pk, ring[n % 10], 60) for n, pk in enumerate(ids)])
     assert set(outcomes) == {"held", "taken"}
@@ -158,10 +158,10 @@ def test_ten_overlapping_spans_and_a_hundred_claimants(crowd):
     invariants.check()
 
 
-def test_claims_against_the_sweeper(rival):
+def test_claims_race_with_the_release_of_expired_holds(rival):
     """Edge case 9: a lapsed hold is swept and claimed at once; one of them gives it to one person."""
     spans = [span_of(f"1969-07-20T{hour:02}:00:00Z") for hour in range(12)]
-    first, second = (people_named("a", 12), people_named("b", 12))
+    first, second = (create_people_named("a", 12), create_people_named("b", 12))
     for user, span in zip(first, spans, strict=True):
         let_time_pass(holds.hold(user, span))
 
@@ -187,7 +187,7 @@ def test_claims_against_the_sweeper(rival):
     invariants.check()
 
 
-def test_who_comes_late_waits_for_nobody(claimant, rival, monkeypatch):
+def test_claim_of_a_taken_span_does_not_wait_for_locks(claimant, rival, monkeypatch):
     """Edge case 7: a taken span is told of while somebody else writes to the same day."""
     monkeypatch.setattr(placement, "LOCK_TIMEOUT", "50ms")
     taken, beside = span_of("1969-07-20T20:17:40Z"), span_of("1969-07-20T22:00:00Z")
@@ -203,7 +203,7 @@ def test_who_comes_late_waits_for_nobody(claimant, rival, monkeypatch):
         pool.submit(hold).result()
 
 
-def people_named(letter, number):
+def create_people_named(letter, number):
     return User.objects.bulk_create(
         User(email=f"{letter}{n}@example.org", handle=f"{letter}{n}") for n in range(number)
     )

@@ -33,7 +33,7 @@ LANDING = {
 }
 
 
-def written(rows, columns=COLUMNS):
+def format_csv(rows, columns=COLUMNS):
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="")
     writer.writeheader()
@@ -52,13 +52,13 @@ def row(number, **cells):
 
 
 @pytest.fixture
-def load(tmp_path):
-    """Return a function that imports rows, or a text, and returns the report."""
+def import_csv(tmp_path):
+    """Return a function that imports rows, a text or bytes, and returns the report."""
 
     def run(content, **options):
         path = tmp_path / "moments.csv"
         if not isinstance(content, str | bytes):
-            content = written(content)
+            content = format_csv(content)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         out = io.StringIO()
         call_command("import_moments", str(path), stdout=out, **options)
@@ -67,8 +67,8 @@ def load(tmp_path):
     return run
 
 
-def test_it_works(load):
-    assert load([LANDING]) == "1 taken, 0 updated, 0 unchanged, 0 refused\n"
+def test_it_works(import_csv):
+    assert import_csv([LANDING]) == "1 taken, 0 updated, 0 unchanged, 0 refused\n"
     moment = Moment.objects.get()
     assert (moment.title, moment.place, moment.source) == (
         "The Eagle lands",
@@ -89,36 +89,36 @@ def test_it_works(load):
     assert set(MomentTag.objects.values_list("starts_at", flat=True)) == {moment.starts_at}
 
 
-def test_the_counts_are_folded(load):
-    load([LANDING])
+def test_counts_are_folded(import_csv):
+    import_csv([LANDING])
     assert not RollupDay.objects.filter(dirty=True).exists()
     assert list(rollups.find_differences()) == []
 
 
-def test_a_second_run_changes_nothing(load):
-    load([LANDING])
+def test_second_run_changes_nothing(import_csv):
+    import_csv([LANDING])
     before = Moment.objects.values().get()
-    assert load([LANDING]) == "0 taken, 0 updated, 1 unchanged, 0 refused\n"
+    assert import_csv([LANDING]) == "0 taken, 0 updated, 1 unchanged, 0 refused\n"
     assert Moment.objects.values().get() == before
 
 
-def test_changed_text_is_updated(load):
-    load([LANDING])
-    assert "0 taken, 1 updated, 0 unchanged" in load([LANDING | {"title": "Landing"}])
+def test_changed_text_is_updated(import_csv):
+    import_csv([LANDING])
+    assert "0 taken, 1 updated, 0 unchanged" in import_csv([LANDING | {"title": "Landing"}])
     assert Moment.objects.get().title == "Landing"
 
 
-def test_changed_tags_are_updated(load):
-    load([LANDING])
-    assert "1 updated" in load([LANDING | {"tags": "apollo;eagle"}])
+def test_changed_tags_are_updated(import_csv):
+    import_csv([LANDING])
+    assert "1 updated" in import_csv([LANDING | {"tags": "apollo;eagle"}])
     assert [tag.name for tag in Moment.objects.get().tags.all()] == ["apollo", "eagle"]
     assert Tag.objects.filter(name="moon-landing").exists()
 
 
-def test_changed_times_move_the_moment_and_its_tags(load):
-    load([LANDING])
+def test_changed_times_move_the_moment_and_its_tags(import_csv):
+    import_csv([LANDING])
     later = {"starts_at": "1970-01-01T00:00:00Z", "ends_at": "1970-01-01T00:00:09Z"}
-    assert "1 updated" in load([LANDING | later])
+    assert "1 updated" in import_csv([LANDING | later])
     moment = Moment.objects.get()
     assert moment.starts_iso == "1970-01-01T00:00:00Z"
     assert moment.utc_offset == -6 * 3600
@@ -126,42 +126,42 @@ def test_changed_times_move_the_moment_and_its_tags(load):
     assert list(rollups.find_differences()) == []
 
 
-def test_an_update_leaves_visibility_alone(load):
-    load([LANDING])
+def test_update_keeps_visibility(import_csv):
+    import_csv([LANDING])
     Moment.objects.update(visibility="private")
-    load([LANDING | {"title": "Landing"}])
+    import_csv([LANDING | {"title": "Landing"}])
     assert Moment.objects.get().visibility == "private"
 
 
-def test_a_revoked_moment_is_not_brought_back(load):
-    load([LANDING])
+def test_revoked_moment_stays_revoked(import_csv):
+    import_csv([LANDING])
     Moment.objects.update(status="revoked")
-    assert "row 2 (apollo-11) refused: This moment is revoked" in load([LANDING])
+    assert "row 2 (apollo-11) refused: This moment is revoked" in import_csv([LANDING])
     assert Moment.objects.get().status == "revoked"
 
 
-def test_a_taken_span_is_refused_and_the_rest_goes_on(load, make_moment):
+def test_occupied_span_is_refused_and_other_rows_are_imported(import_csv, make_moment):
     make_moment("2001-01-02T12:00:30Z")
-    report = load([row(1), row(2), row(3)])
+    report = import_csv([row(1), row(2), row(3)])
     assert "row 3 (row-2) refused: This span, or a part of it, is taken.\n" in report
     assert "2 taken, 0 updated, 0 unchanged, 1 refused" in report
 
 
-def test_a_move_onto_a_taken_span_is_refused(load, make_moment):
-    load([row(1)])
+def test_move_onto_an_occupied_span_is_refused(import_csv, make_moment):
+    import_csv([row(1)])
     make_moment("2001-01-02T12:00:30Z")
-    assert "is taken" in load([row(1, starts_at="2001-01-02T12:00:00Z")])
+    assert "is taken" in import_csv([row(1, starts_at="2001-01-02T12:00:00Z")])
     assert Moment.objects.get(external_id="row-1").starts_iso == "2001-01-01T12:00:00Z"
 
 
-def test_touching_spans_are_both_taken(load):
+def test_adjacent_spans_are_both_imported(import_csv):
     """Edge case 5."""
     rows = [row(1), row(2, starts_at="2001-01-01T12:01:00Z")]
-    assert "2 taken" in load(rows)
+    assert "2 taken" in import_csv(rows)
 
 
 @pytest.mark.parametrize("error", [IntegrityError, DataError])
-def test_what_the_database_refuses_is_refused_and_the_rest_goes_on(load, monkeypatch, error):
+def test_database_error_refuses_one_row_and_other_rows_are_imported(import_csv, monkeypatch, error):
     save = importer._save
 
     def refusing(moment, tags, **options):
@@ -170,23 +170,23 @@ def test_what_the_database_refuses_is_refused_and_the_rest_goes_on(load, monkeyp
         save(moment, tags, **options)
 
     monkeypatch.setattr(importer, "_save", refusing)
-    report = load([row(1), row(2)])
+    report = import_csv([row(1), row(2)])
     assert f"row 2 (row-1) refused: The database refuses it ({error.__name__})." in report
     assert "1 taken" in report
 
 
-def test_an_external_id_that_stands_twice_is_refused(load):
-    report = load([row(1), row(2, external_id="row-1")])
+def test_repeated_external_id_is_refused(import_csv):
+    report = import_csv([row(1), row(2, external_id="row-1")])
     assert "row 3 (row-1) refused: Its external_id stands in row 2 already." in report
 
 
-def test_more_rows_than_a_batch(load):
+def test_more_rows_than_one_batch_are_imported(import_csv):
     rows = [
         row(1, external_id=f"n-{n}", starts_at=f"2001-01-01T{n // 60:02}:{n % 60:02}:00Z")
         for n in range(450)
     ]
-    assert "450 taken" in load(rows)
-    assert "450 unchanged" in load(rows)
+    assert "450 taken" in import_csv(rows)
+    assert "450 unchanged" in import_csv(rows)
     assert list(rollups.find_differences()) == []
 
 
@@ -199,7 +199,7 @@ def test_more_rows_than_a_batch(load):
         ({"title": "\u200b\u2060"}, "title: Write something that can be seen."),
         ({"title": "a\0b"}, "title: The text holds a NUL character."),
         ({"title": "x" * 121}, "title: Ensure this value has at most 120 characters"),
-        # In NFC it is three times as long.
+        # NFC makes it three times as long.
         ({"title": "\ufb2c" * 100}, "title: Ensure this value has at most 120 characters"),
         ({"place": "x" * 121}, "place: Ensure this value has at most 120 characters"),
         ({"source": "x" * 201}, "source: Ensure this value has at most 200 characters"),
@@ -238,42 +238,42 @@ def test_more_rows_than_a_batch(load):
         ({"tags": ";".join(f"t{n}" for n in range(21))}, "tags: there are 21, 20 at most."),
     ],
 )
-def test_what_is_no_moment_is_refused_with_a_reason(load, cells, reason):
+def test_invalid_row_is_refused_with_a_reason(import_csv, cells, reason):
     """Edge case 1, edge case 2, edge case 4, edge case 5, edge case 6 and edge case 19."""
-    report = load([row(1, **cells), row(5)])
+    report = import_csv([row(1, **cells), row(5)])
     assert reason in report
     assert "1 taken, 0 updated, 0 unchanged, 1 refused" in report
 
 
-def test_24_hours_are_taken(load):
-    assert "1 taken" in load([row(1, seconds="86400")])
+def test_span_of_24_hours_is_imported(import_csv):
+    assert "1 taken" in import_csv([row(1, seconds="86400")])
 
 
-def test_the_last_second_of_the_timeline_is_taken(load):
+def test_last_second_of_the_timeline_is_imported(import_csv):
     """Edge case 6."""
-    assert "1 taken" in load([row(1, starts_at="9999-12-30T23:59:59Z", seconds="1")])
+    assert "1 taken" in import_csv([row(1, starts_at="9999-12-30T23:59:59Z", seconds="1")])
 
 
-def test_a_span_over_the_hour_that_comes_twice_has_its_true_length(load):
+def test_span_across_a_repeated_hour_has_its_true_length(import_csv):
     """Edge case 2."""
     cells = {"starts_at": "2024-10-27T01:30:00", "ends_at": "2024-10-27T03:30:00", "seconds": ""}
-    load([row(1, time_zone="Europe/Berlin", **cells)])
+    import_csv([row(1, time_zone="Europe/Berlin", **cells)])
     assert Moment.objects.get().length == "3 h"
 
 
-def test_a_row_of_another_encoding_is_refused(load):
-    text = written([row(1, title="Zürich"), row(2)])
-    report = load(text.encode("latin-1"))
+def test_row_in_another_encoding_is_refused(import_csv):
+    text = format_csv([row(1, title="Zürich"), row(2)])
+    report = import_csv(text.encode("latin-1"))
     assert "row 2 refused: The row is not UTF-8." in report
     assert "1 taken" in report
 
 
-def test_a_byte_order_mark_is_passed_over(load):
-    assert "1 taken" in load(b"\xef\xbb\xbf" + written([row(1)]).encode())
+def test_byte_order_mark_is_skipped(import_csv):
+    assert "1 taken" in import_csv(b"\xef\xbb\xbf" + format_csv([row(1)]).encode())
 
 
-def test_rows_with_too_few_or_too_many_cells_are_refused(load):
-    report = load(
+def test_rows_with_too_few_or_too_many_cells_are_refused(import_csv):
+    report = import_csv(
         "external_id,title,starts_at,seconds\na,A\n\nb,B,2001-01-01,1,more\nc,C,2001-01-01,1\n"
     )
     assert "row 2 refused: The row has 2 cells, the header 4." in report
@@ -281,8 +281,10 @@ def test_rows_with_too_few_or_too_many_cells_are_refused(load):
     assert "1 taken" in report
 
 
-def test_broken_quotes_are_refused(load):
-    report = load('external_id,title,starts_at,seconds\n"a"x,A,2001-01-01,1\nb,B,2001-01-01,1\n')
+def test_broken_quotes_are_refused(import_csv):
+    report = import_csv(
+        'external_id,title,starts_at,seconds\n"a"x,A,2001-01-01,1\nb,B,2001-01-01,1\n'
+    )
     assert "row 2 refused: The row is no CSV" in report
     assert "1 taken" in report
 
@@ -297,77 +299,79 @@ def test_broken_quotes_are_refused(load):
         ('"external_id', "is no CSV"),
     ],
 )
-def test_a_file_without_a_usable_header_is_an_error(load, text, reason):
+def test_file_without_a_valid_header_is_an_error(import_csv, text, reason):
     with pytest.raises(CommandError, match=reason):
-        load(text)
+        import_csv(text)
 
 
-def test_a_missing_file_is_an_error(tmp_path):
+def test_missing_file_is_an_error(tmp_path):
     with pytest.raises(CommandError, match="No such file"):
         call_command("import_moments", str(tmp_path / "none.csv"))
 
 
-def test_an_unknown_suffix_is_an_error_unless_the_format_is_said(tmp_path):
+def test_unknown_suffix_is_an_error_unless_the_format_is_given(tmp_path):
     path = tmp_path / "moments.txt"
-    path.write_text(written([row(1)]))
+    path.write_text(format_csv([row(1)]))
     with pytest.raises(CommandError, match="--format"):
         call_command("import_moments", str(path))
     call_command("import_moments", str(path), format="csv", stdout=io.StringIO())
     assert Moment.objects.count() == 1
 
 
-def test_another_owner_can_be_named(load, owner):
-    load([row(1)], owner="@Ada")
+def test_owner_can_be_chosen(import_csv, owner):
+    import_csv([row(1)], owner="@Ada")
     assert Moment.objects.get().user == owner
 
 
-def test_an_unknown_owner_is_an_error(load):
+def test_unknown_owner_is_an_error(import_csv):
     with pytest.raises(CommandError, match="nobody called eve"):
-        load([row(1)], owner="eve")
+        import_csv([row(1)], owner="eve")
 
 
-def test_two_owners_may_use_the_same_external_id(load, owner):
-    load([row(1)])
-    assert "1 taken" in load([row(1, starts_at="2001-02-01T00:00:00Z")], owner="ada")
+def test_two_owners_may_use_the_same_external_id(import_csv, owner):
+    import_csv([row(1)])
+    assert "1 taken" in import_csv([row(1, starts_at="2001-02-01T00:00:00Z")], owner="ada")
 
 
-def test_a_dry_run_reports_the_same_and_leaves_nothing(load, make_moment):
+def test_dry_run_reports_the_same_and_writes_nothing(import_csv, make_moment):
     make_moment("2001-01-02T12:00:30Z")
     rows = [row(1, tags="a"), row(2), row(3), row(4, title="")]
-    dry = load(rows, dry_run=True)
+    dry = import_csv(rows, dry_run=True)
     assert dry.endswith("Dry run: nothing was written.\n")
     assert Moment.objects.count() == 1
     assert not Tag.objects.exists()
     assert not User.objects.filter(handle="chronicle").exists()
-    assert dry == load(rows) + "Dry run: nothing was written.\n"
+    assert dry == import_csv(rows) + "Dry run: nothing was written.\n"
 
 
-def test_a_dry_run_knows_what_its_earlier_batches_would_have_taken(load):
-    """Rows 1 and 301 want the same span, and are not in the same batch."""
+def test_dry_run_remembers_spans_that_earlier_batches_would_occupy(import_csv):
+    """Rows 1 and 301 have the same span, but are not in the same batch."""
     rows = [
         row(1, external_id=f"n-{n}", starts_at=f"2001-01-01T{n % 300 // 60:02}:{n % 60:02}:00Z")
         for n in range(301)
     ]
-    dry = load(rows, dry_run=True)
+    dry = import_csv(rows, dry_run=True)
     assert "row 302 (n-300) refused: This span, or a part of it, is taken." in dry
-    assert dry == load(rows) + "Dry run: nothing was written.\n"
+    assert dry == import_csv(rows) + "Dry run: nothing was written.\n"
 
 
-def test_a_dry_run_knows_what_its_earlier_batches_would_have_freed(load):
-    load([row(1)])
+def test_dry_run_remembers_spans_that_earlier_batches_would_free(import_csv):
+    import_csv([row(1)])
     moved = row(1, starts_at="2002-01-01T00:00:00Z")
     between = [
         row(1, external_id=f"n-{n}", starts_at=f"2003-01-01T{n // 60:02}:{n % 60:02}:00Z")
         for n in range(300)
     ]
     rows = [moved, *between, row(1, external_id="heir")]
-    dry = load(rows, dry_run=True)
+    dry = import_csv(rows, dry_run=True)
     assert "301 taken, 1 updated, 0 unchanged, 0 refused" in dry
-    assert dry == load(rows) + "Dry run: nothing was written.\n"
+    assert dry == import_csv(rows) + "Dry run: nothing was written.\n"
 
 
-def test_a_hostile_external_id_cannot_reach_the_terminal(load):
-    report = load([row(1, external_id="\u202eabc\u0378"), row(2, external_id="\u202eabc\u0378")])
+def test_hostile_external_id_is_escaped_in_the_report(import_csv):
+    report = import_csv(
+        [row(1, external_id="\u202eabc\u0378"), row(2, external_id="\u202eabc\u0378")]
+    )
     assert report.isascii()
 
 
@@ -375,24 +379,24 @@ hostile = st.text(st.characters(codec="utf-8"), max_size=200)
 
 
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, hostile)), max_size=3))
-def test_hostile_text_is_always_taken_or_refused(rows):
-    read = list(read_csv(io.BytesIO(written(rows).encode())))
+def test_hostile_text_is_parsed_or_refused(rows):
+    read = list(read_csv(io.BytesIO(format_csv(rows).encode())))
     assert len(read) <= len(rows)
     assert all(isinstance(one, Row | Refusal) for one in read)
 
 
 @given(st.binary(max_size=300))
-def test_hostile_bytes_are_always_taken_or_refused(content):
+def test_hostile_bytes_are_parsed_or_refused(content):
     file = io.BytesIO(b"external_id,title,starts_at,seconds\n" + content)
     assert all(isinstance(one, Row | Refusal) for one in read_csv(file))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
 @given(title=hostile, place=hostile, story=hostile, source=hostile, external_id=hostile)
-def test_whatever_is_read_can_be_stored_and_is_unchanged_afterwards(owner, **texts):
+def test_every_parsed_row_can_be_stored_and_is_unchanged_afterwards(owner, **texts):
     """Edge case 19."""
     Moment.objects.all().delete()
-    content = written([row(1, **texts)]).encode()
+    content = format_csv([row(1, **texts)]).encode()
     report, again = ImportReport(), ImportReport()
     for noted in (report, again):
         import_rows(read_csv(io.BytesIO(content)), lambda: owner, noted)

@@ -16,25 +16,25 @@ from timeline.services.claims import holds
 pytestmark = pytest.mark.django_db
 
 URL = "/claim/"
-ASKED = {"date": "1969-07-20", "time": "20:17:40", "zone": "UTC", "minutes": "1"}
+QUERY = {"date": "1969-07-20", "time": "20:17:40", "zone": "UTC", "minutes": "1"}
 BUTTON = {"start": "1969-07-20T20:17:40Z", "seconds": "60", "zone": "UTC"}
 SPAN = span_of("1969-07-20T20:17:40Z", 60)
 
 
-def ask(client, **changed):
-    return client.get(URL, ASKED | changed)
+def get_form(client, **changed):
+    return client.get(URL, QUERY | changed)
 
 
 def test_it_works(client):
     """Nobody has to log in to see whether a span is free."""
-    page = ask(client)
+    page = get_form(client)
     assert page.status_code == 200
     assert "This span is free" in page.text
     assert "Sunday 20 July 1969, 20:17:40" in page.text
     assert "5.00 EUR" in page.text
 
 
-def test_the_empty_form_begins_with_what_the_address_names(client, claimant):
+def test_empty_form_is_prefilled_from_the_query_and_the_account(client, claimant):
     assert 'value="1969-07-20"' in client.get(URL, {"date": "1969-07-20"}).text
     claimant.time_zone = "Asia/Tokyo"
     claimant.save()
@@ -42,52 +42,52 @@ def test_the_empty_form_begins_with_what_the_address_names(client, claimant):
     assert 'value="Asia/Tokyo"' in client.get(URL).text
 
 
-def test_it_says_the_time_of_the_place_as_well(client):
-    page = ask(client, zone="new york", time="16:17:40")
+def test_local_time_is_shown_as_well(client):
+    page = get_form(client, zone="new york", time="16:17:40")
     assert "20:17:40</time> in UTC, which is 16:17:40 in New York (UTC−4), for 1 min." in page.text
 
 
-def test_an_offset_with_seconds_is_read_back(client):
+def test_offset_with_seconds_is_shown(client):
     """Edge case 3."""
-    page = ask(client, zone="Berlin", date="1850-01-01", time="00:53:28")
+    page = get_form(client, zone="Berlin", date="1850-01-01", time="00:53:28")
     assert "Tuesday 1 January 1850, 00:00:00</time> in UTC" in page.text
     assert "(UTC+0:53:28)" in page.text
 
 
-def test_a_taken_span_is_409_with_what_is_free(client, make_moment):
+def test_taken_span_is_409_with_free_spans_nearby(client, make_moment):
     """Edge case 7: the nearest free spans, each one button to hold."""
-    make_moment("1969-07-20T20:17:00Z", 90, title="Secret words", visibility=Visibility.PRIVATE)
-    page = ask(client)
+    make_moment("1969-07-20T20:17:00Z", 90, title="Secret message", visibility=Visibility.PRIVATE)
+    page = get_form(client)
     assert page.status_code == 409
     assert "This span is taken" in page.text
     for start in ("20T20:16:00Z", "20T20:18:30Z", "21T20:17:40Z", "19T20:17:40Z"):
         assert f'name="start" value="1969-07-{start}"' in page.text
     # Edge case 15: that it is taken is public, and nothing else.
-    assert "Secret words" not in page.text
+    assert "Secret message" not in page.text
 
 
-def test_what_is_being_paid_for_says_until_when(client, claim):
+def test_span_being_paid_for_says_until_when(client, claim):
     """Edge case 9."""
     moment = claim("1969-07-20T20:17:40Z")
     Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
-    page = ask(client)
+    page = get_form(client)
     assert page.status_code == 409
     assert "This span is being paid for" in page.text
     assert f"{moment.held_until:%H:%M} UTC" in page.text
 
 
-def test_ones_own_hold_is_met_with_the_way_on(client, claim, claimant):
+def test_own_hold_links_to_its_claim(client, claim, claimant):
     moment = claim("1969-07-20T20:17:40Z")
     client.force_login(claimant)
-    page = ask(client)
+    page = get_form(client)
     assert page.status_code == 200
     assert "You hold this span" in page.text
     assert reverse("timeline:claim", args=[moment.pk]) in page.text
 
 
-def test_a_time_that_clocks_skip_offers_both_neighbours(client):
+def test_skipped_time_offers_both_neighbours(client):
     """Edge case 1: never shifted silently."""
-    page = ask(client, date="2024-03-31", time="02:30", zone="Berlin")
+    page = get_form(client, date="2024-03-31", time="02:30", zone="Berlin")
     assert page.status_code == 400
     assert "There is no such time" in page.text
     for time, utc in (("01%3A59%3A59", "00:59:59"), ("03%3A00%3A00", "01:00:00")):
@@ -96,27 +96,27 @@ def test_a_time_that_clocks_skip_offers_both_neighbours(client):
 
 
 @pytest.mark.parametrize(("fold", "utc"), [("0", "00:30:00"), ("1", "01:30:00")])
-def test_a_time_that_comes_twice_asks_which(client, fold, utc):
+def test_repeated_time_offers_both_instants(client, fold, utc):
     """Edge case 2: both readings are disjoint, and can be claimed."""
-    asked = {"date": "2024-10-27", "time": "02:30", "zone": "Berlin", "hours": "1", "minutes": "0"}
-    page = ask(client, **asked)
+    query = {"date": "2024-10-27", "time": "02:30", "zone": "Berlin", "hours": "1", "minutes": "0"}
+    page = get_form(client, **query)
     assert page.status_code == 400
     assert "That time comes twice" in page.text
     assert f"fold={fold}" in page.text
-    chosen = ask(client, **asked, fold=fold)
+    chosen = get_form(client, **query, fold=fold)
     assert chosen.status_code == 200
     assert f"Sunday 27 October 2024, {utc}</time> in UTC" in chosen.text
 
 
-def test_a_span_over_the_end_of_summer_time_is_as_long_as_it_takes(client):
+def test_span_across_the_end_of_summer_time_has_its_elapsed_duration(client):
     """Edge case 2: 02:00 to 03:00 by the clock may be two hours; the length counts."""
-    page = ask(client, date="2024-10-27", time="01:30", zone="Berlin", hours="2", minutes="")
+    page = get_form(client, date="2024-10-27", time="01:30", zone="Berlin", hours="2", minutes="")
     assert "for 2 h." in page.text
     assert "5.50 EUR" in page.text
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "message"),
     [
         ({"time": "23:59:60"}, "Leap seconds have no place"),  # Edge case 4
         ({"time": "20:17:40.5"}, "whole seconds"),  # Edge case 5
@@ -142,22 +142,22 @@ def test_a_span_over_the_end_of_summer_time_is_as_long_as_it_takes(client):
         ({"date": "\0"}, "Null characters"),
     ],
 )
-def test_what_is_no_span_is_refused_in_a_sentence(client, changed, words):
-    page = client.get(URL, ASKED | changed)
+def test_invalid_input_is_refused_with_a_sentence(client, changed, message):
+    page = client.get(URL, QUERY | changed)
     if "\0" in "".join(changed.values()):
         assert page.status_code == 400  # refused before any form sees it
         return
     assert page.status_code == 400
-    assert words in page.text
+    assert message in page.text
 
 
-def test_the_ends_of_time_can_be_claimed(client):
+def test_first_and_last_span_of_the_timeline_are_free(client):
     """Edge case 6."""
-    assert ask(client, date="0001-01-02", time="00:00").status_code == 200
-    assert ask(client, date="9999-12-30", time="23:59", minutes="1").status_code == 200
+    assert get_form(client, date="0001-01-02", time="00:00").status_code == 200
+    assert get_form(client, date="9999-12-30", time="23:59", minutes="1").status_code == 200
 
 
-def test_it_is_held(client, claimant):
+def test_hold_redirects_to_the_claim(client, claimant):
     client.force_login(claimant)
     answer = client.post("/claim/hold/", BUTTON)
     moment = Moment.objects.get()
@@ -166,7 +166,7 @@ def test_it_is_held(client, claimant):
     assert (moment.status, moment.span, moment.user) == (Status.HELD, SPAN, claimant)
 
 
-def test_sent_twice_it_is_one_hold(client, claimant):
+def test_hold_sent_twice_is_one_claim(client, claimant):
     """Edge case 8: double click, back and forward."""
     client.force_login(claimant)
     first, second = (client.post("/claim/hold/", BUTTON)["Location"] for _ in range(2))
@@ -174,7 +174,7 @@ def test_sent_twice_it_is_one_hold(client, claimant):
     assert Moment.objects.count() == 1
 
 
-def test_who_comes_second_is_told_what_is_free(client, claimant, rival):
+def test_hold_of_a_taken_span_shows_free_spans(client, claimant, rival):
     """Fault 19."""
     holds.hold(rival, SPAN)
     client.force_login(claimant)
@@ -183,7 +183,7 @@ def test_who_comes_second_is_told_what_is_free(client, claimant, rival):
     assert 'name="start" value="1969-07-20T20:18:40Z"' in page.text
 
 
-def test_a_fourth_hold_is_refused_with_the_three(client, claimant):
+def test_fourth_hold_is_refused_and_lists_the_three(client, claimant):
     for day in (1, 2, 3):
         holds.hold(claimant, span_of(f"2001-01-0{day}"))
     client.force_login(claimant)
@@ -193,7 +193,7 @@ def test_a_fourth_hold_is_refused_with_the_three(client, claimant):
     assert page.text.count("A moment without a title yet") == 3
 
 
-def test_days_that_stay_locked_are_503(client, claimant, monkeypatch):
+def test_hold_on_locked_days_is_503(client, claimant, monkeypatch):
     """Fault 30: trying again in a moment helps."""
 
     def busy(*arguments, **named):
@@ -214,21 +214,21 @@ def test_days_that_stay_locked_are_503(client, claimant, monkeypatch):
         {"start": "9999-12-31T00:00:00Z"},
     ],
 )  # fmt: skip
-def test_a_button_that_is_not_ours_is_400(client, claimant, changed):
+def test_forged_button_is_400(client, claimant, changed):
     client.force_login(claimant)
     answer = client.post("/claim/hold/", BUTTON | changed)
     assert answer.status_code == 400
     assert not Moment.objects.exists()
 
 
-def test_nothing_is_held_by_a_get(client, claimant):
+def test_get_holds_nothing(client, claimant):
     """Edge case 25: prefetching has no side effects."""
     client.force_login(claimant)
     assert client.get("/claim/hold/", BUTTON).status_code == 405
     assert not Moment.objects.exists()
 
 
-def test_the_choice_outlives_log_in(client, claimant):
+def test_chosen_span_is_held_after_log_in(client, claimant):
     answer = client.post("/claim/hold/", BUTTON | {"zone": "Tokyo"})
     assert answer["Location"] == "/accounts/login/?next=/claim/continue/"
     client.force_login(claimant)  # keeps what a visitor's session holds, as log-in does
@@ -241,7 +241,7 @@ def test_the_choice_outlives_log_in(client, claimant):
     assert client.get("/claim/continue/")["Location"] == "/claim/"
 
 
-def test_a_choice_that_was_taken_meanwhile_is_409(client, claimant, rival):
+def test_span_taken_during_log_in_is_409(client, claimant, rival):
     client.post("/claim/hold/", BUTTON)
     holds.hold(rival, SPAN)
     client.force_login(claimant)
@@ -250,17 +250,17 @@ def test_a_choice_that_was_taken_meanwhile_is_409(client, claimant, rival):
     assert "These are free" in page.text
 
 
-def test_a_lapsed_hold_of_somebody_else_is_free(client, claimant, rival):
+def test_expired_hold_of_somebody_else_can_be_held(client, claimant, rival):
     """Edge case 9."""
     let_time_pass(holds.hold(rival, SPAN))
     client.force_login(claimant)
     assert client.post("/claim/hold/", BUTTON).status_code == 303
 
 
-def test_nobody_may_keep_the_page(client):
+def test_page_is_never_cached(client):
     """Edge case 16: it may show one's own claims, and says what is true now."""
     assert client.get(URL)["Cache-Control"] == "private, no-store"
-    assert ask(client)["Cache-Control"] == "private, no-store"
+    assert get_form(client)["Cache-Control"] == "private, no-store"
 
 
 text = st.text(
@@ -279,7 +279,7 @@ text = st.text(
         ),
     )
 )
-def test_no_question_is_a_500(client, asked):
+def test_random_input_is_never_a_500(client, query):
     """The goal: 10,000 random and hostile inputs to the forms cause no answer of 500."""
     client.raise_request_exception = False
-    assert ask(client, **asked).status_code in (200, 400, 409)
+    assert get_form(client, **query).status_code in (200, 400, 409)

@@ -1,4 +1,4 @@
-"""The files of pictures: who gets them, and how long they may be kept."""
+"""The files of pictures: who may see them, and how long they may be cached."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
-from tests.support.pictures import addresses
+from tests.support.pictures import list_addresses
 from timeline.core.public_ids import encode_id, random_id
 from timeline.models import Moment, Picture, Status, Visibility
 from timeline.services.pictures import storage
 
 
-def with_visibility(moment, visibility):
+def set_visibility(moment, visibility):
     Moment.objects.filter(pk=moment.pk).update(visibility=visibility)
     return Moment.objects.select_related("picture").get(pk=moment.pk)
 
 
-def test_it_works(client, pictured):
-    picture = pictured().picture
-    for address in addresses(picture):
+def test_it_works(client, make_pictured_moment):
+    picture = make_pictured_moment().picture
+    for address in list_addresses(picture):
         response = client.get(address)
         ending = address.rpartition(".")[2]
         assert (
@@ -35,11 +35,11 @@ def test_it_works(client, pictured):
         assert not response.cookies
 
 
-def test_all_get_the_same_and_nobody_is_looked_up(
-    client, pictured, owner, django_assert_num_queries
+def test_public_picture_never_reads_the_session(
+    client, make_pictured_moment, owner, django_assert_num_queries
 ):
     """Edge case 16."""
-    address = addresses(pictured().picture)[0]
+    address = list_addresses(make_pictured_moment().picture)[0]
     as_nobody = client.get(address)
     client.force_login(owner)
     assert settings.SESSION_COOKIE_NAME in client.cookies
@@ -50,12 +50,12 @@ def test_all_get_the_same_and_nobody_is_looked_up(
     assert "Cookie" not in as_owner.get("Vary", "")
 
 
-def test_with_another_visibility_it_has_other_addresses(client, pictured, owner, stranger):
-    """Edge case 15: at the old ones there is nothing, whoever asks; back again, they are right again."""
-    moment = pictured()
-    public = addresses(moment.picture)
-    unlisted = addresses(with_visibility(moment, Visibility.UNLISTED).picture)
-    private = addresses(with_visibility(moment, Visibility.PRIVATE).picture)
+def test_visibility_change_changes_the_addresses(client, make_pictured_moment, owner, stranger):
+    """Edge case 15: old addresses are 404 for everybody, and work again with the old visibility."""
+    moment = make_pictured_moment()
+    public = list_addresses(moment.picture)
+    unlisted = list_addresses(set_visibility(moment, Visibility.UNLISTED).picture)
+    private = list_addresses(set_visibility(moment, Visibility.PRIVATE).picture)
     assert not {*public} & {*unlisted}
     assert not {*public, *unlisted} & {*private}
     for viewer in (None, stranger, owner):
@@ -65,44 +65,46 @@ def test_with_another_visibility_it_has_other_addresses(client, pictured, owner,
             assert client.get(address).status_code == 404
         statuses = {client.get(address).status_code for address in private}
         assert statuses == ({200} if viewer == owner else {404})
-    with_visibility(moment, Visibility.PUBLIC)
+    set_visibility(moment, Visibility.PUBLIC)
     client.logout()
     assert {client.get(address).status_code for address in public} == {200}
 
 
 @pytest.mark.parametrize("visibility", [Visibility.UNLISTED, Visibility.PRIVATE])
-def test_what_is_not_public_is_kept_by_nobody_for_others(client, pictured, owner, visibility):
+def test_picture_that_is_not_public_is_not_cached_for_others(
+    client, make_pictured_moment, owner, visibility
+):
     """Edge case 15 and edge case 16."""
-    picture = pictured(visibility=visibility).picture
+    picture = make_pictured_moment(visibility=visibility).picture
     client.force_login(owner)
-    response = client.get(addresses(picture)[0])
+    response = client.get(list_addresses(picture)[0])
     assert response.status_code == 200
     assert response["Cache-Control"].startswith("private")
 
 
-def test_a_private_one_is_like_none(client, pictured, stranger):
-    """Edge case 15: word for word."""
-    picture = pictured(visibility=Visibility.PRIVATE).picture
+def test_private_picture_looks_like_a_missing_one(client, make_pictured_moment, stranger):
+    """Edge case 15: the responses are identical."""
+    picture = make_pictured_moment(visibility=Visibility.PRIVATE).picture
     missing = f"/pictures/{encode_id(random_id())}/{'0' * 32}/192.avif"
     client.force_login(stranger)
-    hidden, none = client.get(addresses(picture)[0]), client.get(missing)
+    hidden, none = client.get(list_addresses(picture)[0]), client.get(missing)
     assert hidden.status_code == none.status_code == 404
     assert hidden.content == none.content
 
 
 @pytest.mark.parametrize("status", [Status.REVOKED, Status.RELEASED])
-def test_what_is_not_on_the_timeline_shows_nothing_not_even_before_it_is_deleted(
-    client, pictured, owner, status
+def test_picture_of_a_revoked_moment_is_404_before_its_deletion(
+    client, make_pictured_moment, owner, status
 ):
-    moment = pictured()
+    moment = make_pictured_moment()
     Moment.objects.filter(pk=moment.pk).update(status=status)
     client.force_login(owner)
-    assert client.get(addresses(moment.picture)[0]).status_code == 404
+    assert client.get(list_addresses(moment.picture)[0]).status_code == 404
 
 
-def test_what_is_no_address_is_404(client, pictured, make_moment):
-    picture = pictured().picture
-    good = addresses(picture)[0]
+def test_invalid_address_is_404(client, make_pictured_moment, make_moment):
+    picture = make_pictured_moment().picture
+    good = list_addresses(picture)[0]
     other = make_moment("1969-07-21")
     for address in (
         good.replace(picture.token, "0" * 32), good.replace(picture.moment.public_id, other.public_id),
@@ -115,20 +117,20 @@ def test_what_is_no_address_is_404(client, pictured, make_moment):
     assert client.get(good).status_code == 200
 
 
-def test_one_that_is_not_made_yet_has_no_files(client, pictured):
-    picture = pictured().picture
+def test_waiting_picture_is_404(client, make_pictured_moment):
+    picture = make_pictured_moment().picture
     Picture.objects.update(state=Picture.State.WAITING)
-    assert client.get(addresses(picture)[0]).status_code == 404
+    assert client.get(list_addresses(picture)[0]).status_code == 404
 
 
-def test_a_file_that_is_missing_is_404(client, pictured):
-    picture = pictured().picture
+def test_missing_file_is_404(client, make_pictured_moment):
+    picture = make_pictured_moment().picture
     storage.delete_folder(picture.key)
-    assert client.get(addresses(picture)[0]).status_code == 404
+    assert client.get(list_addresses(picture)[0]).status_code == 404
 
 
-def test_a_storage_that_is_away_asks_for_patience(client, pictured, monkeypatch):
-    address = addresses(pictured().picture)[0]
+def test_unavailable_storage_is_503(client, make_pictured_moment, monkeypatch):
+    address = list_addresses(make_pictured_moment().picture)[0]
 
     def away(name):
         raise OSError("away")
@@ -140,24 +142,24 @@ def test_a_storage_that_is_away_asks_for_patience(client, pictured, monkeypatch)
     assert response["Cache-Control"] == "private, no-store"
 
 
-def test_an_unchanged_file_is_304(client, pictured):
-    address = addresses(pictured().picture)[0]
+def test_unchanged_file_is_304(client, make_pictured_moment):
+    address = list_addresses(make_pictured_moment().picture)[0]
     first = client.get(address)
     assert client.get(address, headers={"If-None-Match": first["ETag"]}).status_code == 304
 
 
-def test_a_page_of_pictures_does_not_use_up_the_limit(client, pictured, settings):
-    """Fifty small pictures are not fifty requests of a person's 200."""
+def test_pictures_do_not_count_for_the_rate_limit(client, make_pictured_moment, settings):
+    """A page with fifty thumbnails must not use up fifty of a person's 200 requests."""
     settings.RATE_LIMIT_PER_MINUTE = 5
-    address = addresses(pictured().picture)[0]
+    address = list_addresses(make_pictured_moment().picture)[0]
     for _ in range(10):
         response = client.get(address)
         assert response.status_code == 200
         assert "RateLimit-Limit" not in response
 
 
-def test_nothing_is_written_to_read_one(client, pictured):
-    address = addresses(pictured().picture)[0]
+def test_reading_a_picture_writes_nothing(client, make_pictured_moment):
+    address = list_addresses(make_pictured_moment().picture)[0]
     with transaction.atomic():
         before = Picture.objects.values().get()
         client.get(address)

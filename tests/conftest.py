@@ -173,7 +173,7 @@ def fresh_cache(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     """A page cache that holds nothing of other tests."""
     settings.DATA_DIR = tmp_path
     stamp = secrets.token_hex(4)
-    monkeypatch.setattr("momentverse.page_cache.wsgi.release_stamp", lambda: stamp)
+    monkeypatch.setattr("momentverse.page_cache.wsgi.build_version", lambda: stamp)
     get_store.cache_clear()
     yield
     get_store.cache_clear()

@@ -31,7 +31,8 @@ HOURS = ["/timeline/0001/01/02/00/", "/timeline/1969/07/20/20/", "/timeline/9999
 def drawing_of(period, tallies=None):
     """Draw a period whose parts hold what ``tallies`` says, by number, the first is 0."""
     parts = [
-        (part, (tallies or {}).get(number, EMPTY_TALLY)) for number, part in enumerate(period.children)
+        (part, (tallies or {}).get(number, EMPTY_TALLY))
+        for number, part in enumerate(period.children)
     ]
     return drawing_of_parts(Interval(period.starts_at, period.ends_at), parts, NOW)
 

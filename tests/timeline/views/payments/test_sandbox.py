@@ -138,7 +138,9 @@ def test_money_is_known_by_its_payment_and_goes_back_once(own, moment, till):
     sandbox = get_provider("sandbox")
     play(own, till, "pay-and-close")
     paid = Checkout.objects.get()
-    assert sandbox.get_payment(paid.payment_id) == Payment(paid.payment_id, 500, 0, "eur", key=paid.key)
+    assert sandbox.get_payment(paid.payment_id) == Payment(
+        paid.payment_id, 500, 0, "eur", key=paid.key
+    )
     assert len({sandbox.refund(paid.payment_id, 500, "key") for _ in range(2)}) == 1
     assert sandbox.get_payment(paid.payment_id).refunded == 500
     with pytest.raises(ProviderRefused):

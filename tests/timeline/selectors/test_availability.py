@@ -1,4 +1,4 @@
-"""The free spans nearest to one that is taken."""
+"""Free spans: whether one is free, and the nearest ones to one that is taken."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_held_span_is_not_free(claimant, make_moment):
 
 
 def test_expired_hold_and_revoked_moment_are_free(claimant, make_moment):
-    """Edge case 9: a lapsed hold is free at once."""
+    """Edge case 9: the span of an expired hold is free at once."""
     let_time_pass(holds.hold(claimant, WANTED))
     make_moment("1969-07-20T20:18:40Z", status=Status.REVOKED)
     assert is_free(WANTED)
@@ -69,13 +69,13 @@ def test_expired_hold_and_revoked_moment_are_free(claimant, make_moment):
 
 
 def test_private_moment_is_not_free(make_moment):
-    """Edge case 15: that a span is taken is public, whoever may see it."""
+    """Edge case 15: it is public that a span is taken, even if the moment is not."""
     make_moment("1969-07-20T20:17:40Z", visibility="private")
     assert not is_free(WANTED)
 
 
 def test_same_time_of_day_is_local_time(make_moment):
-    """Edge case 1, edge case 2: over the end of summer time the same clock time is 25 hours away."""
+    """Edge case 1, edge case 2: across the end of summer time, the same local time is 25 hours away."""
     wanted = span_of("2024-10-26T18:00:00Z", 3600)  # 20:00 in Berlin
     make_moment("2024-10-26T18:00:00Z", 60)
     later, earlier = find_nearest_free(wanted, zoneinfo.ZoneInfo("Europe/Berlin")).same_clock_time
@@ -138,8 +138,8 @@ def spans(longest: int) -> st.SearchStrategy[Span]:
     )
 
 
-def nearest_by_trying(wanted: Span, taken: list[Span], step: dt.timedelta) -> Span:
-    """Return the first free span of the same length, minute by minute away from the wanted one."""
+def find_by_trying(wanted: Span, taken: list[Span], step: dt.timedelta) -> Span:
+    """Return the first free span of the same duration, searched minute by minute from the wanted one."""
     start = wanted.starts_at
     while True:
         start += step
@@ -167,8 +167,8 @@ def test_nearest_free_agrees_with_a_search_minute_by_minute(placed, wanted):
         assert is_free(wanted) is not overlaps
         if overlaps:
             free = find_nearest_free(wanted, UTC_ZONE)
-            assert free.before == nearest_by_trying(wanted, taken, dt.timedelta(minutes=-1))
-            assert free.after == nearest_by_trying(wanted, taken, dt.timedelta(minutes=1))
+            assert free.before == find_by_trying(wanted, taken, dt.timedelta(minutes=-1))
+            assert free.after == find_by_trying(wanted, taken, dt.timedelta(minutes=1))
         transaction.set_rollback(True)
 
 

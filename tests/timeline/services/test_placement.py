@@ -1,4 +1,4 @@
-"""No two live moments overlap: the rule in the database and the function that every writer uses."""
+"""No two occupying moments overlap: the database's constraint, and the functions of all writers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_released_moment_cannot_become_active_over_another(make_moment):
 
 
 def test_stale_copy_does_not_undo_a_revocation(make_moment):
-    """A state is the lifecycle's: an edit that began before a revocation must not undo it."""
+    """Only transitions change a state: an edit that began before a revocation must not undo it."""
     moment = make_moment("2020-01-01", 60)
     copy = Moment.objects.get()
     revoke(moment, "taken down")
@@ -102,23 +102,23 @@ def test_moment_stays_written_when_folding_fails(make_moment, monkeypatch):
 
 
 def test_expired_hold_is_released_by_the_next_write(make_moment):
-    """Edge case 9, edge case 30: free at once, by the database's clock."""
+    """Edge case 9, edge case 30: it is free at once, by the database's clock."""
     past = timezone.now() - dt.timedelta(seconds=5)
-    lapsed = make_moment("2020-01-01", 60, status=Status.HELD, held_until=past)
+    expired = make_moment("2020-01-01", 60, status=Status.HELD, held_until=past)
     assert make_moment("2020-01-01T00:00:30Z", 60).pk
-    lapsed.refresh_from_db()
-    assert lapsed.status == Status.RELEASED
-    assert lapsed.status_reason == "hold lapsed"
+    expired.refresh_from_db()
+    assert expired.status == Status.RELEASED
+    assert expired.status_reason == "hold lapsed"
 
 
 def test_expired_hold_stays_when_the_write_fails(make_moment):
     past = timezone.now() - dt.timedelta(seconds=5)
-    lapsed = make_moment("2020-01-01T00:00:00Z", 60, status=Status.HELD, held_until=past)
+    expired = make_moment("2020-01-01T00:00:00Z", 60, status=Status.HELD, held_until=past)
     make_moment("2020-01-01T00:01:00Z", 60)
     with pytest.raises(SpanTaken):
         make_moment("2020-01-01T00:00:30Z", 60)
-    lapsed.refresh_from_db()
-    assert lapsed.status == Status.HELD
+    expired.refresh_from_db()
+    assert expired.status == Status.HELD
 
 
 def test_move_onto_another_moment_is_refused(make_moment):
@@ -197,9 +197,9 @@ def test_conflict_is_the_occupying_moment(make_moment):
 
 @pytest.mark.parametrize("insert", ["INSERT", "INSERT OR IGNORE", "INSERT OR REPLACE"])
 def test_raw_insert_cannot_overlap(make_moment, owner, insert):
-    """The referee is the database, whoever writes."""
+    """The constraint applies to every writer, not only to ours."""
     if "OR" in insert and connection.vendor != "sqlite":
-        pytest.skip("SQLite's own spelling")
+        pytest.skip("SQL that only SQLite knows")
     moment = make_moment("2020-01-01", 60)
     columns = ", ".join(f.column for f in Moment._meta.concrete_fields)
     copied = ", ".join(
@@ -244,7 +244,7 @@ def test_bulk_writes_cannot_overlap(make_moment, owner):
     ],
 )  # fmt: skip
 def test_check_constraint_refuses(owner, name, fields):
-    """Edge case 5 and edge case 6: each has a CHECK of its own behind the forms."""
+    """Edge case 5 and edge case 6: behind each check of the forms, the database has its own."""
     span = Span(parse_instant("2020-01-01"), parse_instant("2020-01-01T00:01"))
     moment = build_moment(owner, span)
     for field, value in fields.items():
@@ -256,25 +256,25 @@ def test_check_constraint_refuses(owner, name, fields):
 @per_example
 @given(spans=st.lists(crowded_spans(), min_size=1, max_size=25))
 def test_any_spans_in_any_order_stay_disjoint(owner, spans):
-    """The oracle: a span is taken exactly when it overlaps none that was taken before."""
+    """The oracle: a span is saved exactly if it overlaps none that was saved before."""
     with transaction.atomic():
-        won: list[Span] = []
+        saved: list[Span] = []
         for span in spans:
-            if any(overlap(span, winner) for winner in won):
+            if any(overlap(span, other) for other in saved):
                 with pytest.raises(SpanTaken):
                     save_moment(build_moment(owner, span))
             else:
                 save_moment(build_moment(owner, span))
-                won.append(span)
+                saved.append(span)
         stored = [moment.span for moment in Moment.objects.occupying().order_by("starts_at")]
-        assert stored == sorted(won)
+        assert stored == sorted(saved)
         transaction.set_rollback(True)
 
 
 @per_example
 @given(span=any_spans())
 def test_every_span_of_the_window_can_be_saved_and_read(owner, span):
-    """Edge case 6: both ends of the timeline included."""
+    """Edge case 6: this includes both ends of the timeline."""
     with transaction.atomic():
         moment = save_moment(build_moment(owner, span))
         stored = Moment.objects.overlapping(span.starts_at, span.ends_at).get(pk=moment.pk)

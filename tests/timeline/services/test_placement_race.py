@@ -1,4 +1,4 @@
-"""Races for spans: threads with connections of their own, on both databases."""
+"""Races for spans between threads, each with its own connection, on both databases."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from tests.support.strategies import MIDDLE, crowded_spans, overlap
 from timeline.core.exceptions import SpanTaken
 from timeline.core.spans import Span
 from timeline.models import Moment, Status
-from timeline.services import placement as overlap_rule
-from timeline.services import rollups
+from timeline.services import placement, rollups
 from timeline.services.placement import lock_spans, save_moment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,8 +26,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = 8
 
 
-class Claimants:
-    """Threads that place spans, each over its own connection."""
+class Writers:
+    """Threads that save moments, each over its own connection."""
 
     def __init__(self, number: int) -> None:
         self.owner = User.objects.get_or_create_curator("ada", "Ada")
@@ -36,7 +35,7 @@ class Claimants:
         self.pool = ThreadPoolExecutor(number)
 
     def race(self, spans: list[Span]) -> Counter[str]:
-        """Place all spans at once; return how often each outcome was seen."""
+        """Save moments at all spans at once. Return how often each outcome occurred."""
         return Counter(self.pool.map(self._place, spans))
 
     def _place(self, span: Span) -> str:
@@ -51,15 +50,15 @@ class Claimants:
             save_moment(moment)
         except SpanTaken:
             return "taken"
-        except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
+        except Exception as error:  # noqa: BLE001  any error is an outcome
             return f"{type(error).__name__}: {error}"
-        return "placed"
+        return "saved"
 
     def close(self) -> None:
-        all_here = threading.Barrier(self.number)
+        all_ready = threading.Barrier(self.number)
 
         def close_own() -> None:
-            all_here.wait()  # so that each thread closes its own, and none two
+            all_ready.wait()  # so that every thread closes its own connection, and none closes two
             connections.close_all()
 
         for closed in [self.pool.submit(close_own) for _ in range(self.number)]:
@@ -68,10 +67,10 @@ class Claimants:
 
 
 @pytest.fixture
-def claimants(request):
-    made = Claimants(getattr(request, "param", THREADS))
-    yield made
-    made.close()
+def writers(request):
+    writers = Writers(getattr(request, "param", THREADS))
+    yield writers
+    writers.close()
     connection.close()
 
 
@@ -84,70 +83,70 @@ def assert_disjoint() -> list[Span]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(40))
 @given(spans=st.lists(crowded_spans(), min_size=2, max_size=32))
-def test_any_spans_from_eight_threads_stay_disjoint(claimants, spans):
+def test_any_spans_from_eight_threads_stay_disjoint(writers, spans):
     Moment.objects.all().delete()
-    outcomes = claimants.race(spans)
+    outcomes = writers.race(spans)
     stored = assert_disjoint()
-    assert outcomes["placed"] == len(stored)
-    assert set(outcomes) <= {"placed", "taken"}
-    # Nobody was refused for nothing: what is not stored overlaps something that is.
+    assert outcomes["saved"] == len(stored)
+    assert set(outcomes) <= {"saved", "taken"}
+    # No span was refused without reason: each that is not stored overlaps one that is.
     for span in spans:
-        assert span in stored or any(overlap(span, winner) for winner in stored)
+        assert span in stored or any(overlap(span, other) for other in stored)
 
 
-def test_touching_spans_are_all_saved(claimants):
+def test_touching_spans_are_all_saved(writers):
     seconds = [MIDDLE + dt.timedelta(seconds=n) for n in range(-60, 61)]
     spans = [Span(one, other) for one, other in zip(seconds, seconds[1:], strict=False)]
-    assert claimants.race(spans) == {"placed": 120}
+    assert writers.race(spans) == {"saved": 120}
 
 
-def test_one_of_forty_writers_gets_the_span(claimants):
-    """Edge case 7: many at the same time, exactly one."""
+def test_one_of_forty_writers_gets_the_span(writers):
+    """Edge case 7: of many writers at the same time, exactly one succeeds."""
     span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
     for _ in range(20):
         Moment.objects.all().delete()
-        assert claimants.race([span] * 40) == {"placed": 1, "taken": 39}
+        assert writers.race([span] * 40) == {"saved": 1, "taken": 39}
 
 
-@pytest.mark.parametrize("claimants", [16], indirect=True)
-def test_rings_of_overlaps_end_without_deadlock(claimants):
-    """Edge case 7: A∩B, B∩C, C∩A, over and over, across midnight."""
+@pytest.mark.parametrize("writers", [16], indirect=True)
+def test_rings_of_overlaps_end_without_deadlock(writers):
+    """Edge case 7: A overlaps B, B overlaps C, C overlaps A, again and again, across midnight."""
     ring = [
         Span(MIDDLE + dt.timedelta(seconds=start), MIDDLE + dt.timedelta(seconds=start + 40))
         for start in (-60, -30, 0, -45, -15)
     ]
     for _ in range(8):
         Moment.objects.all().delete()
-        outcomes = claimants.race(ring * 8)
-        assert set(outcomes) <= {"placed", "taken"}
-        assert outcomes["placed"] == len(assert_disjoint()) >= 1
+        outcomes = writers.race(ring * 8)
+        assert set(outcomes) <= {"saved", "taken"}
+        assert outcomes["saved"] == len(assert_disjoint()) >= 1
 
 
-def test_rollups_are_right_after_a_race(claimants):
+def test_rollups_are_right_after_a_race(writers):
     spans = [
         Span(MIDDLE + dt.timedelta(hours=hour), MIDDLE + dt.timedelta(hours=hour + 3))
         for hour in range(-200, 200)
     ]
-    claimants.race(spans)
+    writers.race(spans)
     rollups.fold()
     assert rollups.find_differences() == []
 
 
 @pytest.mark.postgresql
-def test_day_that_stays_locked_raises_timeline_busy(claimants, monkeypatch):
-    """Fault 30: what cannot be had in time is said so; nothing is written."""
-    monkeypatch.setattr(overlap_rule, "LOCK_TIMEOUT", "50ms")
+def test_day_that_stays_locked_raises_timeline_busy(writers, monkeypatch):
+    """Fault 30: a lock that is not free in time is reported as such, and nothing is written."""
+    monkeypatch.setattr(placement, "LOCK_TIMEOUT", "50ms")
     span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
     with lock_spans([span]):
-        (outcome,) = claimants.race([span])
+        (outcome,) = writers.race([span])
     assert outcome == "TimelineBusy: Many people are writing here. Try again in a moment."
     assert not Moment.objects.exists()
-    assert claimants.race([span]) == {"placed": 1}
+    assert writers.race([span]) == {"saved": 1}
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
-def test_write_is_retried_after_a_conflict(claimants, monkeypatch, code):
-    """Fault 30: a deadlock or a serialization failure, injected at the save."""
+def test_write_is_retried_after_a_conflict(writers, monkeypatch, code):
+    """Fault 30: a deadlock or a serialization failure is injected into ``save``."""
     span = Span(MIDDLE, MIDDLE + dt.timedelta(seconds=1))
     failures = [code, code]
     save = Moment.save
@@ -160,7 +159,7 @@ def test_write_is_retried_after_a_conflict(claimants, monkeypatch, code):
         save(moment, *args, **kwargs)
 
     monkeypatch.setattr(Moment, "save", failing)
-    assert claimants.race([span]) == {"placed": 1}
+    assert writers.race([span]) == {"saved": 1}
     failures[:] = [code] * 3
-    (outcome,) = claimants.race([Span(span.ends_at, span.ends_at + dt.timedelta(seconds=1))])
+    (outcome,) = writers.race([Span(span.ends_at, span.ends_at + dt.timedelta(seconds=1))])
     assert outcome.startswith("TimelineBusy")

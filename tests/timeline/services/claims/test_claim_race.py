@@ -1,4 +1,4 @@
-"""Many create_people after the same spans, from several processes: one has it, the others are told."""
+"""Many people claim the same spans from several processes: one gets each, the others see that it is taken."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "0")) or examples(10)
 
 
 class Crowd:
-    """Claimants in processes of their own."""
+    """Claimants in several processes."""
 
     def __init__(self) -> None:
         url = database_url().replace("connection_limit=40", "connection_limit=20")
@@ -55,10 +55,10 @@ class Crowd:
         for process in self.processes:
             assert process.stdout.readline() == "ready\n"
 
-    def race(self, wishes: list[tuple[int, str, int]]) -> Counter[str]:
-        """Claim all at once; return how often each outcome was seen."""
+    def race(self, claims: list[tuple[int, str, int]]) -> Counter[str]:
+        """Claim all at once. Return how often each outcome occurred."""
         for number, process in enumerate(self.processes):
-            process.stdin.write(json.dumps(wishes[number::PROCESSES]) + "\n")
+            process.stdin.write(json.dumps(claims[number::PROCESSES]) + "\n")
             process.stdin.flush()
         outcomes: Counter[str] = Counter()
         for process in self.processes:
@@ -67,23 +67,23 @@ class Crowd:
             self.times += times
         return outcomes
 
-    def end(self) -> None:
+    def close(self) -> None:
         for process in self.processes:
             process.stdin.close()
             process.stdout.close()
             process.wait()
-        print_percentile(self.times)
+        print_99th_percentile(self.times)
 
 
-def print_percentile(times):
+def print_99th_percentile(times):
     print(f"{len(times)} claims, 99th percentile {statistics.quantiles(times, n=100)[98]:.0f} ms")
 
 
 @pytest.fixture
 def crowd(db):
-    made = Crowd()
-    yield made
-    made.end()
+    crowd = Crowd()
+    yield crowd
+    crowd.close()
     connection.close()
 
 
@@ -97,7 +97,7 @@ def create_people(number):
 
 
 def test_one_of_forty_claimants_gets_the_span(crowd):
-    """Fault 19, edge case 7: one hold, 39 are told it is taken, round after round."""
+    """Fault 19, edge case 7: in every round one gets the hold, and 39 see that it is taken."""
     for number in range(ROUNDS):
         User.objects.filter(orders=None).delete()
         crowd_ids = [
@@ -114,7 +114,7 @@ def test_one_of_forty_claimants_gets_the_span(crowd):
 
 
 def test_one_of_forty_browsers_gets_the_span(tmp_path):
-    """Edge case 7, over HTTP to two processes of gunicorn: 303 for one, 409 for 39, and never 5xx."""
+    """Edge case 7: over HTTP to two gunicorn processes, one gets 303, 39 get 409, and nobody gets 5xx."""
     url = database_url().replace("connection_limit=40", "connection_limit=8")
     manage(url, tmp_path, "collectstatic", "--noinput", "-v0")
     environment = site_environment(
@@ -136,18 +136,18 @@ def test_one_of_forty_browsers_gets_the_span(tmp_path):
     with gunicorn(environment) as site, ThreadPoolExecutor(40) as pool:
         for number in range(ROUNDS):
             crowd = [Person(user) for user in create_people_named(f"h{number}x", 40)]
-            # Half of them want one span, half another that overlaps it.
+            # Half of them want one span, the other half a span that overlaps it.
             start = f"1969-07-20T{number % 24:02}:{number // 24:02}:00Z"
             starts = [start, start.replace(":00Z", ":30Z")] * 20
             assert Counter(pool.map(press, crowd, starts)) == {303: 1, 409: 39}
     assert Order.objects.count() == Moment.objects.occupying().count() == ROUNDS
     invariants.check()
-    print_percentile(times)
+    print_99th_percentile(times)
     connection.close()
 
 
 def test_hundred_claimants_of_ten_overlapping_spans(crowd):
-    """Edge case 7: rings of overlaps across midnight; a disjoint set wins, nobody sees an error."""
+    """Edge case 7: rings of overlaps across midnight. Disjoint spans are held, and nobody sees an error."""
     midnight = dt.datetime(1969, 7, 21, tzinfo=dt.UTC)
     ids = create_people(100)
     ring = [(midnight + dt.timedelta(seconds=n * 40 - 220)).isoformat() for n in range(10)]
@@ -159,7 +159,7 @@ def test_hundred_claimants_of_ten_overlapping_spans(crowd):
 
 
 def test_claims_race_with_the_release_of_expired_holds(rival):
-    """Edge case 9: a lapsed hold is swept and claimed at once; one of them gives it to one person."""
+    """Edge case 9: an expired hold is released and claimed at the same time, and one person gets it."""
     spans = [span_of(f"1969-07-20T{hour:02}:00:00Z") for hour in range(12)]
     first, second = (create_people_named("a", 12), create_people_named("b", 12))
     for user, span in zip(first, spans, strict=True):
@@ -178,17 +178,17 @@ def test_claims_race_with_the_release_of_expired_holds(rival):
         steps += [
             lambda user=second[number], span=span: holds.hold(user, span) and "held",
             lambda user=first[number], span=span: holds.hold(user, span) and "held",
-            lambda: holds.close_expired_holds() >= 0 and "swept",
+            lambda: holds.close_expired_holds() >= 0 and "released",
         ]
     with ThreadPoolExecutor(9) as pool:
         outcomes = Counter(pool.map(act, steps))
-    assert outcomes == {"held": 12, "taken": 12, "swept": 12}
+    assert outcomes == {"held": 12, "taken": 12, "released": 12}
     assert Moment.objects.filter(status=Status.HELD).count() == 12
     invariants.check()
 
 
 def test_claim_of_a_taken_span_does_not_wait_for_locks(claimant, rival, monkeypatch):
-    """Edge case 7: a taken span is told of while somebody else writes to the same day."""
+    """Edge case 7: a taken span is reported even while somebody else writes to the same day."""
     monkeypatch.setattr(placement, "LOCK_TIMEOUT", "50ms")
     taken, beside = span_of("1969-07-20T20:17:40Z"), span_of("1969-07-20T22:00:00Z")
     holds.hold(claimant, taken)

@@ -1,4 +1,4 @@
-"""Choosing a time: free, taken, skipped, shown twice, out of range; and holding it."""
+"""Choose a time (free, taken, skipped, repeated, out of range) and hold it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def get_form(client, **changed):
 
 
 def test_it_works(client):
-    """Nobody has to log in to see whether a span is free."""
+    """No log-in is needed to see whether a span is free."""
     page = get_form(client)
     assert page.status_code == 200
     assert "This span is free" in page.text
@@ -55,15 +55,15 @@ def test_offset_with_seconds_is_shown(client):
 
 
 def test_taken_span_is_409_with_free_spans_nearby(client, make_moment):
-    """Edge case 7: the nearest free spans, each one button to hold."""
-    make_moment("1969-07-20T20:17:00Z", 90, title="Secret message", visibility=Visibility.PRIVATE)
+    """Edge case 7: each of the nearest free spans has a button to hold it."""
+    make_moment("1969-07-20T20:17:00Z", 90, title="Secret words", visibility=Visibility.PRIVATE)
     page = get_form(client)
     assert page.status_code == 409
     assert "This span is taken" in page.text
     for start in ("20T20:16:00Z", "20T20:18:30Z", "21T20:17:40Z", "19T20:17:40Z"):
         assert f'name="start" value="1969-07-{start}"' in page.text
-    # Edge case 15: that it is taken is public, and nothing else.
-    assert "Secret message" not in page.text
+    # Edge case 15: only the fact that it is taken is public.
+    assert "Secret words" not in page.text
 
 
 def test_span_being_paid_for_says_until_when(client, claim):
@@ -86,7 +86,7 @@ def test_own_hold_links_to_its_claim(client, claim, claimant):
 
 
 def test_skipped_time_offers_both_neighbours(client):
-    """Edge case 1: never shifted silently."""
+    """Edge case 1: a skipped time is never shifted silently."""
     page = get_form(client, date="2024-03-31", time="02:30", zone="Berlin")
     assert page.status_code == 400
     assert "There is no such time" in page.text
@@ -97,7 +97,7 @@ def test_skipped_time_offers_both_neighbours(client):
 
 @pytest.mark.parametrize(("fold", "utc"), [("0", "00:30:00"), ("1", "01:30:00")])
 def test_repeated_time_offers_both_instants(client, fold, utc):
-    """Edge case 2: both readings are disjoint, and can be claimed."""
+    """Edge case 2: the two readings do not overlap, and each can be claimed."""
     query = {"date": "2024-10-27", "time": "02:30", "zone": "Berlin", "hours": "1", "minutes": "0"}
     page = get_form(client, **query)
     assert page.status_code == 400
@@ -109,7 +109,7 @@ def test_repeated_time_offers_both_instants(client, fold, utc):
 
 
 def test_span_across_the_end_of_summer_time_has_its_elapsed_duration(client):
-    """Edge case 2: 02:00 to 03:00 by the clock may be two hours; the length counts."""
+    """Edge case 2: 02:00 to 03:00 in local time may be two hours; the elapsed time counts."""
     page = get_form(client, date="2024-10-27", time="01:30", zone="Berlin", hours="2", minutes="")
     assert "for 2 h." in page.text
     assert "5.50 EUR" in page.text
@@ -167,7 +167,7 @@ def test_hold_redirects_to_the_claim(client, claimant):
 
 
 def test_hold_sent_twice_is_one_claim(client, claimant):
-    """Edge case 8: double click, back and forward."""
+    """Edge case 8: a double click, or back and forward."""
     client.force_login(claimant)
     first, second = (client.post("/claim/hold/", BUTTON)["Location"] for _ in range(2))
     assert first == second
@@ -194,7 +194,7 @@ def test_fourth_hold_is_refused_and_lists_the_three(client, claimant):
 
 
 def test_hold_on_locked_days_is_503(client, claimant, monkeypatch):
-    """Fault 30: trying again in a moment helps."""
+    """Fault 30: a retry in a moment helps."""
 
     def busy(*arguments, **named):
         raise TimelineBusy
@@ -222,7 +222,7 @@ def test_forged_button_is_400(client, claimant, changed):
 
 
 def test_get_holds_nothing(client, claimant):
-    """Edge case 25: prefetching has no side effects."""
+    """Edge case 25: a prefetch has no side effects."""
     client.force_login(claimant)
     assert client.get("/claim/hold/", BUTTON).status_code == 405
     assert not Moment.objects.exists()
@@ -231,12 +231,12 @@ def test_get_holds_nothing(client, claimant):
 def test_chosen_span_is_held_after_log_in(client, claimant):
     answer = client.post("/claim/hold/", BUTTON | {"zone": "Tokyo"})
     assert answer["Location"] == "/accounts/login/?next=/claim/continue/"
-    client.force_login(claimant)  # keeps what a visitor's session holds, as log-in does
+    client.force_login(claimant)  # keeps the visitor's session, as a log-in does
     answer = client.get("/claim/continue/")
     moment = Moment.objects.get()
     assert answer["Location"] == reverse("timeline:claim", args=[moment.pk])
     assert (moment.span, moment.time_zone) == (SPAN, "Asia/Tokyo")
-    # Carried out once.
+    # It is carried out only once.
     holds.give_back(moment)
     assert client.get("/claim/continue/")["Location"] == "/claim/"
 
@@ -258,7 +258,7 @@ def test_expired_hold_of_somebody_else_can_be_held(client, claimant, rival):
 
 
 def test_page_is_never_cached(client):
-    """Edge case 16: it may show one's own claims, and says what is true now."""
+    """Edge case 16: it may show the viewer's own claims, and is true only now."""
     assert client.get(URL)["Cache-Control"] == "private, no-store"
     assert get_form(client)["Cache-Control"] == "private, no-store"
 
@@ -280,6 +280,6 @@ text = st.text(
     )
 )
 def test_random_input_is_never_a_500(client, query):
-    """The goal: 10,000 random and hostile inputs to the forms cause no answer of 500."""
+    """The goal: 10,000 random and hostile inputs to the forms cause no response with status 500."""
     client.raise_request_exception = False
     assert get_form(client, **query).status_code in (200, 400, 409)

@@ -8,19 +8,18 @@ moment keeps its span, and its owner still sees it, with the reason.
 
 from __future__ import annotations
 
-import datetime as dt
+from typing import Literal
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django_tasks import task
 
-from accounts.mail import build_html_email
+from accounts.mail import RetrySchedule, render_email
 from accounts.models import User
 from momentverse import page_cache
 from timeline.core.exceptions import ReportRefused
@@ -28,9 +27,10 @@ from timeline.core.text import normalize_text
 from timeline.models import Moment, Report, Status, Visibility
 from timeline.services.placement import lock_spans, retry_on_conflict
 
-# The n-th attempt to send a mail comes n² minutes after the last: three days in all.
-MAX_ATTEMPTS = 23
-MINUTE = dt.timedelta(minutes=1)
+# The waits count from the last attempt: 1² + 2² + … + 23² minutes are three days.
+RETRIES = RetrySchedule(max_attempts=24)
+# What happened to the moment; also part of the names of the mail's templates.
+Change = Literal["hidden", "shown", "revoked"]
 HIDE_MESSAGE = "Nobody but its owner sees it then; the owner is told, with the reason."
 UNHIDE_MESSAGE = "Whoever saw it before sees it again; the owner is told."
 
@@ -70,7 +70,7 @@ def hide(moment: Moment, reason: str, *, staff: User) -> None:
         if changed:
             page_cache.purge()
             close_reports(moment, reason, outcome=Report.Status.HIDDEN, staff=staff)
-            _tell_owner_later(moment, "hidden")
+            _queue_owner_email(moment, "hidden")
     if not changed:
         raise ReportRefused(f"“{moment.title}” is hidden already, or not on the timeline.")
 
@@ -88,7 +88,7 @@ def unhide(moment: Moment, reason: str) -> None:
             hidden_at=None, hidden_reason="", updated_at=Now(),
         )  # fmt: skip
         if changed:
-            _tell_owner_later(moment, "shown")
+            _queue_owner_email(moment, "shown")
     if not changed:
         raise ReportRefused(f"“{moment.title}” is not hidden.")
 
@@ -96,7 +96,7 @@ def unhide(moment: Moment, reason: str) -> None:
 def on_revoked(moment: Moment, reason: str, *, staff: User) -> None:
     """Close the reports of a moment that was just revoked, and e-mail its owner."""
     close_reports(moment, reason, outcome=Report.Status.REVOKED, staff=staff)
-    _tell_owner_later(moment, "revoked")
+    _queue_owner_email(moment, "revoked")
 
 
 def close_reports(moment: Moment, resolution: str, *, outcome: Report.Status, staff: User) -> None:
@@ -106,42 +106,43 @@ def close_reports(moment: Moment, resolution: str, *, outcome: Report.Status, st
     )
 
 
-def _tell_owner_later(moment: Moment, what: str) -> None:
-    if tell_owner.get_backend().supports_defer:
-        # A queue in the database: the mail is owed with what it tells, or neither is stored.
-        tell_owner.enqueue(moment.pk, what)
+def _queue_owner_email(moment: Moment, change: Change) -> None:
+    if send_owner_email_task.get_backend().supports_defer:
+        # The queue is in the database: the change and its mail are stored together, or neither.
+        send_owner_email_task.enqueue(moment.pk, change)
     else:
-        # When it is committed: a mail cannot be taken back. Robust: what staff decided stands without it.
-        transaction.on_commit(lambda: tell_owner.enqueue(moment.pk, what), robust=True)
+        # Without a queue the mail is sent now, so only after the commit. ``robust``: the decision
+        # of staff stands even if the mail fails.
+        transaction.on_commit(lambda: send_owner_email_task.enqueue(moment.pk, change), robust=True)
 
 
 @task()
-def tell_owner(pk: int, what: str, attempts: int = 0) -> None:
-    """Background task: tell a moment's owner that it was ``hidden``, ``shown`` again or ``revoked``.
+def send_owner_email_task(pk: int, change: Change, failures: int = 0) -> None:
+    """Background task: e-mail a moment's owner about a decision of staff.
 
-    The reason is read from the moment: what a task is given stays in the queue's table.
-    A mail that the server refuses is tried again, n² minutes later, for three days;
-    without a queue it is not, and the owner reads it in their list of moments.
+    The reason is read from the moment, because the arguments of a task stay in the
+    queue's table. If the mail server rejects the mail, it is sent again later, for
+    three days. Without a queue it is not; the owner sees the decision in their list
+    of moments.
     """
     moment = Moment.objects.select_related("user").get(pk=pk)
     if not moment.user.is_active or moment.user.is_curator:
         return
     try:
-        _mail(moment, what).send()
-    except OSError:  # smtplib's errors are such
-        if attempts >= MAX_ATTEMPTS or not tell_owner.get_backend().supports_defer:
+        _build_owner_email(moment, change).send()
+    except OSError:  # the base class of smtplib's errors
+        failures += 1
+        if not RETRIES.allows(failures) or not send_owner_email_task.get_backend().supports_defer:
             raise
-        later = timezone.now() + (attempts + 1) ** 2 * MINUTE
-        tell_owner.using(run_after=later).enqueue(pk, what, attempts + 1)
+        run_after = timezone.now() + RETRIES.get_delay(failures)
+        send_owner_email_task.using(run_after=run_after).enqueue(pk, change, failures)
 
 
-def _mail(moment: Moment, what: str) -> EmailMultiAlternatives:
+def _build_owner_email(moment: Moment, change: Change) -> EmailMultiAlternatives:
     context = {
         "moment": moment,
-        "reason": moment.status_reason if what == "revoked" else moment.hidden_reason,
+        "reason": moment.status_reason if change == "revoked" else moment.hidden_reason,
         "moment_address": settings.SITE_URL + moment.get_absolute_url(),
         "mine_address": settings.SITE_URL + reverse("timeline:mine"),
     }
-    subject = " ".join(render_to_string(f"mail/moment_{what}_subject.txt", context).split())
-    body = render_to_string(f"mail/moment_{what}_message.txt", context).strip()
-    return build_html_email(subject, body, moment.user.email)
+    return render_email(f"moment_{change}", context, moment.user.email)

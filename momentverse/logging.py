@@ -1,4 +1,4 @@
-"""JSON-line logs, and the request id that a log line and its response share."""
+"""Logs as lines of JSON, and the request id that connects log lines with a response."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ import time
 from contextvars import ContextVar
 
 REQUEST_ID_HEADER = "X-Request-ID"
-# Asked every few seconds by machines.
+# Probed every few seconds; logged at DEBUG only.
 HEALTH_PREFIX = "/health/"
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 logger = logging.getLogger("momentverse.request")
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-# Made once: `json.dumps` makes one for each line. ASCII, so that a lone surrogate in a path does not
-# break the log's encoding.
+# Built once, because `json.dumps` builds an encoder for each call. Its output is ASCII, so a lone
+# surrogate in a path cannot break the encoding of the log.
 _encode = json.JSONEncoder(default=str).encode
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one line of JSON; what is passed as ``extra`` becomes keys of it."""
+    """Formats a record as one line of JSON, with the items of ``extra`` as keys."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
         line: dict[str, object] = {
             "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(
                 timespec="milliseconds"
@@ -45,20 +44,19 @@ class JsonFormatter(logging.Formatter):
 
 
 def new_request_id() -> str:
-    """Return an id of our own: one taken from the client could be used to forge or to confuse log lines."""
+    """Return a random id. Ids from clients are ignored: they could be used to forge log lines."""
     return secrets.token_hex(8)
 
 
 def log_request(method: str | None, path: str, status: int, started: float) -> None:
-    """Log one line for a request that has been answered; ``started`` is of ``time.perf_counter``.
+    """Log one line for a request that has been answered. ``started`` is from ``time.perf_counter``.
 
-    The line holds the path and never the query string: what people search for
-    is theirs.
+    The line contains the path but never the query string: what people search for is private.
     """
     level = _get_level(path, status)
     if not logger.isEnabledFor(level):
         return
-    # Made by hand: looking for the caller takes as long as all the rest.
+    # Not `logger.log()`: finding the caller takes as long as everything else.
     logger.handle(
         logger.makeRecord(
             logger.name,
@@ -74,7 +72,7 @@ def log_request(method: str | None, path: str, status: int, started: float) -> N
 
 
 def _get_level(path: str, status: int) -> int:
-    """Return how loud a request's line is: a probe that finds all well is only for debugging."""
+    """Return the log level: ERROR for a failure, DEBUG for a successful health check, otherwise INFO."""
     if status >= 500:
         return logging.ERROR
     return logging.DEBUG if path.startswith(HEALTH_PREFIX) else logging.INFO

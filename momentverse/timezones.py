@@ -1,4 +1,4 @@
-"""Which time zones there are."""
+"""The IANA time zones, and a validator for their names."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import zoneinfo
 
 from django.core.exceptions import ValidationError
 
-# Looked up once: asking `zoneinfo` walks the disk each time.
+# Computed once: `available_timezones()` walks the disk on each call.
 TIME_ZONES = frozenset(zoneinfo.available_timezones())
-# The rules that offsets are computed by.
+# The version of the rules that offsets are computed with.
 TZDATA_VERSION = importlib.metadata.version("tzdata")
 
 
 def validate_time_zone(name: str) -> None:
-    """Refuse what is not an IANA time zone. Raises ValidationError."""
+    """Raise ValidationError unless ``name`` is an IANA time zone."""
     if name not in TIME_ZONES:
         raise ValidationError(f"“{name}” is not a time zone such as Europe/Berlin.")

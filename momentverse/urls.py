@@ -1,4 +1,4 @@
-"""The map of the site. The apps are named by string: this floor knows none of them."""
+"""The site's URLs. The apps are named by string, because ``momentverse`` imports neither of them."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -14,7 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("timeline.urls")),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
-    # Browsers ask for it on pages that name no icon: the admin's, and plain JSON.
+    # Browsers request this for pages that name no icon: the admin, and plain JSON.
     path(
         "favicon.ico",
         RedirectView.as_view(url=lazy(static, str)("img/favicon.ico")),

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
 
 from accounts.models import User
-from tests.support.page_cache_front import Visitor, new_front
+from tests.support.wsgi_client import WSGIClient, build_cached_site
 from timeline.models import Visibility
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,7 @@ def addresses(moment: Any) -> list[str]:
     return [*dict.fromkeys(found), "/timeline/?before=2100-01-01", "/@dora/"]
 
 
-class Person(Visitor):
+class Person(WSGIClient):
     """A visitor who is logged in, and who knows words that only they may see."""
 
     def __init__(self, application: Any, user: User) -> None:
@@ -61,7 +61,7 @@ class Person(Visitor):
 @pytest.fixture
 def people(fresh_cache, make_moment):
     """Cleo and Dora, each with an e-mail address and a private moment that name a canary."""
-    application = new_front()
+    application = build_cached_site()
     found = {}
     for number, handle in enumerate(("cleo", "dora")):
         user = User.objects.create_user(f"canary-{handle}@example.org", handle)
@@ -92,7 +92,8 @@ def test_nobody_gets_what_is_anothers(people):
         if address.startswith("/admin/") or "logout" in address:
             continue  # staff sees everybody there; and both are to stay
         own, before, other, after = (
-            who.get(address) for who in (cleo, Visitor(application), dora, Visitor(application))
+            who.get(address)
+            for who in (cleo, WSGIClient(application), dora, WSGIClient(application))
         )
         assert "canary-dora" not in own.text, address
         assert "canary-cleo" not in other.text, address

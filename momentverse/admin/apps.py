@@ -1,4 +1,4 @@
-"""Names our admin site; apart from it, because apps are loaded before there are models."""
+"""The admin's app config. Not in ``site.py``, because apps are loaded before models exist."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from django.contrib.admin.apps import AdminConfig as DjangoAdminConfig
 
 
 class AdminConfig(DjangoAdminConfig):
-    """Names our site as the admin's default."""
+    """Makes our site the default admin site."""
 
     default_site = "momentverse.admin.site.MomentverseAdminSite"

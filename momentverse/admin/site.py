@@ -1,4 +1,4 @@
-"""The admin, in MomentVerse's name and under a policy that its scripts can work with."""
+"""The admin site: our titles, a second factor for staff, and a policy that its scripts can work with."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from django.shortcuts import redirect
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
-# The admin's own jQuery writes HTML as strings, which Trusted Types forbid. The rest stays.
-_without_trusted_types = csp_replace({"require-trusted-types-for": None})
+# The admin's jQuery writes HTML as strings, which Trusted Types forbid. All other directives stay.
+_allow_html_strings = csp_replace({"require-trusted-types-for": None})
 
 
 class MomentverseAdminSite(AdminSite):
-    """Django's admin with our titles."""
+    """Django's admin site with our titles and log-in."""
 
     site_header = "MomentVerse"
     site_title = "MomentVerse admin"
     index_title = "The timeline and its people"
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        """Wrap every admin page in the admin's policy, and ask staff for a second factor."""
+        """Wrap a page of the admin: set the admin's policy, and require a second factor."""
         guarded = _require_second_factor(super().admin_view(view, cacheable))
-        return cast(View, _without_trusted_types(guarded))
+        return cast(View, _allow_html_strings(guarded))
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Log in where everybody does: there is one log-in to guard, with its second factor."""
+        """Use the site's own log-in, so that there is only one to protect, with its second factor."""
         return cast(HttpResponse, secure_admin_login(super().login)(request, extra_context))
 
 

@@ -1,13 +1,14 @@
-"""Visitors' pages read from a replica, when ``DATABASE_REPLICA_URL`` names one.
+"""Read visitors' pages from a replica, if ``DATABASE_REPLICA_URL`` names one.
 
-Only GET and HEAD of people without a session ask it: whoever is logged in, and
-whatever writes or stands in a transaction, keeps to the primary. Nor is a page
-ever older than the last commit: before a request's first read the replica must
-have replayed what the primary has flushed, or the primary is read instead. So
-a page that a write has made stale is never built anew, and cached, from before
-that write. While the primary is away nobody can tell how old the replica is:
-it is read all the same, and nobody keeps what was. A replica that is away costs
-one request a second at most; nobody gets an error for it.
+Only GET and HEAD requests without a session use it. Requests of logged-in people, writes and
+transactions stay on the primary.
+
+A page is never older than the last commit. Before the first read of a request the replica must
+have replayed everything that the primary has flushed; otherwise the request reads from the
+primary. So a page that a write has made stale is never rendered, and cached, from the data before
+that write. While the primary is unavailable nobody can tell how old the replica is: it is read
+all the same, and the response is not cached. An unavailable replica causes no errors: it delays a
+request by at most a second, and is then not tried for ten.
 """
 
 from __future__ import annotations
@@ -27,39 +28,38 @@ from django.http import HttpRequest, HttpResponseBase
 logger = logging.getLogger("momentverse.replica")
 
 REPLICA = "replica"
-# How long a server that failed is not asked again.
+# How long a server that failed is not tried again.
 RETRY_SECONDS = 10.0
 CONNECTION_ERRORS = (OperationalError, InterfaceError)
 
 
 class HealthState:
-    """Whether a server is worth asking: after a failure not until some seconds later."""
+    """Whether a server may be tried: after a failure not for ``RETRY_SECONDS``."""
 
     def __init__(self) -> None:
-        self._again_at = 0.0
+        self._retry_at = 0.0  # 0 while the server is available; by `time.monotonic`
 
-    def is_worth_asking(self) -> bool:
-        """Tell, and of several threads let only the first one try a server that was away."""
+    def should_try(self) -> bool:
+        """Return whether to try the server. After the pause only the first of several threads does."""
         now = time.monotonic()
-        if now < self._again_at:
+        if now < self._retry_at:
             return False
-        if self._again_at:
-            self._again_at = now + RETRY_SECONDS
+        if self._retry_at:
+            self._retry_at = now + RETRY_SECONDS
         return True
 
-    def note(self, *, answered: bool) -> None:
-        """Remember how asking it went."""
-        self._again_at = 0.0 if answered else time.monotonic() + RETRY_SECONDS
+    def record(self, *, success: bool) -> None:
+        """Record the result of trying the server."""
+        self._retry_at = 0.0 if success else time.monotonic() + RETRY_SECONDS
 
 
 class RequestState(threading.local):
-    """What the request of this thread reads from: ``may_ask`` a replica, and what was ``chosen``.
+    """Where the request of this thread reads from."""
 
-    ``is_current`` is false when nobody could say what the replica should have by now.
-    """
-
-    may_ask = False
-    chosen = ""
+    may_use_replica = False
+    # The alias that its reads use; "" before the first one.
+    alias = ""
+    # False if nobody could tell whether the replica is up to date.
     is_current = True
 
 
@@ -68,34 +68,35 @@ health_states = {alias: HealthState() for alias in (DEFAULT_DB_ALIAS, REPLICA)}
 
 
 class ReplicaRouter:
-    """Django's database router: reads of a visitor's request to the replica, all else to the primary."""
+    """Sends a visitor's reads to the replica, and everything else to the primary."""
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str:
-        """Return the alias to read from, chosen once a request."""
-        if not state.may_ask or connections[DEFAULT_DB_ALIAS].in_atomic_block:
+        """Return the alias to read from; chosen once per request."""
+        if not state.may_use_replica or connections[DEFAULT_DB_ALIAS].in_atomic_block:
             return DEFAULT_DB_ALIAS
-        if not state.chosen:
-            state.chosen = REPLICA if is_replica_current() else DEFAULT_DB_ALIAS
-        return state.chosen
+        if not state.alias:
+            state.alias = REPLICA if is_replica_current() else DEFAULT_DB_ALIAS
+        return state.alias
 
     def db_for_write(self, model: type[Model], **hints: Any) -> str:
-        """Return the primary; what this request reads from now on may be what it has written."""
-        state.may_ask = False
+        """Return the primary, and read from it from now on: the request may read what it wrote."""
+        state.may_use_replica = False
         return DEFAULT_DB_ALIAS
 
     def allow_relation(self, first: Model, second: Model, **hints: Any) -> bool:
-        """Both hold the same rows."""
+        """Allow all relations: both databases have the same rows."""
         return True
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
-        """What is migrated on the primary arrives at the replica by itself."""
+        """Migrate the primary only; replication does the rest."""
         return db == DEFAULT_DB_ALIAS
 
 
 def is_replica_current() -> bool:
-    """Tell whether the replica answers and has replayed all that the primary has made durable.
+    """Return whether the replica is available and has replayed all that the primary has flushed.
 
-    With the primary away it is enough that the replica answers, which the reader is told.
+    If the primary is unavailable, an available replica is enough, and ``state.is_current``
+    becomes False.
     """
     flushed = _query(DEFAULT_DB_ALIAS, "SELECT pg_current_wal_flush_lsn()::text")
     state.is_current = flushed is not None
@@ -104,30 +105,30 @@ def is_replica_current() -> bool:
     return bool(_query(REPLICA, "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", flushed))
 
 
-def _query(alias: str, question: str, *values: str) -> Any:
-    """Return the one value that a server answers with; None when it is away."""
-    presence = health_states[alias]
-    if not presence.is_worth_asking():
+def _query(alias: str, sql: str, *params: object) -> object:
+    """Return the one value that a query selects, or None if the server is unavailable."""
+    health = health_states[alias]
+    if not health.should_try():
         return None
     try:
         with connections[alias].cursor() as cursor:
-            cursor.execute(question, values)
-            (answer,) = cursor.fetchone()
+            cursor.execute(sql, params)
+            (value,) = cursor.fetchone()
     except CONNECTION_ERRORS as error:
         _record_failure(alias, error)
         return None
-    presence.note(answered=True)
-    return answer
+    health.record(success=True)
+    return value
 
 
 def _record_failure(alias: str, error: Exception) -> None:
-    health_states[alias].note(answered=False)
+    health_states[alias].record(success=False)
     logger.warning("%s does not answer: %s", alias, error)
     connections[alias].close()
 
 
 class ReplicaMiddleware:
-    """Lets a visitor's request read from the replica, and answers it again when that breaks off."""
+    """Lets a visitor's request read from the replica, and repeats the view if the replica fails."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         if REPLICA not in settings.DATABASES:
@@ -135,17 +136,16 @@ class ReplicaMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer, reading from where this request may."""
-        state.chosen = ""
+        state.alias = ""
         state.is_current = True
-        state.may_ask = (
+        state.may_use_replica = (
             request.method in ("GET", "HEAD")
             and settings.SESSION_COOKIE_NAME not in request.COOKIES
         )
         try:
             response = self.get_response(request)
         finally:
-            state.may_ask = False
+            state.may_use_replica = False
         if not state.is_current:
             response["Cache-Control"] = "private, no-store"
         return response
@@ -153,12 +153,12 @@ class ReplicaMiddleware:
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
-        """Call the view once more, on the primary, when the replica went away in the middle."""
-        if state.chosen != REPLICA or not isinstance(exception, CONNECTION_ERRORS):
+        """Call the view once more, on the primary, if the replica failed while it was running."""
+        if state.alias != REPLICA or not isinstance(exception, CONNECTION_ERRORS):
             return None
         _record_failure(REPLICA, exception)
-        state.may_ask, state.chosen = False, ""
-        view = request.resolver_match
-        assert view is not None  # an exception of a view has one
-        response: HttpResponseBase = view.func(request, *view.args, **view.kwargs)
+        state.may_use_replica, state.alias = False, ""
+        match = request.resolver_match
+        assert match is not None  # the exception comes from a view, so there is a match
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
         return response

@@ -1,4 +1,4 @@
-"""Warns, with the request's id, of every database query that takes too long."""
+"""Log a warning, with the request's id, for every database query that takes too long."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ logger = logging.getLogger("momentverse.slow_queries")
 def warn_if_slow(
     execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]
 ) -> Any:
-    """Run one query; warn when it took more than ``SLOW_QUERY_MS``.
+    """Run one query, and log a warning if it takes longer than ``SLOW_QUERY_MS``.
 
-    Its parameters stay out of the log: they may be personal.
+    Its parameters are not logged, because they may be personal.
     """
     started = time.perf_counter()
     try:
@@ -30,6 +30,6 @@ def warn_if_slow(
 
 
 def watch_connection(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Receiver of ``connection_created``: wrap the queries of a new connection, once."""
+    """Receive ``connection_created``: time the queries of a new connection."""
     if warn_if_slow not in connection.execute_wrappers:
         connection.execute_wrappers.append(warn_if_slow)

@@ -1,4 +1,4 @@
-"""Puts the embedded database into WAL mode, once."""
+"""WAL mode for the embedded database."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 
 def enable_wal(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
-    """Receiver of ``post_migrate``: readers go on while somebody writes.
+    """Receive ``post_migrate``: switch the file to WAL, so that writers do not block readers.
 
-    The mode is a property of the file. Setting it on each new connection
-    instead races when several open together, and fails with "database is locked".
+    The mode is stored in the file. Setting it on each new connection instead would race when
+    several open together, and fail with "database is locked".
     """
     connection = connections[using]
     if connection.vendor == "sqlite" and not connection.in_atomic_block:

@@ -1,4 +1,4 @@
-"""Turns ``DATABASE_URL`` into one entry of Django's ``DATABASES``."""
+"""Parse ``DATABASE_URL`` into an entry of Django's ``DATABASES``."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from django.core.exceptions import ImproperlyConfigured
 POOL_SIZE = 10
 POOL_TIMEOUT_SECONDS = 5.0
 CONNECT_TIMEOUT_SECONDS = 5
-# A replica that does not answer by then is done without.
+# After this time a request does without the replica.
 REPLICA_TIMEOUT_SECONDS = 1.0
 
 
 def embedded_database(path: Path) -> dict[str, Any]:
     """Return the SQLite entry used when no ``DATABASE_URL`` is set.
 
-    IMMEDIATE transactions take the write lock at BEGIN, so that a writer waits
-    for its turn instead of failing half-way with "database is locked". The WAL
-    journal is a property of the file and is set once, by ``sqlite_journal``.
+    IMMEDIATE transactions take the write lock at BEGIN, so that a writer waits for its turn
+    instead of failing half-way with "database is locked". ``momentverse.db.sqlite`` switches the
+    file to a WAL journal, once.
     """
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -37,16 +37,16 @@ def embedded_database(path: Path) -> dict[str, Any]:
 
 
 def database_from_url(url: str, data_dir: Path, pool_size: int = POOL_SIZE) -> dict[str, Any]:
-    """Return the ``DATABASES`` entry that ``url`` names.
+    """Return the ``DATABASES`` entry for ``url``.
 
-    On PostgreSQL three query parameters are ours and the rest go to libpq:
+    For PostgreSQL three query parameters are ours, and the others go to libpq:
 
-    ``pgbouncer=true``      a PgBouncer in transaction mode stands in between: no
-                            server-side cursors, no prepared statements;
-    ``connection_limit=N``  at most N connections of one process (its pool; else ``pool_size``);
+    ``pgbouncer=true``      there is a PgBouncer in transaction mode in between, so use no
+                            server-side cursors and no prepared statements;
+    ``connection_limit=N``  at most N connections in a process's pool (default: ``pool_size``);
     ``pool_timeout=S``      seconds to wait for one of them before giving up.
 
-    Raises ImproperlyConfigured, in a sentence, for a URL it cannot use.
+    Raises ImproperlyConfigured, with a sentence, for a URL that cannot be used.
     """
     if not url:
         return embedded_database(data_dir / "momentverse.sqlite3")
@@ -71,23 +71,23 @@ def database_from_url(url: str, data_dir: Path, pool_size: int = POOL_SIZE) -> d
         "min_size": 1,
         "max_size": pool_size,
         "timeout": pool_timeout,
-        # By default a pool tries again ever more rarely, for minutes after the database is back.
+        # By default a pool retries more and more rarely, for minutes after the database is back.
         "reconnect_timeout": pool_timeout,
     }
     if behind_pgbouncer:
         options["prepare_threshold"] = None
         entry["DISABLE_SERVER_SIDE_CURSORS"] = True
     entry["OPTIONS"] = options
-    # The pool keeps connections and checks them; Django must not keep them as well.
+    # The pool keeps and checks connections, so Django must not keep them as well.
     entry["CONN_MAX_AGE"] = 0
     entry["CONN_HEALTH_CHECKS"] = True
     return entry
 
 
 def replica_from_url(url: str, primary: dict[str, Any]) -> dict[str, Any]:
-    """Return the ``DATABASES`` entry of the read replica, with the same parameters in its URL.
+    """Return the ``DATABASES`` entry of the read replica. Its URL takes the same parameters.
 
-    Raises ImproperlyConfigured when it, or the primary, is no PostgreSQL.
+    Raises ImproperlyConfigured unless both it and the primary are PostgreSQL.
     """
     try:
         entry = database_from_url(
@@ -105,12 +105,12 @@ def replica_from_url(url: str, primary: dict[str, Any]) -> dict[str, Any]:
     pool = entry["OPTIONS"]["pool"]
     for limit in ("timeout", "reconnect_timeout"):
         pool[limit] = min(pool[limit], REPLICA_TIMEOUT_SECONDS)
-    # Tests see one database by both names.
+    # In tests, both aliases are the same database.
     return entry | {"TEST": {"MIRROR": "default"}}
 
 
 def _parse_connection_limit(value: Any) -> int:
-    """Return ``connection_limit`` as a number of connections."""
+    """Return ``connection_limit``. Raises ImproperlyConfigured unless it is a positive integer."""
     if not str(value).isdecimal() or int(value) < 1:
         raise ImproperlyConfigured(
             f"DATABASE_URL has connection_limit={value!r}; it takes a whole number from 1."
@@ -119,7 +119,7 @@ def _parse_connection_limit(value: Any) -> int:
 
 
 def _parse_pool_timeout(value: Any) -> float:
-    """Return ``pool_timeout`` as a time that passes."""
+    """Return ``pool_timeout``. Raises ImproperlyConfigured unless it is positive and finite."""
     try:
         seconds = float(value)
     except (TypeError, ValueError):
@@ -132,7 +132,7 @@ def _parse_pool_timeout(value: Any) -> float:
 
 
 def _reject_unknown_parameters(options: dict[str, Any]) -> None:
-    """Raise ImproperlyConfigured, at start, for what libpq would refuse at the first connection."""
+    """Raise ImproperlyConfigured now for a parameter that libpq would reject at the first connection."""
     try:
         psycopg.conninfo.make_conninfo(**options)
     except psycopg.ProgrammingError as error:

@@ -1,4 +1,4 @@
-"""Which network a request comes from."""
+"""The client's IP address, and the network that its requests are counted under."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ UNKNOWN = "unknown"
 
 
 def get_client_ip(environ: Mapping[str, Any]) -> str:
-    """Return the client's address, from what WSGI says of a request.
+    """Return the client's address from the WSGI environment of a request.
 
-    ``X-Forwarded-For`` is believed only for its last ``TRUSTED_PROXIES``
-    entries, which our own proxies wrote; whatever stands before them came
-    from outside and may be anything.
+    Of ``X-Forwarded-For`` only the last ``TRUSTED_PROXIES`` entries are trusted: our own proxies
+    wrote them. The entries before them came from outside and may be anything.
     """
     peer: str = environ.get("REMOTE_ADDR", "")
     hops: int = settings.TRUSTED_PROXIES
@@ -31,19 +30,19 @@ def get_client_ip(environ: Mapping[str, Any]) -> str:
 
 
 def get_client_network(request: HttpRequest) -> str:
-    """Return the network to count a client under."""
+    """Return the network that a request is counted under."""
     return get_network(get_client_ip(request.META))
 
 
 @lru_cache(maxsize=1024)
-def get_network(client: str) -> str:
-    """Return the network that an address is counted under: an IPv4 address, or the /64 of an IPv6 one.
+def get_network(client_ip: str) -> str:
+    """Return the network of an address: the address itself for IPv4, its /64 for IPv6.
 
-    One household or one server has a whole /64, so counting single IPv6
-    addresses would count nothing.
+    A household or a server has a whole /64, so it could evade a limit on single IPv6 addresses.
+    Returns ``UNKNOWN`` if ``client_ip`` is not an address.
     """
     try:
-        address = ipaddress.ip_address(_strip_port_and_zone(client))
+        address = ipaddress.ip_address(_strip_port_and_zone(client_ip))
     except ValueError:
         return UNKNOWN
     if isinstance(address, ipaddress.IPv6Address):
@@ -54,7 +53,7 @@ def get_network(client: str) -> str:
 
 
 def _strip_port_and_zone(address: str) -> str:
-    """Return an address without the port, brackets or interface that some proxies write with it."""
+    """Return an address without the port, brackets or IPv6 zone that some proxies write with it."""
     if address.startswith("["):
         address = address[1:].partition("]")[0]
     elif address.count(":") == 1:

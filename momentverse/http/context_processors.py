@@ -1,4 +1,4 @@
-"""What every template may use."""
+"""Variables that every template may use."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import HttpRequest
 
-# The parameters that make another page of an address; all others change nothing.
+# The query parameters that lead to a different page; all others show the same page.
 CURSOR_PARAMS = ("before", "after")
 
 
 def site(request: HttpRequest) -> dict[str, str]:
-    """Add the site's origin, and the page's canonical address: with the path, and where a list is cut."""
-    cut = {name: request.GET[name] for name in CURSOR_PARAMS if name in request.GET}
-    query = f"?{urlencode(cut, safe=':')}" if cut else ""
+    """Add the site's origin, and the page's canonical URL: its path and its place in a paged list."""
+    cursor = {name: request.GET[name] for name in CURSOR_PARAMS if name in request.GET}
+    query = f"?{urlencode(cursor, safe=':')}" if cursor else ""
     return {
         "site_url": settings.SITE_URL,
         "canonical_url": settings.SITE_URL + request.path + query,

@@ -1,8 +1,7 @@
-"""What people and programs are told when something goes wrong.
+"""Error responses: the JSON envelope below ``/api/``, a page of the site elsewhere.
 
-Below ``/api/`` every error is the JSON envelope; elsewhere it is a page in
-the site's clothes. A message is written for the reader; it never holds the
-text of an exception that was not meant for one.
+Messages are written for people. They never contain the text of an exception that was not
+raised to be shown.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ logger = logging.getLogger("momentverse.errors")
 
 API_PREFIX = "/api/"
 RETRY_DATABASE_AFTER_SECONDS = 5
-# `get_object_or_404` and its kin speak of models and queries, to nobody's use.
+# How Django's messages in `get_object_or_404` end. They name models, which helps no visitor.
 GET_OBJECT_OR_404_SUFFIX = " matches the given query."
 
 
 @dataclass(frozen=True)
 class ErrorText:
-    """The words for one status code."""
+    """What a visitor reads for one status code, and the code that a program reads."""
 
     code: str
     title: str
@@ -61,21 +60,25 @@ TEXTS = {
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Tell whether a request is answered in JSON."""
+    """Return whether a request gets JSON, for errors as well."""
     return request.path.startswith(API_PREFIX)
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Tell whether a form is sent by a script that would rather have JSON.
+    """Return whether a form was sent by a script that prefers JSON.
 
-    Only forms: what they are answered is kept by no cache, so nothing varies by ``Accept`` in one.
+    Always False for GET: those responses may be cached, and do not vary on ``Accept``.
     """
-    wanted = ["text/html", "application/json"]
-    return request.method == "POST" and request.get_preferred_type(wanted) == "application/json"
+    types = ["text/html", "application/json"]
+    return request.method == "POST" and request.get_preferred_type(types) == "application/json"
 
 
 def error_response(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
-    """Return the error page, or the JSON envelope, for ``status``."""
+    """Return the error page, or the JSON envelope, for ``status``.
+
+    ``detail`` is a sentence about this request. On a page it stands below the message; in the
+    envelope it replaces the message.
+    """
     text = TEXTS[status]
     if is_api(request) or wants_json(request):
         message = detail or text.message
@@ -88,8 +91,8 @@ def error_response(request: HttpRequest, status: int, detail: str = "") -> HttpR
         try:
             page = str(render_to_string("errors/error.html", context))
         except Exception:
-            # Whatever keeps the page from being made, static files not collected for one, people
-            # get the words.
+            # Whatever is wrong with the template (static files were not collected, say), people get
+            # at least the text.
             logger.exception("the error page cannot be made")
             page = (
                 f"<!doctype html><title>{text.title}</title><h1>{text.title}</h1><p>{text.message}"
@@ -101,23 +104,22 @@ def error_response(request: HttpRequest, status: int, detail: str = "") -> HttpR
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Handler of 400: says what was wrong when a BadRequest of ours says it."""
+    """Handle 400. The detail is the message of our own BadRequest, if it was one."""
     return error_response(request, 400, _public_message(exception, BadRequest))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Handler of 403."""
+    """Handle 403. The detail is the message of our own PermissionDenied."""
     return error_response(request, 403, _public_message(exception, PermissionDenied))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Handler of 404. Our own Http404 messages are sentences; the resolver's are not."""
-    detail = _public_message(exception, Http404)
-    return error_response(request, 404, detail)
+    """Handle 404. The detail is the message of our own Http404; the resolver's is not a string."""
+    return error_response(request, 404, _public_message(exception, Http404))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Handler of what no view and no middleware has caught, while the exception is being handled."""
+    """Handle an exception that no view and no middleware caught. Django calls this in its ``except``."""
     exception = sys.exc_info()[1]
     if exception is None:
         return error_response(request, 500)
@@ -129,10 +131,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def handle_expected_failure(request: HttpRequest, exception: BaseException) -> HttpResponse | None:
-    """Return the answer to a failure that is not a mistake of ours, else None.
+    """Return the response to a failure that is not a bug, or None for any other exception.
 
-    A database that is away, or a pool without a free connection, is 503 with
-    Retry-After. A client that went away in the middle of its own request is 400.
+    503 with Retry-After if the database is unavailable or its pool has no free connection;
+    400 if the client disconnected before its request was complete.
     """
     if isinstance(exception, OperationalError | InterfaceError):
         logger.error("database unavailable: %s", exception)
@@ -143,7 +145,7 @@ def handle_expected_failure(request: HttpRequest, exception: BaseException) -> H
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """View shown when a form's token is missing or stale."""
+    """Handle a POST whose CSRF token is missing or out of date."""
     return error_response(
         request,
         403,
@@ -151,10 +153,14 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     )
 
 
-def _public_message(exception: Exception, meant_for_readers: type[Exception]) -> str:
-    if isinstance(exception, SuspiciousOperation) or not isinstance(exception, meant_for_readers):
+def _public_message(exception: Exception, public_class: type[Exception]) -> str:
+    """Return the message of an exception, or "" if it was not written to be shown.
+
+    Only views of ours raise ``public_class`` with a sentence, apart from ``get_object_or_404``.
+    """
+    if isinstance(exception, SuspiciousOperation) or not isinstance(exception, public_class):
         return ""
-    words = exception.args[0] if exception.args else ""
-    if not isinstance(words, str) or words.endswith(GET_OBJECT_OR_404_SUFFIX):
+    message = exception.args[0] if exception.args else ""
+    if not isinstance(message, str) or message.endswith(GET_OBJECT_OR_404_SUFFIX):
         return ""
-    return words
+    return message

@@ -1,8 +1,8 @@
-"""Bodies that are too large, refused before they are read."""
+"""Reject forms with files that are too large, before they are read."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import IO
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -12,22 +12,27 @@ MEGABYTE = 1024 * 1024
 
 
 class CappedUploadHandler(FileUploadHandler):
-    """The first of the handlers: it keeps nothing, and stops what is longer than ``UPLOAD_MAX_BYTES``.
+    """The first upload handler: rejects a body longer than ``UPLOAD_MAX_BYTES``, and stores nothing.
 
-    A body without a length is an empty one to the server, so the length that
-    was told bounds what is read.
+    Checking the declared length is enough: the server never reads more than that, and reads
+    nothing of a body that declares none.
     """
 
-    def handle_raw_input(self, input_data: Any, META: Any, content_length: int, *rest: Any) -> None:  # noqa: N803
-        """Look at the length that the client has told. Raises BadRequest."""
+    def handle_raw_input(
+        self,
+        input_data: IO[bytes],
+        META: dict[str, str],  # noqa: N803  Django's name
+        content_length: int,
+        boundary: str,
+        encoding: str | None = None,
+    ) -> None:
+        """Raise BadRequest if the declared length is too large."""
         if content_length > settings.UPLOAD_MAX_BYTES:
-            most = settings.UPLOAD_MAX_BYTES // MEGABYTE
-            raise BadRequest(f"That is too large: {most} MB at most. Go back and choose less.")
+            megabytes = settings.UPLOAD_MAX_BYTES // MEGABYTE
+            raise BadRequest(f"That is too large: {megabytes} MB at most. Go back and choose less.")
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        """Pass it on."""
         return raw_data
 
-    def file_complete(self, file_size: int) -> Any:
-        """Leave the file to the next handler."""
-        return None
+    def file_complete(self, file_size: int) -> None:
+        """Return nothing, so that the next handler stores the file."""

@@ -1,6 +1,7 @@
-"""Who may keep a page, for how long and what makes it another page: it stands on each view, by name.
+"""The cache policy of each view, and the middleware that applies the default.
 
-Whatever does not opt in is ``private, no-store``, so forgetting is safe.
+Every response is ``private, no-store`` unless its view opts in with ``public_page``. So forgetting
+the decorator is safe.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ View = Callable[..., HttpResponse]
 
 @dataclass(frozen=True)
 class Policy:
-    """What the front needs to know of a view before it is asked."""
+    """How the page of a view may be cached; known before the view is called."""
 
     seconds: int
     groups: tuple[Group, ...]
-    # The query's parameters that the view reads; None: a page with a query is not kept.
+    # The query parameters that the view reads. None: a page with a query is not cached.
     parameters: tuple[str, ...] | None
 
 
@@ -35,16 +36,15 @@ def public_page(
     parameters: Iterable[str] | None = None,
     browser_seconds: int = 0,
 ) -> Callable[[View], View]:
-    """Let anybody's cache keep the page, if the visitor has no session.
+    """Let every cache store the page if the visitor has no session.
 
-    ``lifetime`` is the page's group, or seconds when nothing but time makes it
-    old; it is made anew as well when one of the groups in ``more`` has changed.
-    ``parameters`` names what the view reads of the query: nothing else of it
-    reaches the view then.
+    ``lifetime`` is the page's group, or a number of seconds if only time makes the page stale.
+    Invalidating a group in ``more`` makes it stale as well. ``parameters`` names the query
+    parameters that the view reads; it gets no others.
 
     The view must not show anything personal to a visitor without a session.
-    Browsers ask again each time and get 304, or keep it for ``browser_seconds``;
-    shared caches answer by themselves.
+    Browsers revalidate on every visit and get a 304, or keep the page for ``browser_seconds``.
+    Shared caches answer without asking us.
     """
     first = () if isinstance(lifetime, int) else (lifetime,)
     policy = Policy(
@@ -52,8 +52,8 @@ def public_page(
         groups=(*first, *more),
         parameters=None if parameters is None else tuple(parameters),
     )
-    kept_for = (
-        f"max-age={browser_seconds}, s-maxage={policy.seconds},"
+    cache_control = (
+        f"public, max-age={browser_seconds}, s-maxage={policy.seconds},"
         f" stale-while-revalidate={STALE_SECONDS}"
     )
 
@@ -62,7 +62,7 @@ def public_page(
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             response = view(request, *args, **kwargs)
             if settings.SESSION_COOKIE_NAME not in request.COOKIES and response.status_code == 200:
-                response.setdefault("Cache-Control", f"public, {kept_for}")
+                response.setdefault("Cache-Control", cache_control)
             patch_vary_headers(response, ["Cookie"])
             return response
 
@@ -72,23 +72,22 @@ def public_page(
     return decorate
 
 
-def get_policy(view: Callable[..., Any]) -> Policy | None:
-    """Return the policy on a view, if it has one; decorators above it keep it."""
+def get_policy(view: Callable[..., HttpResponseBase]) -> Policy | None:
+    """Return the policy of a view, if it has one. Decorators around ``public_page`` preserve it."""
     policy: Policy | None = getattr(view, "page_policy", None)
     return policy
 
 
 class NoStoreByDefaultMiddleware:
-    """Marks every response ``private, no-store`` that has no Cache-Control of its own, or sets a cookie.
+    """Marks responses ``private, no-store`` if they have no Cache-Control or set a cookie.
 
-    A cookie is somebody's: a page that carries one is nobody else's, whatever its view says.
+    A response with a cookie belongs to one visitor, whatever the policy of its view.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer, marked."""
         response = self.get_response(request)
         if response.cookies:
             response["Cache-Control"] = "private, no-store"

@@ -1,7 +1,7 @@
-"""Tokens of the groups in a file that all processes of this machine map into their memory.
+"""The generations of the groups when there is no Redis: in a file that all processes map into memory.
 
-For the embedded default: a command that writes (an import, an erasure) makes
-the pages old that a server beside it keeps.
+So a command that writes (an import, an erasure) invalidates the pages of a server that runs
+beside it.
 """
 
 from __future__ import annotations
@@ -13,33 +13,34 @@ from pathlib import Path
 
 from momentverse.page_cache.groups import GENERATIONS
 
-_BYTES = 16
+_SLOT_BYTES = 16
 
 
 def new_generation() -> str:
-    """Return what no group ever had before: an old page cannot come to life again."""
-    return secrets.token_hex(_BYTES // 2)
+    """Return a value that no group ever had, so that an old page cannot become valid again."""
+    return secrets.token_hex(_SLOT_BYTES // 2)
 
 
 class FileGenerations:
-    """One slot of 16 bytes a group, in ``path``."""
+    """A slot of 16 bytes for each group, in the file at ``path``."""
 
     def __init__(self, path: Path) -> None:
-        size = _BYTES * len(GENERATIONS)
+        size = _SLOT_BYTES * len(GENERATIONS)
         with path.open("a+b") as file:
             if file.seek(0, 2) < size:
                 file.truncate(size)
             self._slots = mmap.mmap(file.fileno(), size)
 
     def read(self) -> tuple[str, ...]:
-        """Return the groups' tokens."""
-        held = bytes(self._slots)
+        """Return the generations of all groups."""
+        content = bytes(self._slots)
         return tuple(
-            held[start : start + _BYTES].decode("latin-1") for start in range(0, len(held), _BYTES)
+            content[start : start + _SLOT_BYTES].decode("latin-1")
+            for start in range(0, len(content), _SLOT_BYTES)
         )
 
     def bump(self, names: Iterable[str]) -> None:
-        """Give some groups new tokens."""
+        """Give some groups new generations."""
         for name in names:
-            start = _BYTES * GENERATIONS.index(name)
-            self._slots[start : start + _BYTES] = new_generation().encode()
+            start = _SLOT_BYTES * GENERATIONS.index(name)
+            self._slots[start : start + _SLOT_BYTES] = new_generation().encode()

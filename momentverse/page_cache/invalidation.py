@@ -1,4 +1,9 @@
-"""Invalidate cached pages after a write has been committed."""
+"""Invalidate cached pages once a write has been committed.
+
+``invalidate`` is for new content: while the new page is being rendered, other visitors may still
+get the previous one. ``purge`` is for content that must not be seen any more: nobody gets a page
+from before it.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +17,24 @@ from momentverse.ratelimit.limiter import Limiter
 
 
 def invalidate(*groups: Group) -> None:
-    """Make the pages of some groups old once the transaction at hand is committed: one write each."""
+    """Make the pages of some groups stale when the current transaction commits.
+
+    This is one command, however many pages there are.
+    """
     _bump_on_commit(*(group.name for group in groups))
 
 
 def purge() -> None:
-    """Let no page be shown that was made before the transaction at hand is committed: one write."""
+    """Remove every cached page from service when the current transaction commits; one command."""
     _bump_on_commit(EVERYTHING)
 
 
 def _bump_on_commit(*names: str) -> None:
-    # Robust: what is written stays written, whatever becomes of the cache.
+    # robust: a failure of the cache must not turn a committed write into an error.
     transaction.on_commit(partial(get_store().bump, names), robust=True)
 
 
 @lru_cache(maxsize=1)
 def get_store() -> Store:
-    """Return what this process tells of its writes; the pages themselves are the front's."""
+    """Return the store that this process invalidates. ``PageCacheApplication`` has its own, to read."""
     return build_store(Limiter("", 0))

@@ -94,7 +94,7 @@ class RequestParser:
     def anonymous_environ(
         self, environ: WSGIEnvironment, request: CacheableRequest
     ) -> WSGIEnvironment:
-        """Build the environment that renders the page: a GET without cookies and without the visitor's headers."""
+        """Build the environment that renders the page: a GET without the visitor's headers and cookies."""
         anonymous = {
             name: value
             for name, value in environ.items()

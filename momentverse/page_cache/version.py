@@ -1,18 +1,20 @@
-"""What tells one release's pages from another's: they link to other static files, and are other pages."""
+"""The version of the code, part of every cache key.
+
+Another release renders other pages, and they link to other static files.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import django
 from django.conf import settings
 
-# Folders of what a page is made from, below the project.
-_SOURCES = ("accounts", "momentverse", "templates", "timeline")
+# The folders that pages are made from.
+_FOLDERS = ("accounts", "momentverse", "templates", "timeline")
 _SUFFIXES = (".py", ".html", ".txt")
-# Settings that stand in pages or in their headers.
+# Settings whose values are in pages or in their headers.
 _SETTINGS = (
     "SITE_URL",
     "CONTENT_SECURITY_POLICY",
@@ -25,10 +27,10 @@ _SETTINGS = (
 
 
 def build_version() -> str:
-    """Return the same few letters in every process of a release, and others in the next one's.
+    """Return a hash of the code, the templates and the manifest of static files.
 
-    Read from the code, the templates and the manifest of static files, so that
-    nobody has to think of it.
+    All processes of a release compute the same 16 characters, so nobody has to maintain a
+    version number.
     """
     digest = hashlib.blake2b(digest_size=8)
     for value in (django.get_version(), *(getattr(settings, name) for name in _SETTINGS)):
@@ -43,10 +45,10 @@ def build_version() -> str:
 
 
 def _list_source_files() -> list[Path]:
-    base: Any = settings.BASE_DIR
+    base: Path = settings.BASE_DIR
     return [
         path
-        for folder in _SOURCES
+        for folder in _FOLDERS
         for path in (base / folder).rglob("*")
         if path.suffix in _SUFFIXES
     ]

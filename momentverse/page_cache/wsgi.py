@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import cast
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -42,8 +41,6 @@ from momentverse.page_cache.version import build_version
 from momentverse.ratelimit.limiter import LIMITER_KEY, RESULT_KEY, Limiter, network_key
 from momentverse.ratelimit.middleware import rate_limit_headers
 from momentverse.ratelimit.sliding_window import RateLimitResult
-
-ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 
 @dataclass(frozen=True)
@@ -198,15 +195,13 @@ class PageCacheApplication:
         """Return the status, headers and body that an anonymous visitor gets from Django."""
         started: list[tuple[str, Headers]] = []
 
-        def start_response(
-            status: str, headers: Headers, exc_info: ExcInfo | None = None, /
-        ) -> Callable[[bytes], object]:
+        def start_response(status: str, headers: Headers, exc_info: object = None, /) -> None:
             started[:] = [(status, headers)]
-            return _refuse_to_write
 
         environ = self._parser.anonymous_environ(exchange.environ, exchange.request)
         environ[RESULT_KEY] = exchange.environ[RESULT_KEY]
-        chunks = self._application(environ, start_response)
+        # Django never calls the `write()` that a start_response should return.
+        chunks = self._application(environ, start_response)  # type: ignore[arg-type]
         try:
             body = b"".join(chunks)
         finally:

@@ -14,44 +14,43 @@ logger = logging.getLogger("momentverse.limits")
 
 RETRY_SECONDS = 5.0
 
-
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class CircuitBreaker:
-    """Asks Redis while it answers, and goes on in this process while it does not.
+    """Calls Redis while it is available, and a fallback while it is not.
 
-    Every ``RETRY_SHARED_AFTER_SECONDS`` one caller, and no other, tries Redis
-    again, so that not each of them pays for a time-out.
+    After a failure the breaker is open. Every ``RETRY_SECONDS`` it lets exactly one caller try
+    Redis again, so that the others do not pay for a timeout.
     """
 
     def __init__(self) -> None:
-        self._retry_shared_at: float | None = None  # None while Redis is well
+        self._retry_at: float | None = None  # None while closed; by `time.monotonic`
         self._lock = threading.Lock()
 
-    def ask(self, shared: Callable[[], Answer], otherwise: Callable[[], Answer]) -> Answer:
-        """Return what ``shared`` says or, when it cannot be asked, what ``otherwise`` says."""
-        if self._may_try_shared():
+    def call(self, primary: Callable[[], Result], fallback: Callable[[], Result]) -> Result:
+        """Return the result of ``primary``, or of ``fallback`` if the breaker is open or Redis fails."""
+        if self._may_try():
             try:
-                answer = shared()
+                result = primary()
             except RedisError as error:
-                self._shared_failed(error)
+                self._open(error)
             else:
-                self._retry_shared_at = None
-                return answer
-        return otherwise()
+                self._retry_at = None
+                return result
+        return fallback()
 
-    def _may_try_shared(self) -> bool:
-        if self._retry_shared_at is None:
+    def _may_try(self) -> bool:
+        if self._retry_at is None:
             return True
         with self._lock:
             now = time.monotonic()
-            if self._retry_shared_at is not None and now < self._retry_shared_at:
+            if self._retry_at is not None and now < self._retry_at:
                 return False
-            self._retry_shared_at = now + RETRY_SECONDS
+            self._retry_at = now + RETRY_SECONDS
             return True
 
-    def _shared_failed(self, error: RedisError) -> None:
+    def _open(self, error: RedisError) -> None:
         with self._lock:
-            self._retry_shared_at = time.monotonic() + RETRY_SECONDS
+            self._retry_at = time.monotonic() + RETRY_SECONDS
         logger.warning("limits fall back to this process: %s", error)

@@ -1,43 +1,46 @@
-"""Redis, asked several things in one round trip, for all threads that ask at the same time.
+"""A Redis client that sends the commands of all waiting threads in one round trip.
 
-django-redis and the client that it hands out take five times as long for an
-MGET, most of it in what a page cache has no use for: pool, retries, pickles.
+django-redis and the client behind it take five times as long for an MGET, mostly for a pool,
+retries and pickling, which a page cache does not need.
 """
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeAlias
 
 from hiredis import pack_command
 from redis.connection import ConnectionPool
-from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
-# What a cache that is away raises.
+# What Django's cache raises while Redis is unavailable.
 CACHE_ERRORS = (RedisError, OSError)
 
 # A command's name and its arguments.
-Command = tuple[Any, ...]
+Command: TypeAlias = tuple[str | bytes | int | float, ...]
+# An error reply is a value: it belongs to one command, not to the round trip.
+Reply: TypeAlias = "bytes | int | list[Reply] | ResponseError | None"
 
 
 @dataclass(eq=False, slots=True)
-class _Question:
-    """Some commands of one thread, and what becomes of them."""
+class _Call:
+    """The commands of one thread, and then their replies or the error."""
 
     commands: tuple[Command, ...]
-    woken: threading.Lock = field(default_factory=threading.Lock)
-    replies: list[Any] | None = None
+    # Acquired by the thread that waits, released by the thread that has sent its commands.
+    done: threading.Lock = field(default_factory=threading.Lock)
+    replies: list[Reply] | None = None
     error: RedisError | None = None
 
 
 class RedisClient:
-    """A Redis (or Valkey) at ``url`` that answers or fails within ``timeout_seconds``.
+    """Redis (or Valkey) at ``url``; each call returns or fails within ``timeout_seconds``.
 
-    One connection for all threads. While one of them waits for replies, the
-    questions of the others gather, and the next round trip asks them all: the
-    busier the process, the fewer round trips a request.
+    All threads share one connection. While one thread waits for replies, the calls of the
+    others queue up, and the next round trip sends them all. So the busier the process, the
+    fewer round trips per request.
     """
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
@@ -50,67 +53,70 @@ class RedisClient:
         )
         self._connection = pool.make_connection()
         self._lock = threading.Lock()
-        self._gathered: list[_Question] = []
-        self._somebody_asks = False
+        self._queue: list[_Call] = []
+        self._is_sending = False
 
-    def ask(self, *commands: Command) -> list[Any]:
+    def execute(self, *commands: Command) -> list[Reply]:
         """Send all commands at once and return their replies; an error reply is returned, not raised.
 
-        Raises RedisError when Redis is away or does not answer in time.
+        Raises RedisError if Redis is unavailable or does not answer in time.
         """
-        mine = _Question(commands)
+        call = _Call(commands)
         with self._lock:
-            self._gathered.append(mine)
-            i_wait = self._somebody_asks
-            self._somebody_asks = True
-            if i_wait:
-                mine.woken.acquire()
-        if i_wait:
-            mine.woken.acquire()  # by whoever asks, with our replies or with the word to go on
-        if mine.replies is None and mine.error is None:
-            self._ask_all()
-        if mine.error is not None:
-            raise mine.error
-        return mine.replies or []
+            self._queue.append(call)
+            must_wait = self._is_sending
+            self._is_sending = True
+            if must_wait:
+                call.done.acquire()
+        if must_wait:
+            # The sending thread releases it, with our replies or because it is our turn to send.
+            call.done.acquire()
+        if call.replies is None and call.error is None:
+            self._send_queue()
+        if call.error is not None:
+            raise call.error
+        return call.replies or []
 
-    def _ask_all(self) -> None:
-        """Ask what has gathered, our own question first; wake who waits, and one of those who came later."""
+    def _send_queue(self) -> None:
+        """Send all queued calls, ours among them. Wake their threads, and one that queued meanwhile."""
         with self._lock:
-            questions, self._gathered = self._gathered, []
+            calls, self._queue = self._queue, []
         try:
-            self._answer(questions)
+            self._send(calls)
         except RedisError as error:
-            for question in questions:
-                question.error = error
+            for call in calls:
+                call.error = error
         finally:
-            # Whatever ends this thread in between, nobody waits for ever.
-            for question in questions:
-                if question.replies is None and question.error is None:
-                    question.error = ConnectionLost("whoever asked for us was stopped")
+            # Even if something ends this thread in between, nobody waits for ever.
+            for call in calls:
+                if call.replies is None and call.error is None:
+                    call.error = RedisConnectionError("the sending thread was stopped")
             with self._lock:
-                following = self._gathered[:1]
-                self._somebody_asks = bool(following)
-            for question in questions[1:] + following:
-                question.woken.release()
+                following = self._queue[:1]
+                self._is_sending = bool(following)
+            for call in calls[1:] + following:
+                call.done.release()
 
-    def _answer(self, questions: list[_Question]) -> None:
+    def _send(self, calls: list[_Call]) -> None:
         packed = b"".join(
-            pack_command(command) for question in questions for command in question.commands
+            pack_command(command)  # type: ignore[arg-type]  # its stub takes one element only
+            for call in calls
+            for command in call.commands
         )
-        count = sum(len(question.commands) for question in questions)
+        count = sum(len(call.commands) for call in calls)
         try:
             replies = self._exchange(packed, count)
-        except ConnectionLost:
-            # Closed since it was last used: by a restart, which a new connection does not notice.
+        except RedisConnectionError:
+            # The connection may have been closed since its last use, by a restart of Redis, say.
             replies = self._exchange(packed, count)
-        for question in questions:
-            question.replies = replies[: len(question.commands)]
-            del replies[: len(question.commands)]
+        for call in calls:
+            call.replies = replies[: len(call.commands)]
+            del replies[: len(call.commands)]
 
-    def _exchange(self, packed: bytes, count: int) -> list[Any]:
+    def _exchange(self, packed: bytes, count: int) -> list[Reply]:
         connection = self._connection
         connection.send_packed_command([packed], check_health=False)  # type: ignore[no-untyped-call]
-        replies = []
+        replies: list[Reply] = []
         for _ in range(count):
             try:
                 replies.append(connection.read_response())

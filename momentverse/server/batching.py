@@ -10,7 +10,7 @@ process is, the less a hit costs; and pages from the cache are answered while ev
 other thread waits for a slow database.
 
 An application takes part by two methods, ``is_for_everybody`` and
-``look_ahead``, as ``page_cache.front`` has them; any other one is served as by
+``prefetch``, as ``page_cache.wsgi`` has them; any other one is served as by
 ``PatientWorker``. gunicorn's access log and its hooks around a request do not
 see what is answered here; the site's own log does.
 """
@@ -151,7 +151,7 @@ class BatchingWorker(PatientWorker):
     ) -> None:
         """Answer what is at hand, and say what is to become of its connections."""
         read = [one for conn in together if (one := self._read(conn))]
-        at_hand = self._application.look_ahead([one.environ for one in read])
+        at_hand = self._application.prefetch([one.environ for one in read])
         for one, is_at_hand in zip(read, at_hand, strict=True):
             if is_at_hand:
                 answer = self._answer(one)

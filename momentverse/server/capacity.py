@@ -1,19 +1,18 @@
-"""How many processes, threads, connections and open files: the arithmetic, in one place.
+"""How many processes, threads, connections and open files a server needs: the arithmetic, in one place.
 
-- **Processes** (``WEB_PROCESSES``): one a core in production. Python runs one thread of a process at a
-  time, so a core more serves more only with a process more. A container's share counts, not the
-  machine's cores.
-- **Threads** (``WEB_THREADS``, 8 a process): what a process can have begun at once. Threads wait for
-  the database and for Redis, a quarter to a half of a page that is not cached; 8 keep the core busy and leave
-  room for a slow query or two. More would only wait for each other.
-- **Database connections** (``connection_limit`` in ``DATABASE_URL``): a request holds one at most, so a
-  process needs as many as it has threads, and by default it gets them (10, or more with more threads).
-  With fewer, requests wait ``pool_timeout`` and are then told 503. All processes of all hosts, and a
-  worker each, together stay below PostgreSQL's ``max_connections`` (100 by default: ten processes);
-  beyond that put a PgBouncer in between, with ``pgbouncer=true``.
-- **Client connections** (``client_connections``): those that are kept between requests cost an open file
-  and a few kilobytes, no thread. 10,000 a process, or as many as its limit of open files leaves.
-- **Memory**: about 80 MiB a process, and 128 MiB while two passwords are being hashed.
+- **Processes** (``WEB_PROCESSES``): one per core in production. Python runs one thread of a process at a
+  time, so a process uses one core at most. In a container its CPU quota counts, not the machine's cores.
+- **Threads** (``WEB_THREADS``, 8 per process): how many requests a process handles at once. A thread waits
+  for the database and Redis during a quarter to a half of an uncached page. 8 keep the core busy and leave
+  room for a slow query or two; more would only wait for each other.
+- **Database connections** (``connection_limit`` in ``DATABASE_URL``): a request uses one at most, so a
+  process needs as many as it has threads, and gets them by default (10, or more with more threads).
+  With fewer, requests wait for ``pool_timeout`` and then get a 503. All processes on all hosts, plus one
+  worker each, must stay below PostgreSQL's ``max_connections`` (100 by default: ten processes). For
+  more, put a PgBouncer in between, with ``pgbouncer=true``.
+- **Client connections** (``client_connections``): an idle one costs an open file and a few kilobytes, but
+  no thread. 10,000 per process, or as many as its limit of open files allows.
+- **Memory**: about 80 MiB per process, and 128 MiB while two passwords are being hashed.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ else:
     HAS_RESOURCE_LIMITS = True
 
 CLIENT_CONNECTIONS = 10_000
-# Of a process's open files: the database's and Redis's connections, logs, static files, modules.
+# Open files that are not client connections: database, Redis, logs, static files, modules.
 OPEN_FILES_RESERVED = 200
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def count_usable_cores(quota_file: Path = _CGROUP_QUOTA) -> int:
-    """Return how many cores this process may use: by its affinity, and by its container's share."""
-    can_tell = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if can_tell else os.cpu_count() or 1
+    """Return how many cores this process may use, by its CPU affinity and its container's CPU quota."""
+    has_affinity = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
     try:
         quota, period = quota_file.read_text().split()
     except (OSError, ValueError):

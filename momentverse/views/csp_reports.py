@@ -1,8 +1,8 @@
-"""Takes browsers' reports of what the Content-Security-Policy has kept from happening, and logs them.
+"""Log browsers' reports about violations of the Content-Security-Policy.
 
-Anybody can send one and write into it what they like. So a report is small,
-few are taken from one network, and of each a few fields are logged, cut short
-and without queries, which may be somebody's.
+Anybody can send a report and write anything into it. So the size and number of reports are
+limited, and only a few fields are logged, truncated and without query strings, which may be
+personal.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from momentverse.ratelimit.middleware import get_limiter
 logger = logging.getLogger("momentverse.csp_reports")
 
 MAX_BYTES = 16 * 1024
-MAX_VIOLATIONS = 10  # of one request
-MAX_REPORTS_PER_MINUTE = 20
+MAX_VIOLATIONS = 10  # per request
+MAX_REPORTS_PER_MINUTE = 20  # per network
 MAX_VALUE_LENGTH = 200
-# As report-uri names a field, and as report-to does.
+# The name that we log, and the names of the field in report-uri and in report-to.
 _FIELDS = {
     "directive": ("effective-directive", "effectiveDirective"),
     "blocked": ("blocked-uri", "blockedURL"),
@@ -41,15 +41,14 @@ _URL_FIELDS = ("blocked", "page", "source")
 @csrf_exempt
 @require_POST
 def report(request: HttpRequest) -> HttpResponse:
-    """Log what a browser reports; 204, or 429 to who reports too much."""
+    """Log a report and return 204, or 429 if the network sends too many."""
     if len(request.body) > MAX_BYTES:
         raise BadRequest("A report is smaller than that.")
-    verdict = get_limiter(request).hit(
-        f"csp-report:{get_client_network(request)}", MAX_REPORTS_PER_MINUTE
-    )
-    if not verdict.allowed:
+    key = f"csp-report:{get_client_network(request)}"
+    result = get_limiter(request).hit(key, MAX_REPORTS_PER_MINUTE)
+    if not result.allowed:
         response = error_response(request, 429)
-        response["Retry-After"] = str(verdict.reset_after)
+        response["Retry-After"] = str(result.reset_after)
         return response
     for violation in _parse_violations(request.body)[:MAX_VIOLATIONS]:
         logger.warning("content security policy: violated", extra=_extract_fields(violation))
@@ -57,35 +56,36 @@ def report(request: HttpRequest) -> HttpResponse:
 
 
 def _parse_violations(body: bytes) -> list[dict[str, Any]]:
-    """Return the violations in a report of either kind. Raises BadRequest for anything else."""
+    """Return the violations in a report of either format. Raises BadRequest for anything else."""
     try:
-        sent = json.loads(body)
+        document = json.loads(body)
     except (ValueError, RecursionError):
         raise BadRequest("A report is JSON.") from None
-    reports = sent if isinstance(sent, list) else [sent]
+    reports = document if isinstance(document, list) else [document]
     bodies = [
-        one.get("csp-report") or (one.get("type") == "csp-violation" and one.get("body"))
-        for one in reports
-        if isinstance(one, dict)
+        item.get("csp-report") or (item.get("type") == "csp-violation" and item.get("body"))
+        for item in reports
+        if isinstance(item, dict)
     ]
-    found = [body for body in bodies if isinstance(body, dict)]
-    if not found:
+    violations = [body for body in bodies if isinstance(body, dict)]
+    if not violations:
         raise BadRequest("This reports nothing about the policy.")
-    return found
+    return violations
 
 
 def _extract_fields(violation: dict[str, Any]) -> dict[str, str]:
-    told = {}
+    """Return the fields to log."""
+    fields = {}
     for name, spellings in _FIELDS.items():
         value = next((violation[key] for key in spellings if key in violation), None)
         if isinstance(value, str | int):
             text = str(value)
-            told[name] = (_strip_query(text) if name in _URL_FIELDS else text)[:MAX_VALUE_LENGTH]
-    return told
+            fields[name] = (_strip_query(text) if name in _URL_FIELDS else text)[:MAX_VALUE_LENGTH]
+    return fields
 
 
-def _strip_query(address: str) -> str:
+def _strip_query(url: str) -> str:
     try:
-        return urlsplit(address)._replace(query="", fragment="").geturl()
+        return urlsplit(url)._replace(query="", fragment="").geturl()
     except ValueError:
         return "unreadable"

@@ -1,4 +1,4 @@
-"""Whether the process serves, and whether what it stands on is there."""
+"""Health checks: whether the process serves, and whether the services that it needs are available."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from momentverse.db.replica import REPLICA
-from momentverse.page_cache import CACHE_ERRORS
+from momentverse.redis.client import CACHE_ERRORS
 
 
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
-    """200 while the process serves, whatever it depends on."""
+    """Return 200 while the process serves; queries nothing."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """200 when all is well or what can be done without is away (``degraded``); 503 without the database."""
+    """Return 503 without the database, otherwise 200.
+
+    The status is ``degraded`` if the cache or the replica is unavailable: the site works without.
+    """
     parts = {"database": is_database_available(DEFAULT_DB_ALIAS), "cache": is_cache_available()}
     if REPLICA in settings.DATABASES:
         parts["replica"] = is_database_available(REPLICA)
@@ -35,13 +38,13 @@ def ready(request: HttpRequest) -> JsonResponse:
         status = "ok"
     body = {
         "status": status,
-        "parts": {name: "ok" if well else "unavailable" for name, well in parts.items()},
+        "parts": {name: "ok" if available else "unavailable" for name, available in parts.items()},
     }
     return JsonResponse(body, status=200 if parts["database"] else 503)
 
 
 def is_database_available(alias: str) -> bool:
-    """Ask a database for 1."""
+    """Return whether a database answers ``SELECT 1``."""
     try:
         with connections[alias].cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -51,11 +54,11 @@ def is_database_available(alias: str) -> bool:
 
 
 def is_cache_available() -> bool:
-    """Write a value to the cache and read it back."""
+    """Return whether the cache stores a value and returns one."""
     token = secrets.token_hex(4)
     try:
         cache.set("health", token, timeout=10)
-        # Another process may write between the two calls; that it holds a value is what counts.
+        # Another process may write between the two calls, so any value will do.
         return cache.get("health") is not None
     except CACHE_ERRORS:
         return False

@@ -1,4 +1,4 @@
-"""The web app manifest: what the site is called and looks like once it is installed."""
+"""The web app manifest: the name, icons and colours of the installed site."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import STATIC_PAGES, public_page
 
-# The night sky of the icons.
-NIGHT = "#0b1024"
+NIGHT_SKY = "#0b1024"  # as in the icons
 
 
 @require_safe
 @public_page(STATIC_PAGES, parameters=())
 def manifest(request: HttpRequest) -> HttpResponse:
-    """Return the manifest; its icons have hashed names like all static files."""
+    """Return the manifest. Its icons have hashed names, like all static files."""
     return JsonResponse(
         {
             "id": "/",
@@ -26,8 +25,8 @@ def manifest(request: HttpRequest) -> HttpResponse:
             "start_url": "/",
             "scope": "/",
             "display": "minimal-ui",
-            "background_color": NIGHT,
-            "theme_color": NIGHT,
+            "background_color": NIGHT_SKY,
+            "theme_color": NIGHT_SKY,
             "icons": [
                 _icon("icon-192.png", "192x192"),
                 _icon("icon-512.png", "512x512"),

@@ -1,4 +1,4 @@
-"""Small files that programs ask every site for."""
+"""robots.txt and security.txt."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import STATIC_PAGES, public_page
 
-# Nothing to find there: forms, and pages of one's own.
+# Forms and personal pages, with nothing to index.
 DISALLOWED_PATHS = ("/accounts/", "/admin/", "/claim/", "/orders/")
-# The first pages of what is left out: people look for them, and each is one address.
+# The first pages of those: people search for them, and each is a single URL.
 ALLOWED_PATHS = ("/accounts/login/", "/accounts/signup/", "/claim/", "/claim/clocks/")
 EXPIRES_AFTER_DAYS = 180
 
@@ -21,7 +21,7 @@ EXPIRES_AFTER_DAYS = 180
 @require_safe
 @public_page(STATIC_PAGES, parameters=())
 def robots(request: HttpRequest) -> HttpResponse:
-    """Tell crawlers what is not worth their while, and where the sitemap is."""
+    """Exclude what is not worth indexing, and name the sitemap."""
     lines = [
         "User-agent: *",
         *(f"Disallow: {path}" for path in DISALLOWED_PATHS),
@@ -35,7 +35,7 @@ def robots(request: HttpRequest) -> HttpResponse:
 @require_safe
 @public_page(STATIC_PAGES, parameters=())
 def security(request: HttpRequest) -> HttpResponse:
-    """Tell whom to write to about a weakness (RFC 9116); the same text for a whole month."""
+    """Return whom to write to about a vulnerability (RFC 9116). The text changes once a month."""
     month = timezone.now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     expires = month + dt.timedelta(days=EXPIRES_AFTER_DAYS)
     lines = [

@@ -1,4 +1,4 @@
-"""The site's settings, with the test's pages and without collected static files."""
+"""The settings of a served site with the URLs of ``tests.support.urls``, without collected static files."""
 
 from momentverse.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""Pages that do what the floor has to cope with, beside the site's own health and admin."""
+"""The site's URLs, and views for tests of caching, errors, databases and limits below /t/ and /api/t/."""
 
 import os
 import secrets
@@ -23,10 +23,10 @@ handler400, handler403 = site.handler400, site.handler403
 handler404, handler500 = site.handler404, site.handler500
 
 WAITING_LOCK = 4711
-# A server that was away is tried again soon: else each test of it would wait for ten seconds.
+# Try a failed server again soon; otherwise each test of that would wait for ten seconds.
 replica.RETRY_SECONDS = 1.0
-# The requests that pages below were made from.
-seen = []
+# The requests that the views below have received.
+received = []
 
 
 def fine(request):
@@ -39,43 +39,43 @@ def fine_json(request):
 
 @public_page(30)
 def public(request):
-    seen.append(request)
+    received.append(request)
     return HttpResponse("<p>for everybody</p>" * 50)
 
 
 @public_page(TIMELINE, PROFILES, parameters=("before", "after"))
-def kept(request):
-    """A page that shows how often it was made, and all that it was given."""
-    seen.append(request)
+def cached(request):
+    """A page that shows how often it was rendered, and its query string."""
+    received.append(request)
     return HttpResponse(
-        f"<p>made {len(seen)} times, query {request.META['QUERY_STRING']}</p>"
+        f"<p>rendered {len(received)} times, query {request.META['QUERY_STRING']}</p>"
         + "<p>padding</p>" * 50
     )
 
 
 @public_page(TIMELINE, parameters=())
-def slow_kept(request):
-    """A page that takes its time, and is another one each time that it is made."""
+def slow_cached(request):
+    """A page that takes 0.3 s, and differs each time that it is rendered."""
     time.sleep(0.3)
     return HttpResponse(secrets.token_hex(8))
 
 
 @public_page(TIMELINE, parameters=())
-def large_kept(request):
-    """A page that no socket takes at once."""
+def large_cached(request):
+    """A page that is larger than a socket's buffer."""
     return HttpResponse("<p>large</p>" * 25_000)
 
 
 @public_page(TIMELINE, parameters=())
 def tiny(request):
-    seen.append(request)
+    received.append(request)
     return HttpResponse("tiny")
 
 
 @public_page(TIMELINE, parameters=())
-def picky(request):
-    seen.append(request)
-    return HttpResponse("for speakers of something", headers={"Vary": "Accept-Language"})
+def varying(request):
+    received.append(request)
+    return HttpResponse("in one of several languages", headers={"Vary": "Accept-Language"})
 
 
 @public_page(30)
@@ -105,53 +105,56 @@ def body_length(request):
     return HttpResponse(str(len(request.POST.get("text", ""))))
 
 
-def say(request):
+def add_message(request):
     messages.info(request, "Said once.")
-    return HttpResponse("said")
+    return HttpResponse("added")
 
 
-def who(request):
+def show_user(request):
     return HttpResponse(str(request.user))
 
 
-def count_people(request):
-    people = User.objects.all()
-    return HttpResponse(f"{people.count()} by {people.db}")
+def count_users(request):
+    users = User.objects.all()
+    return HttpResponse(f"{users.count()} by {users.db}")
 
 
 @public_page(TIMELINE, parameters=())
-def kept_people(request):
-    return count_people(request)
+def count_users_cached(request):
+    return count_users(request)
 
 
-def ask_database(request):
+def query_database(request):
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return HttpResponse("answered")
 
 
 def wait_in_database(request):
-    """Hold a connection until a test lets go of the lock."""
+    """Use a connection until the test releases the lock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [WAITING_LOCK])
         cursor.execute("SELECT pg_advisory_unlock(%s)", [WAITING_LOCK])
     return HttpResponse("waited")
 
 
-def add_person(request):
+def add_user(request):
     handle = f"person-{User.objects.count()}"
-    person = User.objects.get_or_create_curator(handle, "Person")
+    user = User.objects.get_or_create_curator(handle, "Person")
     page_cache.invalidate(page_cache.TIMELINE)
-    return HttpResponse(person.handle)
+    return HttpResponse(user.handle)
 
 
-def people_and_where(request):
-    """Say how many people there are, by which database, and what that was left for."""
-    people = User.objects.all()
-    counts = f"{people.count()} by {people.db}"
+def show_databases(request):
+    """Return the number of users, and the databases that reads use before, in and after a transaction.
+
+    ``?write`` writes in between, ``?break`` ends the replica's connection.
+    """
+    users = User.objects.all()
+    counts = f"{users.count()} by {users.db}"
     if "write" in request.GET:
         User.objects.filter(handle="nobody-at-all").update(display_name="x")
-    if "break" in request.GET and people.db == "replica":
+    if "break" in request.GET and users.db == "replica":
         with connections["replica"].cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     with transaction.atomic():
@@ -159,11 +162,11 @@ def people_and_where(request):
     return HttpResponse(f"{counts}, in a transaction by {inside}, then by {User.objects.all().db}")
 
 
-def process(request):
+def show_process(request):
     return HttpResponse(str(os.getpid()))
 
 
-def script_name(request):
+def show_script_name(request):
     return HttpResponse(f"{request.META['SCRIPT_NAME']}|{request.path}")
 
 
@@ -182,27 +185,27 @@ failures = {
 pages = [
     path("fine/", fine),
     path("public/", public),
-    path("kept/", kept),
-    path("slow-kept/", slow_kept),
-    path("large-kept/", large_kept),
+    path("cached/", cached),
+    path("slow-cached/", slow_cached),
+    path("large-cached/", large_cached),
     path("tiny/", tiny),
-    path("picky/", picky),
+    path("varying/", varying),
     path("public-with-cookie/", public_with_cookie),
     path("public-missing/", public_missing),
     path("missing-object/", missing_object),
     path("post-only/", require_POST(fine)),
     path("form/", body_length),
     path("form-exempt/", csrf_exempt(body_length)),
-    path("say/", say),
-    path("who/", who),
-    path("people/", count_people),
-    path("people/kept/", kept_people),
-    path("people/add/", csrf_exempt(add_person)),
-    path("people/where/", csrf_exempt(people_and_where)),
-    path("database/", ask_database),
+    path("say/", add_message),
+    path("who/", show_user),
+    path("people/", count_users),
+    path("people/cached/", count_users_cached),
+    path("people/add/", csrf_exempt(add_user)),
+    path("people/where/", csrf_exempt(show_databases)),
+    path("database/", query_database),
     path("database/wait/", wait_in_database),
-    path("script-name/", script_name),
-    path("process/", process),
+    path("script-name/", show_script_name),
+    path("process/", show_process),
     *[path(f"{name}/", raiser(exception)) for name, exception in failures.items()],
 ]
 

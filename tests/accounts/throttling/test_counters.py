@@ -252,7 +252,7 @@ def test_redis_is_used_again_when_it_is_back(own_valkey, monkeypatch):
     own_valkey.start()
     now = time.monotonic()
     monkeypatch.setattr(
-        "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SECONDS + 1
+        "momentverse.redis.breaker.time.monotonic", lambda: now + RETRY_SECONDS + 1
     )
     assert [attempts.acquire(FIVE) for _ in range(6)] == [True] * 5 + [False]
 

@@ -102,7 +102,7 @@ def test_a_page_is_never_older_than_the_last_commit(site, replica):
 
 def test_a_page_is_never_kept_from_before_a_write(site, replica):
     """What is made anew right after a write is of after it, and so is what is kept then."""
-    address = f"{site.url}/t/people/kept/"
+    address = f"{site.url}/t/people/cached/"
     before = count(ask(address))
     execute(replica, "SELECT pg_wal_replay_pause()")
     try:
@@ -119,7 +119,7 @@ def test_a_page_is_never_kept_from_before_a_write(site, replica):
 
 def test_what_a_replica_says_alone_is_kept_by_nobody(site, replica, own_postgresql):
     """With the primary away it may be from before the last write; nobody can tell."""
-    address = f"{site.url}/t/people/kept/"
+    address = f"{site.url}/t/people/cached/"
     execute(replica, "SELECT pg_wal_replay_pause()")
     before = count(ask(address))
     post(f"{site.url}/t/people/add/")

@@ -13,9 +13,9 @@ def every_query_is_slow(settings):
     settings.SLOW_QUERY_MS = 0
 
 
-def test_it_works(visitor, lines):
+def test_it_works(visitor, log):
     response = visitor.get("/t/people/")
-    (line,) = lines.of("momentverse.slow_queries")
+    (line,) = log.from_logger("momentverse.slow_queries")
     assert line["level"] == "WARNING"
     assert line["message"] == "slow query"
     assert "accounts_user" in line["sql"]
@@ -23,36 +23,38 @@ def test_it_works(visitor, lines):
     assert line["request_id"] == response["X-Request-ID"]
 
 
-def test_parameters_are_not_logged(lines):
+def test_parameters_are_not_logged(log):
     User.objects.filter(email="private@example.org").exists()
-    assert lines.of("momentverse.slow_queries")
-    assert "private@example.org" not in "".join(lines.texts)
+    assert log.from_logger("momentverse.slow_queries")
+    assert "private@example.org" not in "".join(log.lines)
 
 
-def test_failing_queries_are_timed_too(lines):
+def test_failing_queries_are_timed_too(log):
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT nonsense FROM nowhere")
-    assert "nowhere" in "".join(line["sql"] for line in lines.of("momentverse.slow_queries"))
+    assert "nowhere" in "".join(line["sql"] for line in log.from_logger("momentverse.slow_queries"))
 
 
-def test_long_statements_are_cut(lines):
+def test_long_statements_are_cut(log):
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 -- " + "x" * 10_000)
-    assert len(lines.of("momentverse.slow_queries")[0]["sql"]) <= 2000
+    assert len(log.from_logger("momentverse.slow_queries")[0]["sql"]) <= 2000
 
 
-def test_quick_queries_are_not_mentioned(lines, settings):
+def test_quick_queries_are_not_mentioned(log, settings):
     settings.SLOW_QUERY_MS = 60_000
     User.objects.exists()
-    assert lines.of("momentverse.slow_queries") == []
+    assert log.from_logger("momentverse.slow_queries") == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_is_watched_once_however_often_it_opens(lines):
+def test_a_connection_is_watched_once_however_often_it_opens(log):
     for _ in range(3):
         connection.close()
         User.objects.exists()
     about_people = [
-        line for line in lines.of("momentverse.slow_queries") if "accounts_user" in line["sql"]
+        line
+        for line in log.from_logger("momentverse.slow_queries")
+        if "accounts_user" in line["sql"]
     ]
     assert len(about_people) == 3

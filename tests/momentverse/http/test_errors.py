@@ -97,7 +97,7 @@ def test_a_session_that_cannot_be_read_is_a_database_that_is_away(visitor, area,
     assert "Retry-After" in response
 
 
-def test_a_failing_middleware_is_logged(visitor, monkeypatch, lines):
+def test_a_failing_middleware_is_logged(visitor, monkeypatch, log):
     from django.contrib.sessions.backends.db import SessionStore
 
     def fail(self):
@@ -106,13 +106,13 @@ def test_a_failing_middleware_is_logged(visitor, monkeypatch, lines):
     monkeypatch.setattr(SessionStore, "load", fail)
     visitor.cookies["session"] = "a" * 32
     assert visitor.get("/t/who/").status_code == 500
-    assert "mistake in a middleware" in lines.of("momentverse.errors")[0]["exception"]
+    assert "mistake in a middleware" in log.from_logger("momentverse.errors")[0]["exception"]
 
 
-def test_what_is_expected_is_not_logged_as_a_mistake(visitor, lines):
+def test_what_is_expected_is_not_logged_as_a_mistake(visitor, log):
     for name in ("missing", "denied", "bad", "suspicious", "hung-up", "no-such-address"):
         visitor.get(f"/t/{name}/")
-    assert lines.of("momentverse.errors") == []
+    assert log.from_logger("momentverse.errors") == []
 
 
 @pytest.mark.parametrize("area", ["/t", "/api/t"])

@@ -1,9 +1,8 @@
-"""Web cache poisoning and deception: what one visitor sends is in nobody else's page.
+"""Web cache poisoning and deception: nothing that one visitor sends gets into another visitor's page.
 
 Edge case 16, edge case 29.
-Each probe asks for a page first, before anybody has it, with something that is
-not part of the page's key. Then somebody asks plainly. Their page must be the
-one that is made when nobody has probed.
+Each probe is the first request for a page, with something that is not part of the cache key.
+Then a plain request must get the page that is rendered when there was no probe.
 """
 
 import json
@@ -12,12 +11,12 @@ import re
 import pytest
 
 from tests.support import urls
-from tests.support.page_cache_front import Visitor, build_cached_site
+from tests.support.wsgi_client import WSGIClient, build_cached_site
 
 pytestmark = pytest.mark.embedded
 
 EVIL = "evil.example"
-# Headers that frameworks, proxies and caches are known to read, each with a value that would be seen.
+# Headers that frameworks, proxies and caches are known to read, each with a value that is easy to find.
 HEADERS = {
     "X-Forwarded-Host": EVIL,
     "X-Host": EVIL,
@@ -102,11 +101,11 @@ def wsgi(headers):
     return {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
 
 
-def page_alone(front):
-    """Return the page as it is when nobody has probed: its body and headers, without the count of makings."""
-    answer = front.get("/t/kept/")
-    return re.sub(r"made \d+ times", "", answer.text), {
-        name: value for name, value in answer.of_the_page.items() if name != "ETag"
+def get_page(client):
+    """Return the page's text and headers, without the number of renderings and the ETag."""
+    response = client.get("/t/cached/")
+    return re.sub(r"rendered \d+ times", "", response.text), {
+        name: value for name, value in response.page_headers.items() if name != "ETag"
     }
 
 
@@ -115,29 +114,29 @@ def test_it_works():
 
 
 @pytest.mark.parametrize(("headers", "query"), PROBES)
-def test_a_probe_is_in_nobody_elses_page(front, headers, query):
-    clean = page_alone(Visitor(build_cached_site()))
-    front.application._release = "another, with nothing kept yet"
-    front.get(f"/t/kept/?{query}", **wsgi(headers))
-    assert page_alone(front) == clean
+def test_probe_does_not_reach_other_visitors(cached_client, headers, query):
+    clean = get_page(WSGIClient(build_cached_site()))
+    cached_client.application._version = "another version, without entries"
+    cached_client.get(f"/t/cached/?{query}", **wsgi(headers))
+    assert get_page(cached_client) == clean
 
 
-KEPT_ALL_THE_SAME = [
+CACHED_PROBES = [
     probe
     for probe in PROBES
-    # These two are passed on to Django as they are, and nothing is kept of its answer.
+    # The others are passed to Django unchanged, and its response is not cached.
     if "Transfer-Encoding" not in probe.values[0]
     and "%00" not in probe.values[1]
     and len(probe.values[1]) < 1000
 ]
 
 
-@pytest.mark.parametrize(("headers", "query"), KEPT_ALL_THE_SAME)
-def test_a_probe_is_not_seen_by_what_makes_the_page(front, headers, query):
-    """Nor does it make a page of its own: there is one, made once."""
-    front.get(f"/t/kept/?{query}", **wsgi(headers))
-    front.get("/t/kept/")
-    (request,) = urls.seen
+@pytest.mark.parametrize(("headers", "query"), CACHED_PROBES)
+def test_probe_is_not_seen_by_the_view(cached_client, headers, query):
+    """And it does not create an entry of its own: the page is rendered once."""
+    cached_client.get(f"/t/cached/?{query}", **wsgi(headers))
+    cached_client.get("/t/cached/")
+    (request,) = urls.received
     seen = {name: value for name, value in request.META.items() if not name.startswith("wsgi.")}
     assert "evil" not in str(seen).lower()
     assert request.META["QUERY_STRING"] == ""
@@ -146,27 +145,27 @@ def test_a_probe_is_not_seen_by_what_makes_the_page(front, headers, query):
 @pytest.mark.parametrize(
     "query", ["before=a&after=b", "after=b&before=a&x=1", "y&before=a&after=b"]
 )
-def test_the_order_of_parameters_makes_no_other_page(front, query):
-    page = front.get("/t/kept/?before=a&after=b")
-    assert front.get(f"/t/kept/?{query}").body == page.body
+def test_order_of_parameters_does_not_matter(cached_client, query):
+    page = cached_client.get("/t/cached/?before=a&after=b")
+    assert cached_client.get(f"/t/cached/?{query}").body == page.body
 
 
 @pytest.mark.parametrize(
     "query", ["before=b", "before=a&before=b", "before=a%26after=b", "before="]
 )
-def test_another_value_is_another_page(front, query):
-    front.get("/t/kept/?before=a")
-    assert "made 2 times" in front.get(f"/t/kept/?{query}").text
+def test_another_value_is_another_entry(cached_client, query):
+    cached_client.get("/t/cached/?before=a")
+    assert "rendered 2 times" in cached_client.get(f"/t/cached/?{query}").text
 
 
 @pytest.mark.parametrize(
-    "path", ["/t/kept/%3Fbefore=a", "/t/kept/\nbefore=a", "/t/kept/ -", "/t/kept/?"]
+    "path", ["/t/cached/%3Fbefore=a", "/t/cached/\nbefore=a", "/t/cached/ -", "/t/cached/?"]
 )
-def test_a_path_cannot_pass_for_a_query(front, path):
-    front.get("/t/kept/?before=a")
+def test_path_is_not_mistaken_for_query(cached_client, path):
+    cached_client.get("/t/cached/?before=a")
     environ_path = path.replace("%3F", "?")
-    answer = front.get("/", PATH_INFO=environ_path)
-    assert answer.status == 404
+    response = cached_client.get("/", PATH_INFO=environ_path)
+    assert response.status == 404
 
 
 @pytest.mark.parametrize(
@@ -177,38 +176,38 @@ def test_a_path_cannot_pass_for_a_query(front, path):
     ],
 )  # fmt: skip
 @pytest.mark.django_db
-def test_a_suffix_makes_no_page_of_ones_own_public(front, suffix):
-    """Deception: a link to /accounts/x.css must not leave somebody's account in a cache."""
-    for path in ("/accounts/", "/t/who/", "/t/kept/"):
-        answer = front.get(path + suffix)
-        assert answer.status in (400, 404), path
-        assert answer.headers["Cache-Control"] == "private, no-store"
+def test_suffix_does_not_make_personal_page_cacheable(cached_client, suffix):
+    """Web cache deception: a link to /accounts/x.css must not put a visitor's account into a cache."""
+    for path in ("/accounts/", "/t/who/", "/t/cached/"):
+        response = cached_client.get(path + suffix)
+        assert response.status in (400, 404), path
+        assert response.headers["Cache-Control"] == "private, no-store"
 
 
-def test_pages_are_not_multiplied_by_hosts_and_ports(front, settings):
-    """Wild cards in ALLOWED_HOSTS, and any port, are right for Django; pages are not kept for each."""
+def test_hosts_and_ports_do_not_multiply_entries(cached_client, settings):
+    """Django accepts wildcards in ALLOWED_HOSTS, and any port; the page cache does not."""
     settings.ALLOWED_HOSTS = ["testserver", ".wild.example"]
-    visitor = Visitor(build_cached_site())
+    visitor = WSGIClient(build_cached_site())
     for host in ("a.wild.example", "testserver:81", "testserver:99999", "testserver:x"):
-        assert "Age" not in visitor.get("/t/kept/", HTTP_HOST=host).headers
-    assert "Age" in visitor.get("/t/kept/", HTTP_HOST="testserver").headers
-    assert "Age" in visitor.get("/t/kept/", HTTP_HOST="TESTSERVER:80").headers
+        assert "Age" not in visitor.get("/t/cached/", HTTP_HOST=host).headers
+    assert "Age" in visitor.get("/t/cached/", HTTP_HOST="testserver").headers
+    assert "Age" in visitor.get("/t/cached/", HTTP_HOST="TESTSERVER:80").headers
 
 
 @pytest.mark.parametrize("query", ["before=%ff", "before=%ED%A0%80", "before=" + "x" * 2000])
-def test_what_cannot_be_read_is_left_to_the_view(front, query):
-    assert "Age" not in front.get(f"/t/kept/?{query}").headers
+def test_unreadable_query_is_left_to_the_view(cached_client, query):
+    assert "Age" not in cached_client.get(f"/t/cached/?{query}").headers
 
 
-def test_a_page_that_does_not_say_what_it_reads_is_not_kept_with_a_query(front):
-    front.get("/t/public/?x=1")
-    assert urls.seen[0].GET["x"] == "1"
-    assert "Age" not in front.get("/t/public/?x=1").headers
-    assert "Age" in front.get("/t/public/").headers
+def test_page_without_declared_parameters_is_not_cached_with_query(cached_client):
+    cached_client.get("/t/public/?x=1")
+    assert urls.received[0].GET["x"] == "1"
+    assert "Age" not in cached_client.get("/t/public/?x=1").headers
+    assert "Age" in cached_client.get("/t/public/").headers
 
 
-def test_only_hashed_files_are_immutable(front, settings, tmp_path):
-    """Never “anything that ends in .css”."""
+def test_only_hashed_files_are_immutable(cached_client, settings, tmp_path):
+    """A file is not immutable just because its name ends in .css."""
     (tmp_path / "site.css").write_text("p { color: red }")
     (tmp_path / "site.0123456789ab.css").write_text("p { color: red }")
     manifest = {"paths": {"site.css": "site.0123456789ab.css"}, "version": "1.1", "hash": "x"}
@@ -217,8 +216,8 @@ def test_only_hashed_files_are_immutable(front, settings, tmp_path):
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
     }
-    visitor = Visitor(build_cached_site())
+    visitor = WSGIClient(build_cached_site())
     assert "immutable" in visitor.get("/static/site.0123456789ab.css").headers["Cache-Control"]
     assert "immutable" not in visitor.get("/static/site.css").headers["Cache-Control"]
-    for path in ("/static/x.css", "/t/kept/x.css", "/timeline/x.css"):
+    for path in ("/static/x.css", "/t/cached/x.css", "/timeline/x.css"):
         assert "immutable" not in visitor.get(path).headers["Cache-Control"]

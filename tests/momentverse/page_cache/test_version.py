@@ -1,4 +1,4 @@
-"""Each release has pages of its own: they name its static files, and are made by its code."""
+"""Each release has its own entries: its code renders them, and they link to its static files."""
 
 import json
 import secrets
@@ -9,47 +9,47 @@ from momentverse.page_cache.version import build_version
 
 
 @pytest.fixture
-def release(settings, tmp_path):
-    """A small site in a folder."""
+def site(settings, tmp_path):
+    """A folder with a small site."""
     settings.BASE_DIR = tmp_path
     settings.STATIC_ROOT = tmp_path / "static"
     settings.STATIC_ROOT.mkdir()
-    for folder, name in (("templates", "base.html"), ("timeline", "reading.py")):
+    for folder, name in (("templates", "base.html"), ("timeline", "urls.py")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_text("first")
     return tmp_path
 
 
-def test_it_works(release):
+def test_it_works(site):
     assert build_version() == build_version()
     assert len(build_version()) == 16
 
 
-@pytest.mark.parametrize("path", ["templates/base.html", "timeline/reading.py", "timeline/more.py"])
-def test_another_file_is_another_release(release, path):
+@pytest.mark.parametrize("path", ["templates/base.html", "timeline/urls.py", "timeline/more.py"])
+def test_changed_file_is_another_version(site, path):
     before = build_version()
-    (release / path).write_text("second")
+    (site / path).write_text("second")
     assert build_version() != before
 
 
-def test_another_static_file_is_another_release(release):
-    stamps = {build_version()}
+def test_changed_static_file_is_another_version(site):
+    versions = {build_version()}
     for _ in range(2):
         manifest = {"paths": {"css/site.css": f"css/site.{secrets.token_hex(6)}.css"}}
-        (release / "static" / "staticfiles.json").write_text(json.dumps(manifest))
-        stamps.add(build_version())
-    assert len(stamps) == 3
+        (site / "static" / "staticfiles.json").write_text(json.dumps(manifest))
+        versions.add(build_version())
+    assert len(versions) == 3
 
 
-def test_what_is_not_part_of_a_page_makes_no_release(release):
+def test_file_that_is_in_no_page_does_not_change_version(site):
     before = build_version()
-    (release / "timeline" / "notes.md").write_text("notes")
-    (release / "data").mkdir()
-    (release / "data" / "import.py").write_text("data")
+    (site / "timeline" / "notes.md").write_text("notes")
+    (site / "data").mkdir()
+    (site / "data" / "import.py").write_text("data")
     assert build_version() == before
 
 
-def test_another_origin_is_another_release(release, settings):
+def test_another_origin_is_another_version(site, settings):
     before = build_version()
     settings.SITE_URL = "https://momentverse.example"
     assert build_version() != before

@@ -148,12 +148,12 @@ def test_processes_share_one_count(own_valkey):
     assert sum(second.hit("shared", 10).allowed for _ in range(10)) == 4
 
 
-def test_without_redis_it_counts_here_and_more_strictly(own_valkey, lines):
+def test_without_redis_it_counts_here_and_more_strictly(own_valkey, log):
     limiter = Limiter(own_valkey.url, 0.2)
     assert limiter.hit("first", 100).limit == 100
     own_valkey.stop()
     assert count_allowed(limiter) == 50
-    warnings = lines.of("momentverse.limits")
+    warnings = log.from_logger("momentverse.limits")
     assert warnings
     assert warnings[0]["message"].startswith("limits fall back to this process")
 
@@ -172,18 +172,16 @@ def test_a_redis_that_hangs_costs_one_timeout(own_valkey):
     assert time.monotonic() - started < 3 * 0.2
 
 
-def test_a_redis_that_is_away_is_tried_by_one_at_a_time(own_valkey, lines, monkeypatch):
+def test_a_redis_that_is_away_is_tried_by_one_at_a_time(own_valkey, log, monkeypatch):
     limiter = Limiter(own_valkey.url, 0.2)
     limiter.hit("first", 100)
     own_valkey.pause()
     limiter.hit("first", 100)
     now = time.monotonic()
-    monkeypatch.setattr(
-        "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SECONDS + 1
-    )
+    monkeypatch.setattr("momentverse.redis.breaker.time.monotonic", lambda: now + RETRY_SECONDS + 1)
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda _: limiter.hit("crowd", 100), range(100)))
-    assert len(lines.of("momentverse.limits")) == 2
+    assert len(log.from_logger("momentverse.limits")) == 2
 
 
 def test_redis_is_used_again_when_it_is_back(own_valkey, monkeypatch):
@@ -193,9 +191,7 @@ def test_redis_is_used_again_when_it_is_back(own_valkey, monkeypatch):
     own_valkey.start()
     assert limiter.hit("key", 100).limit == 50
     now = time.monotonic()
-    monkeypatch.setattr(
-        "momentverse.ratelimit.limiter.time.monotonic", lambda: now + RETRY_SECONDS + 1
-    )
+    monkeypatch.setattr("momentverse.redis.breaker.time.monotonic", lambda: now + RETRY_SECONDS + 1)
     assert limiter.hit("key", 100).limit == 100
     assert limiter.hit("key", 100).limit == 100
 

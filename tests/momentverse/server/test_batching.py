@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.servers import ask, gunicorn, site_environment
 
-PAGES = [f"/t/kept/?before={number}" for number in range(8)]
+PAGES = [f"/t/cached/?before={number}" for number in range(8)]
 HEAD = "GET {} HTTP/1.1\r\nHost: {}\r\n"
 # An application that can look ahead, but fails over it, or over what it has found at hand.
 FAILING = """
@@ -27,7 +27,7 @@ def application(environ, start_response):
 application = type("Application", (), {
     "__call__": staticmethod(application),
     "is_for_everybody": staticmethod(lambda head: head.startswith(b"GET")),
-    "look_ahead": staticmethod(LOOK_AHEAD),
+    "prefetch": staticmethod(LOOK_AHEAD),
 })()
 """
 
@@ -135,14 +135,14 @@ def test_what_is_at_hand_needs_none_of_the_other_threads(site, connect):
 
 def test_a_client_that_does_not_read_holds_nobody_up(site, connect):
     """It gets all that it has asked for as soon as it reads, in order, byte by byte."""
-    ask(f"{site.url}/t/large-kept/")
+    ask(f"{site.url}/t/large-cached/")
     number = 40
-    request = head(site, "/t/large-kept/")
+    request = head(site, "/t/large-cached/")
     client = connect(
-        request * (number - 1) + head(site, "/t/large-kept/", "Connection: close"), 4096
+        request * (number - 1) + head(site, "/t/large-cached/", "Connection: close"), 4096
     )
     for _ in range(20):
-        assert ask(f"{site.url}/t/large-kept/").status == 200
+        assert ask(f"{site.url}/t/large-cached/").status == 200
     answers = read(client).split(b"HTTP/1.1 200 OK\r\n")[1:]
     assert len(answers) == number
     assert len({answer.partition(b"\r\n\r\n")[2] for answer in answers}) == 1

@@ -26,9 +26,9 @@ class Visitors:
     that goes wrong is a failed request.
     """
 
-    def __init__(self, sites, *, kept=True):
+    def __init__(self, sites, *, reuse_connections=True):
         self.addresses = [site.environment["BIND"] for site in sites]
-        self.kept = kept
+        self.reuse_connections = reuse_connections
         self.failures = []
         self.answers = Counter()
         self.processes = {address: Counter() for address in self.addresses}
@@ -69,7 +69,9 @@ class Visitors:
         if quiet > QUIET_SECONDS:
             connection.close()
         connection.asked_at = time.monotonic()
-        connection.request("GET", PAGE, headers={} if self.kept else {"Connection": "close"})
+        connection.request(
+            "GET", PAGE, headers={} if self.reuse_connections else {"Connection": "close"}
+        )
         answer = connection.getresponse()
         process = answer.read().decode()
         connection.asked_at = time.monotonic()

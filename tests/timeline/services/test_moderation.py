@@ -1,4 +1,4 @@
-"""What is reported, and what staff does about it."""
+"""Reports, and what staff can do about them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def staff(rival):
 
 @pytest.fixture
 def reported(make_moment, claimant):
-    """A public moment of a person who can get mail, with an open report."""
+    """A public moment with an open report. Its owner can receive mail."""
     moment = make_moment("1969-07-20", user=claimant, title="Canary")
     moderation.report(moment, Report.Reason.WRONG, "It was the 21st.", None)
     return moment
@@ -55,8 +55,8 @@ def test_it_works(reported, staff, claimant, django_capture_on_commit_callbacks)
     assert "hidden" in message.subject
 
 
-def test_everything_that_others_see_follows(reported, staff, claimant, stranger):
-    """Edge case 15: to hide is to make private, so nothing else needs to know of it."""
+def test_hidden_moment_disappears_for_everybody_else(reported, staff, claimant, stranger):
+    """Edge case 15: a hidden moment is private, so no other query needs to know about hiding."""
     likes.like(stranger, reported)
     hide(reported, staff)
     for viewer in (None, stranger, staff):
@@ -70,7 +70,7 @@ def test_everything_that_others_see_follows(reported, staff, claimant, stranger)
 
 
 @pytest.mark.parametrize("before", Visibility)
-def test_shown_again_it_is_as_it_was(make_moment, staff, claimant, before):
+def test_unhide_restores_the_earlier_visibility(make_moment, staff, claimant, before):
     moment = make_moment("1969-07-20", user=claimant, visibility=before)
     hide(moment, staff)
     moderation.unhide(moment, "it is all right")
@@ -81,7 +81,7 @@ def test_shown_again_it_is_as_it_was(make_moment, staff, claimant, before):
     assert rollups.find_differences() == []
 
 
-def test_neither_is_done_twice(reported, staff):
+def test_hide_and_unhide_cannot_be_repeated(reported, staff):
     with pytest.raises(ReportRefused):
         moderation.unhide(reported, "x")
     hide(reported, staff)
@@ -91,13 +91,13 @@ def test_neither_is_done_twice(reported, staff):
     assert reported.hidden_reason == "it names a child"
 
 
-def test_what_is_off_the_timeline_is_not_hidden(make_moment, staff):
+def test_revoked_moment_cannot_be_hidden(make_moment, staff):
     moment = make_moment("1969-07-20", status="revoked")
     with pytest.raises(ReportRefused):
         moderation.hide(moment, "x", staff=staff)
 
 
-def test_its_owner_may_change_words_but_not_who_sees_it(reported, staff):
+def test_owner_can_edit_a_hidden_moment_but_not_its_visibility(reported, staff):
     hide(reported, staff)
     details.edit_moment(
         reported, details.MomentDetails(title="Better", visibility=Visibility.PUBLIC)
@@ -106,8 +106,8 @@ def test_its_owner_may_change_words_but_not_who_sees_it(reported, staff):
     assert (reported.title, reported.visibility) == ("Better", Visibility.PRIVATE)
 
 
-def test_the_database_keeps_it_hidden_whoever_writes(reported, staff):
-    """The referee is the database: a copy read before cannot undo it either."""
+def test_database_keeps_a_hidden_moment_private(reported, staff):
+    """The database enforces it: saving a copy that was read earlier cannot undo it either."""
     before = Moment.objects.get(pk=reported.pk)
     hide(reported, staff)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -116,12 +116,12 @@ def test_the_database_keeps_it_hidden_whoever_writes(reported, staff):
         save_moment(before)
 
 
-def test_its_span_stays_taken(reported, staff):
+def test_hidden_moment_keeps_its_span(reported, staff):
     hide(reported, staff)
     assert not availability.get_availability(reported.span).free
 
 
-def test_one_person_has_one_open_report_of_a_moment(make_moment, stranger):
+def test_second_report_by_the_same_person_replaces_the_first(make_moment, stranger):
     moment = make_moment("1969-07-20")
     for words in ("first", "second"):
         moderation.report(moment, Report.Reason.SPAM, words, stranger)
@@ -129,12 +129,12 @@ def test_one_person_has_one_open_report_of_a_moment(make_moment, stranger):
 
 
 @pytest.mark.parametrize("words", ["\0", "half \ud800"])
-def test_words_that_cannot_be_kept_are_refused(make_moment, words):
+def test_invalid_comment_is_refused(make_moment, words):
     with pytest.raises(ValidationError):
         moderation.report(make_moment("1969-07-20"), Report.Reason.SPAM, words, None)
 
 
-def test_a_mail_holds_no_line_of_a_title_that_is_a_header(
+def test_mail_subject_allows_no_header_injection(
     make_moment, staff, claimant, django_capture_on_commit_callbacks
 ):
     """Edge case 22."""
@@ -147,8 +147,8 @@ def test_a_mail_holds_no_line_of_a_title_that_is_a_header(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_mail_that_is_refused_is_sent_later(reported, staff, claimant, settings):
-    """Owed with what it tells, and tried again by whoever empties the queue."""
+def test_refused_mail_is_retried_later(reported, staff, claimant, settings):
+    """The mail is queued in the transaction of the change, and the worker retries it."""
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     works = settings.EMAIL_BACKEND
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -167,7 +167,7 @@ def test_a_mail_that_is_refused_is_sent_later(reported, staff, claimant, setting
     assert not DBTaskResult.objects.filter(status="READY").exists()
 
 
-def test_what_is_not_hidden_owes_no_mail(reported, staff, settings):
+def test_rolled_back_hide_sends_no_mail(reported, staff, settings):
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     with transaction.atomic():
         moderation.hide(reported, "it names a child", staff=staff)
@@ -176,16 +176,16 @@ def test_what_is_not_hidden_owes_no_mail(reported, staff, settings):
     assert not DBTaskResult.objects.exists()
 
 
-def test_a_curator_gets_no_mail(make_moment, staff, django_capture_on_commit_callbacks):
+def test_curator_gets_no_mail(make_moment, staff, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         hide(make_moment("1969-07-20"), staff)
     assert mail.outbox == []
 
 
-# What a person reported is theirs: exported, and erased without a trace.
+# Reports are personal data: exported, and erased without a trace.
 
 
-def test_it_is_exported(reported, stranger):
+def test_reports_are_exported(reported, stranger):
     moderation.report(reported, Report.Reason.HATE, "against me", stranger)
     (file,) = reports.export(stranger)
     assert [(row["moment"], row["comment"], row["status"]) for row in file.content] == [
@@ -193,7 +193,7 @@ def test_it_is_exported(reported, stranger):
     ]
 
 
-def test_who_reported_is_erased_and_words_about_the_erased_too(reported, stranger, claimant, staff):
+def test_erasure_removes_reporter_and_comments(reported, stranger, claimant, staff):
     moderation.report(reported, Report.Reason.HATE, "against me", stranger)
     reports.erase(stranger)
     assert set(Report.objects.values_list("reporter", "comment")) == {

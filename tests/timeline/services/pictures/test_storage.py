@@ -1,4 +1,4 @@
-"""Where files are kept: a folder, or a bucket of an S3-compatible service. The same holds for both."""
+"""The storage of files: a folder, or a bucket of an S3-compatible service. All tests run with both."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.embedded
 
 
 @pytest.fixture(scope="module")
-def service():
-    """An S3 of our own, with a bucket."""
+def s3():
+    """A local S3 server with a bucket."""
     url = f"http://127.0.0.1:{free_port()}"
     server = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", url.rpartition(":")[2]],
@@ -40,7 +40,7 @@ def service():
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def place(request, settings, tmp_path, monkeypatch):
+def backend(request, settings, tmp_path, monkeypatch):
     if request.param == "folder":
         entry = {
             "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -51,41 +51,41 @@ def place(request, settings, tmp_path, monkeypatch):
 
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             monkeypatch.setenv(name, "test")
-        monkeypatch.setattr(module, "PICTURES_S3_URL", request.getfixturevalue("service"))
+        monkeypatch.setattr(module, "PICTURES_S3_URL", request.getfixturevalue("s3"))
         entry = module.build_picture_storage("pictures")
     settings.STORAGES = site_settings.STORAGES | {"pictures": entry}
     return storages["pictures"]
 
 
-def test_it_works(place):
+def test_it_works(backend):
     storage.write("key/source", io.BytesIO(b"one"))
     storage.write("key/192.avif", b"two")
     assert (storage.read("key/source"), storage.read("key/192.avif")) == (b"one", b"two")
     storage.delete_folder("key")
-    assert not place.exists("key/192.avif")
+    assert not backend.exists("key/192.avif")
 
 
-def test_a_file_of_the_same_name_is_replaced(place):
+def test_file_with_the_same_name_is_replaced(backend):
     storage.write("key/192.avif", b"old and longer")
     storage.write("key/192.avif", b"new")
     assert storage.read("key/192.avif") == b"new"
 
 
-def test_what_is_not_there(place):
+def test_missing_file(backend):
     with pytest.raises(FileNotFoundError):
         storage.read("nowhere/192.avif")
     storage.delete("nowhere/192.avif")
     storage.delete_folder("nowhere")
 
 
-def test_one_folder_is_not_another(place):
+def test_delete_folder_keeps_folders_with_the_same_prefix(backend):
     storage.write("key/1.avif", b"one")
     storage.write("key2/1.avif", b"two")
     storage.delete_folder("key")
     assert storage.read("key2/1.avif") == b"two"
 
 
-def test_a_service_that_is_away_is_an_os_error(settings, monkeypatch):
+def test_unavailable_storage_raises_os_error(settings, monkeypatch):
     from momentverse import settings as module
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

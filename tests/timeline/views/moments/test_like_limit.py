@@ -1,4 +1,4 @@
-"""Liking too often: generous to a person who looks through the timeline, not to a script."""
+"""The limit for likes: generous to a person who browses the timeline, not to a script."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from timeline.models import Like
 
 pytestmark = pytest.mark.django_db
 SCRIPT = {"Accept": "application/json"}
-OFTEN = LIKE.pair.attempts
+LIMIT = LIKE.pair.attempts
 
 
 @pytest.fixture(autouse=True)
-def _own_counts(monkeypatch, settings):
-    """Counts of this test alone, in windows that do not end."""
+def _own_counters(monkeypatch, settings):
+    """Give each test its own counters, in a window that does not end."""
     settings.CACHES = settings.CACHES | {
         "throttle": build_cache("", "counts of likes", ignore_exceptions=False)
     }
@@ -33,8 +33,8 @@ def _own_counts(monkeypatch, settings):
 
 
 @pytest.fixture
-def send(client, make_moment, stranger):
-    """Return a function that likes one moment."""
+def send_like(client, make_moment, stranger):
+    """Return a function that sends a like for one moment."""
     address = f"/moments/{make_moment('1969-07-20').public_id}/like/"
     client.force_login(stranger)
 
@@ -44,55 +44,55 @@ def send(client, make_moment, stranger):
     return post
 
 
-def test_it_works(send):
-    answers = [send().status_code for _ in range(OFTEN + 2)]
-    assert answers == [303] * OFTEN + [429] * 2
+def test_it_works(send_like):
+    statuses = [send_like().status_code for _ in range(LIMIT + 2)]
+    assert statuses == [303] * LIMIT + [429] * 2
 
 
-def test_people_get_a_page(send):
-    *_, refused = [send() for _ in range(OFTEN + 1)]
-    assert refused["Content-Type"].startswith("text/html")
-    assert "You can try again in " in refused.text
-    assert 1 <= int(refused["Retry-After"]) <= 3600
+def test_browser_gets_a_page(send_like):
+    *_, response = [send_like() for _ in range(LIMIT + 1)]
+    assert response["Content-Type"].startswith("text/html")
+    assert "You can try again in " in response.text
+    assert 1 <= int(response["Retry-After"]) <= 3600
 
 
-def test_a_script_gets_json(send):
-    *_, refused = [send(**SCRIPT) for _ in range(OFTEN + 1)]
-    assert refused.status_code == 429
-    assert refused.json()["error"]["code"] == "too_many_requests"
-    assert refused.json()["ok"] is False
-    assert 1 <= int(refused["Retry-After"]) <= 3600
+def test_script_gets_json(send_like):
+    *_, response = [send_like(**SCRIPT) for _ in range(LIMIT + 1)]
+    assert response.status_code == 429
+    assert response.json()["error"]["code"] == "too_many_requests"
+    assert response.json()["ok"] is False
+    assert 1 <= int(response["Retry-After"]) <= 3600
 
 
-def test_what_is_refused_changes_nothing(send, stranger):
-    for _ in range(OFTEN):
-        send()
+def test_refused_like_is_not_stored(send_like, stranger):
+    for _ in range(LIMIT):
+        send_like()
     Like.objects.all().delete()
-    assert send().status_code == 429
+    assert send_like().status_code == 429
     assert not Like.objects.exists()
 
 
-def test_one_who_likes_too_often_keeps_nobody_else_from_it(send, django_user_model):
-    for _ in range(OFTEN + 1):
-        send()
+def test_limit_of_one_person_does_not_affect_others(send_like, django_user_model):
+    for _ in range(LIMIT + 1):
+        send_like()
     other = Client()
     other.force_login(django_user_model.objects.get_or_create_curator("eve", "Eve"))
-    assert send(other).status_code == 303
+    assert send_like(other).status_code == 303
 
 
-def test_a_visitor_is_sent_to_log_in_however_often(send):
-    """Nothing is counted: there is no account yet, and nothing that it could do."""
-    assert {send(Client()).status_code for _ in range(OFTEN + 2)} == {302}
+def test_anonymous_visitor_is_always_redirected_to_login(send_like):
+    """Anonymous requests are not counted: they cannot like anything."""
+    assert {send_like(Client()).status_code for _ in range(LIMIT + 2)} == {302}
 
 
 @pytest.mark.parametrize("fault", ["stop", "pause"])
-def test_it_is_limited_while_redis_is_away(send, settings, fault):
-    """Edge case 17: by a stricter local limit, and no page fails."""
+def test_limit_applies_while_redis_is_unavailable(send_like, settings, fault):
+    """Edge case 17: a stricter local limit applies, and no page fails."""
     with valkey() as server:
         cache = build_cache(server.url, "counts of likes", ignore_exceptions=False)
         settings.CACHES = settings.CACHES | {"throttle": cache}
-        assert send().status_code == 303
+        assert send_like().status_code == 303
         getattr(server, fault)()
-        share = get_local_limit(OFTEN)
-        answers = [send().status_code for _ in range(share + 2)]
-    assert answers == [303] * share + [429] * 2
+        limit = get_local_limit(LIMIT)
+        statuses = [send_like().status_code for _ in range(limit + 2)]
+    assert statuses == [303] * limit + [429] * 2

@@ -1,4 +1,4 @@
-"""A visitor who asks through the page cache's front, as a WSGI server would on their behalf."""
+"""A client that sends requests through the page cache, as a WSGI server would."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 import brotli
 import zstandard
@@ -23,13 +24,16 @@ DECODERS = {
     "zstd": zstandard.decompress,
     None: bytes,
 }
-# What belongs to one request and not to the page.
+# Headers that differ from request to request.
 REQUEST_HEADERS = {"X-Request-ID", "RateLimit-Remaining", "RateLimit-Reset", "Age"}
 
 
 @contextmanager
 def keep_connections_open() -> Iterator[None]:
-    """As Django's test client does it: a test's transaction outlives the request."""
+    """Keep database connections after a request, as Django's test client does.
+
+    Otherwise the request would end the transaction of the test.
+    """
     signals = (request_started, request_finished)
     for signal in signals:
         signal.disconnect(close_old_connections)
@@ -48,6 +52,7 @@ class Response:
 
     @property
     def content(self) -> bytes:
+        """The body without its content encoding."""
         return DECODERS[self.headers.get("Content-Encoding")](self.body)
 
     @property
@@ -55,23 +60,24 @@ class Response:
         return self.content.decode(errors="replace")
 
     @property
-    def of_the_page(self) -> dict[str, str]:
+    def page_headers(self) -> dict[str, str]:
+        """The headers that are the same for every request of the page."""
         return {name: value for name, value in self.headers.items() if name not in REQUEST_HEADERS}
 
 
-class Visitor:
-    """``visitor.get("/timeline/", accept_encoding="br")``; keyword arguments are request headers."""
+class WSGIClient:
+    """``client.get("/timeline/", accept_encoding="br")``; keyword arguments are request headers."""
 
-    def __init__(self, application: Any, **headers: str) -> None:
-        self.application = application
+    def __init__(self, application: WSGIApplication, **headers: str) -> None:
+        self.application: Any = application
         self.headers = headers
 
-    def get(self, address: str, method: str = "GET", **more: Any) -> Response:
-        return self.answer(self.environ(address, method, **more))
+    def get(self, url: str, method: str = "GET", **headers: Any) -> Response:
+        return self.send(self.environ(url, method, **headers))
 
-    def environ(self, address: str, method: str = "GET", **more: Any) -> dict[str, Any]:
-        """Return the request as a server puts it."""
-        path, _, query = address.partition("?")
+    def environ(self, url: str, method: str = "GET", **headers: Any) -> WSGIEnvironment:
+        """Return the environment that a server would build. Names in capitals are set as they are."""
+        path, _, query = url.partition("?")
         environ = {
             "REQUEST_METHOD": method,
             "SCRIPT_NAME": "",
@@ -83,33 +89,32 @@ class Visitor:
             "REMOTE_ADDR": "127.0.0.1",
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(more.pop("body", b"")),
+            "wsgi.input": io.BytesIO(headers.pop("body", b"")),
             "wsgi.errors": io.StringIO(),
             "wsgi.multithread": True,
             "wsgi.multiprocess": True,
             "wsgi.run_once": False,
             "HTTP_HOST": "testserver",
         }
-        for name, value in (self.headers | more).items():
+        for name, value in (self.headers | headers).items():
             environ[name if name[0].isupper() or "." in name else f"HTTP_{name.upper()}"] = value
         return environ
 
-    def answer(self, environ: dict[str, Any]) -> Response:
-        """Have a request answered."""
-        answered: list[Any] = []
+    def send(self, environ: WSGIEnvironment) -> Response:
+        started: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None):
-            answered[:] = status, headers
+            started[:] = status, headers
 
         with keep_connections_open():
             chunks = self.application(environ, start_response)
             body = b"".join(chunks)
             if close := getattr(chunks, "close", None):
                 close()
-        status, headers = answered
+        status, headers = started
         return Response(int(status[:3]), dict(headers), body)
 
 
 def build_cached_site() -> PageCacheApplication:
-    """Return the front as it is when a process starts, with the settings of the test."""
+    """Build the site as a process does at its start, with the settings of the test."""
     return PageCacheApplication(get_wsgi_application())

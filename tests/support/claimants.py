@@ -1,8 +1,8 @@
-"""Some of the claimants of a race, each a thread, in a process of their own.
+"""A process that claims spans with many threads, for races between several processes.
 
-``python -m tests.timeline.claimants``: reads lines of JSON, a round each, from
-standard input: ``[[person, start, seconds], …]``; claims all of a round at once;
-writes ``{"held": …, "taken": …}`` and the times in ms.
+Run by ``python -m tests.support.claimants``. It reads one line of JSON for each
+round from standard input: ``[[person, start, seconds], …]``. It claims all spans
+of the round at once, and writes ``[{"held": …, "taken": …}, [milliseconds, …]]``.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def main() -> None:
 
     times: list[float] = []
 
-    def claim(wish: list) -> str:
-        person, start, seconds = wish
+    def claim(arguments: list) -> str:
+        person, start, seconds = arguments
         starts_at = parse_instant(start)
         span = Span(starts_at, starts_at + dt.timedelta(seconds=seconds))
         user = User.objects.get(pk=person)
@@ -38,7 +38,7 @@ def main() -> None:
             holds.hold(user, span)
         except SpanTaken:
             return "taken"
-        except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
+        except Exception as error:  # noqa: BLE001  any error is an outcome
             return f"{type(error).__name__}: {error}"
         finally:
             times.append((time.perf_counter() - started) * 1000)

@@ -1,4 +1,4 @@
-"""People who claim, and what they claim."""
+"""Fixtures and helpers for claims."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def span_of(start: str, seconds: int = 60) -> Span:
 
 
 def let_time_pass(*moments: Moment, seconds: int = 86_400) -> None:
-    """Let the holds of these moments, and their time to pay, have ended long ago."""
+    """Move the end of the moments' holds, or of their time to pay, into the past."""
     Moment.objects.filter(pk__in=[moment.pk for moment in moments]).update(
         held_until=F("held_until") - dt.timedelta(seconds=seconds)
     )
@@ -33,7 +33,7 @@ def let_time_pass(*moments: Moment, seconds: int = 86_400) -> None:
 
 @pytest.fixture
 def claimant(db: None) -> User:
-    """A person with a verified address, who claims."""
+    """A person with a verified e-mail address."""
     user = User.objects.create_user("eve@example.org", "eve", PASSWORD, display_name="Eve")
     user.mark_email_verified()
     return user
@@ -41,7 +41,7 @@ def claimant(db: None) -> User:
 
 @pytest.fixture
 def rival(db: None) -> User:
-    """Another one, after the same spans."""
+    """A second person, who wants the same spans."""
     user = User.objects.create_user("max@example.org", "max", PASSWORD)
     user.mark_email_verified()
     return user
@@ -49,7 +49,7 @@ def rival(db: None) -> User:
 
 @pytest.fixture
 def claim(claimant: User) -> Claim:
-    """Return a function that holds a span and describes it: ``claim("1969-07-20T20:17:40Z")``."""
+    """Return a function that holds a span and gives it a title: ``claim("1969-07-20T20:17:40Z")``."""
 
     def hold(start: str, seconds: int = 60, *, user: User = claimant, **words: str) -> Moment:
         moment = holds.hold(user, span_of(start, seconds))

@@ -1,4 +1,4 @@
-"""People who are logged in at a MomentVerse that is served over the tests' own database."""
+"""Logged-in people who use a served MomentVerse that shares the database of the tests."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.utils.crypto import get_random_string
 
 from accounts.models import User
 
-ANSWERS_WITHIN_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 def database_url() -> str:
-    """Return the tests' own database as ``DATABASE_URL`` names one."""
+    """Return the database of the tests as a ``DATABASE_URL``."""
     name = str(connection.settings_dict["NAME"])
     if connection.vendor == "sqlite":
         return f"sqlite:///{name}"
@@ -25,7 +25,7 @@ def database_url() -> str:
 
 
 class Person:
-    """Somebody with a session, who sends forms as a browser does, and follows no redirect."""
+    """A person with a session who sends forms as a browser does. Redirects are not followed."""
 
     def __init__(self, user: User) -> None:
         client = Client()
@@ -36,15 +36,16 @@ class Person:
             settings.CSRF_COOKIE_NAME: self.token,
         }
         self.headers = {
-            # Believed by a site with a proxy in front: people of one network share its limits.
+            # The site trusts this header because it runs behind a proxy. Each person gets an address of their
+            # own, because people in one network share its rate limits.
             "X-Forwarded-For": f"10.{user.pk >> 16 & 255}.{user.pk >> 8 & 255}.{user.pk & 255}",
             "Content-Type": "application/x-www-form-urlencoded",
             "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
         }
 
     def post(self, site: str, path: str, **fields: object) -> tuple[int, str]:
-        """Return the status, and where it leads. Raises OSError or HTTPException when no answer comes."""
-        to = http.client.HTTPConnection(urlsplit(site).netloc, timeout=ANSWERS_WITHIN_SECONDS)
+        """Send a form; return the status and the Location. Raises OSError or HTTPException on failure."""
+        to = http.client.HTTPConnection(urlsplit(site).netloc, timeout=TIMEOUT_SECONDS)
         try:
             form = urlencode(fields | {"csrfmiddlewaretoken": self.token})
             to.request("POST", path, form, self.headers)

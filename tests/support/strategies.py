@@ -1,4 +1,4 @@
-"""Spans for property tests."""
+"""Hypothesis strategies for spans."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from timeline.core.spans import MAX_DURATION, UTC, WINDOW_END, WINDOW_START, Span
 
-# Midnight in the middle, so that spans fall on both sides of it and across.
+# A midnight, so that spans lie before, after and across it.
 MIDDLE = dt.datetime(1969, 7, 21, tzinfo=UTC)
 
 
 @st.composite
 def crowded_spans(draw: st.DrawFn) -> Span:
-    """Spans around one midnight, close enough to overlap, touch and nest often."""
+    """Spans around one midnight that often overlap, touch or contain each other."""
     start = draw(st.integers(min_value=-30, max_value=30))
     length = draw(st.integers(min_value=1, max_value=20))
     starts_at = MIDDLE + dt.timedelta(seconds=start)
@@ -23,7 +23,7 @@ def crowded_spans(draw: st.DrawFn) -> Span:
 
 @st.composite
 def any_hours(draw: st.DrawFn) -> Span:
-    """Spans of minutes to a whole day around one midnight, on minutes."""
+    """Spans of whole minutes, up to a day long, around one midnight."""
     start = draw(st.integers(min_value=-1440, max_value=1439))
     length = draw(st.one_of(st.integers(1, 1440), st.integers(1, 90)))
     starts_at = MIDDLE + dt.timedelta(minutes=start)
@@ -32,7 +32,7 @@ def any_hours(draw: st.DrawFn) -> Span:
 
 @st.composite
 def any_spans(draw: st.DrawFn) -> Span:
-    """Spans anywhere in the window, of any allowed length; its two ends are tried often."""
+    """Spans anywhere on the timeline, of any allowed duration, often at its two ends."""
     longest = int(MAX_DURATION.total_seconds())
     room = int((WINDOW_END - WINDOW_START).total_seconds())
     length = draw(st.one_of(st.just(1), st.just(longest), st.integers(1, longest)))
@@ -42,5 +42,5 @@ def any_spans(draw: st.DrawFn) -> Span:
 
 
 def overlap(one: Span, other: Span) -> bool:
-    """Tell whether two half-open spans share a second."""
+    """Return whether two half-open spans share a second."""
     return one.starts_at < other.ends_at and other.starts_at < one.ends_at

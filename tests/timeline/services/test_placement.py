@@ -22,6 +22,7 @@ from timeline.services.placement import (
     delete_moments,
     is_overlap_error,
     lock_spans,
+    retry_on_conflict,
     save_moment,
 )
 from timeline.services.transitions import revoke
@@ -282,3 +283,19 @@ def test_every_span_of_the_window_can_be_saved_and_read(owner, span):
         assert stored.when
         assert stored.get_absolute_url()
         transaction.set_rollback(True)
+
+
+def test_conflict_inside_a_transaction_is_not_retried(db):
+    """Fault 30: only the caller can repeat the whole transaction."""
+    attempts = []
+
+    @retry_on_conflict
+    def write():
+        attempts.append(1)
+        cause = Exception()
+        cause.sqlstate = "40P01"
+        raise OperationalError("injected") from cause
+
+    with transaction.atomic(), pytest.raises(OperationalError):
+        write()
+    assert len(attempts) == 1

@@ -160,6 +160,6 @@ def test_write_is_retried_after_a_conflict(writers, monkeypatch, code):
 
     monkeypatch.setattr(Moment, "save", failing)
     assert writers.race([span]) == {"saved": 1}
-    failures[:] = [code] * 3
+    failures[:] = [code] * placement.MAX_ATTEMPTS
     (outcome,) = writers.race([Span(span.ends_at, span.ends_at + dt.timedelta(seconds=1))])
     assert outcome.startswith("TimelineBusy")

@@ -1,4 +1,4 @@
-"""From one state to the next."""
+"""Changes of a moment's state."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.utils import timezone
 from timeline.core.exceptions import SpanTaken, TransitionRefused
 from timeline.core.spans import MAX_DURATION
 from timeline.models import Status
+from timeline.services.placement import release_expired_holds
 from timeline.services.transitions import activate, can_transition, release, revoke, start_payment
 
 
@@ -22,20 +23,37 @@ def test_it_works(make_moment):
 
 
 @pytest.mark.parametrize("status", [Status.HELD, Status.PAYING])
-def test_what_is_not_yet_active_is_released(make_moment, status):
+def test_release_of_a_moment_that_is_not_yet_active(make_moment, status):
     later = timezone.now() + dt.timedelta(hours=1)
     moment = make_moment("2020-01-01", status=status, held_until=later)
-    release(moment, "asked for")
+    release(moment, "given back")
     assert moment.status == Status.RELEASED
     assert moment.held_until is None
 
 
-def test_a_lapsed_hold_is_released_too(make_moment):
-    """The write itself releases it on its way in; that is what was asked for."""
+def test_release_of_an_expired_hold_succeeds(make_moment):
+    """Locking the span has released it already, so there is nothing left to do."""
     past = timezone.now() - dt.timedelta(hours=1)
     moment = make_moment("2020-01-01", status=Status.HELD, held_until=past)
-    release(moment, "asked for")
+    release(moment, "given back")
     assert moment.status == Status.RELEASED
+
+
+def test_release_after_the_expired_hold_was_released_succeeds(make_moment):
+    """Somebody else's write may have released it a moment before."""
+    past = timezone.now() - dt.timedelta(hours=1)
+    moment = make_moment("2020-01-01", status=Status.HELD, held_until=past)
+    release_expired_holds([moment.span])
+    release(moment, "given back")
+    assert (moment.status, moment.status_reason) == (Status.RELEASED, "hold lapsed")
+
+
+def test_second_release_is_refused(make_moment):
+    later = timezone.now() + dt.timedelta(hours=1)
+    moment = make_moment("2020-01-01", status=Status.HELD, held_until=later)
+    release(moment, "given back")
+    with pytest.raises(TransitionRefused, match="cannot become"):
+        release(moment, "given back")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +61,7 @@ def test_a_lapsed_hold_is_released_too(make_moment):
     [(release, Status.ACTIVE), (release, Status.REVOKED), (release, Status.RELEASED),
      (revoke, Status.PAYING), (revoke, Status.REVOKED), (revoke, Status.RELEASED)],
 )  # fmt: skip
-def test_other_steps_are_refused(make_moment, change, status):
+def test_other_transitions_are_refused(make_moment, change, status):
     moment = make_moment("2020-01-01", status=status)
     with pytest.raises(TransitionRefused, match="cannot become"):
         change(moment, "x")
@@ -51,7 +69,7 @@ def test_other_steps_are_refused(make_moment, change, status):
     assert moment.status == status
 
 
-def test_the_stored_state_decides_not_the_one_in_memory(make_moment):
+def test_stored_state_decides_not_the_copy_in_memory(make_moment):
     moment = make_moment("2020-01-01")
     again = type(moment).objects.get()
     revoke(moment, "first")
@@ -61,19 +79,19 @@ def test_the_stored_state_decides_not_the_one_in_memory(make_moment):
     assert moment.status_reason == "first"
 
 
-def test_only_late_money_leads_back():
+def test_only_a_released_moment_can_become_active_again():
     for status in Status:
         assert not can_transition(Status.REVOKED, status)
         assert can_transition(Status.RELEASED, status) is (status is Status.ACTIVE)
 
 
-def test_what_was_released_is_activated_if_its_span_is_free(make_moment):
+def test_released_moment_is_activated_if_its_span_is_free(make_moment):
     moment = make_moment("2020-01-01", status=Status.RELEASED)
     activate(moment)
     assert moment.status == Status.ACTIVE
 
 
-def test_what_was_released_stays_so_when_somebody_has_its_span(make_moment):
+def test_released_moment_stays_released_if_its_span_is_taken(make_moment):
     moment = make_moment("2020-01-01", status=Status.RELEASED)
     make_moment("2020-01-01T00:00:30Z")
     with pytest.raises(SpanTaken):
@@ -82,7 +100,7 @@ def test_what_was_released_stays_so_when_somebody_has_its_span(make_moment):
     assert moment.status == Status.RELEASED
 
 
-def test_while_it_is_paid_for_it_says_until_when(make_moment):
+def test_paying_moment_stores_the_end_of_the_session(make_moment):
     later = timezone.now() + dt.timedelta(hours=1)
     moment = make_moment("2020-01-01", status=Status.HELD, held_until=timezone.now() + MAX_DURATION)
     start_payment(moment, until=later)

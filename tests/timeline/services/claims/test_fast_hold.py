@@ -1,4 +1,4 @@
-"""Holding in one round trip does what the steps do, and leaves to them whatever is not plain."""
+"""The hold in one round trip stores what the step-by-step path stores, and leaves other cases to it."""
 
 from __future__ import annotations
 
@@ -18,27 +18,35 @@ from timeline.services.claims.fast_hold import try_fast_hold
 SPAN = span_of("1969-07-20T20:17:40Z", 12)
 OVER_MIDNIGHT = span_of("1969-07-20T23:59:30Z", 60)
 TEN_MINUTES = dt.timedelta(minutes=10)
-# What each of two rows has for itself.
-OWN = {"id", "moment_id", "user_id", "created_at", "updated_at", "status_changed_at", "held_until"}
+# The fields that differ between any two rows.
+DIFFERENT = {
+    "id",
+    "moment_id",
+    "user_id",
+    "created_at",
+    "updated_at",
+    "status_changed_at",
+    "held_until",
+}
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _on_postgresql(db):
+def _require_postgresql(db):
     if connection.vendor != "postgresql":
-        pytest.skip("about PostgreSQL")
+        pytest.skip("only on PostgreSQL")
 
 
-def held_at_once(user, span=SPAN):
+def fast_hold(user, span=SPAN):
     moment = Moment(user=user, starts_at=span.starts_at, ends_at=span.ends_at)
     order = Order(user=user, moment=moment, currency="eur", amount=500)
     return try_fast_hold(moment, order, max_holds=holds.MAX_HOLDS, duration=TEN_MINUTES)
 
 
-def row(model, **where):
-    (stored,) = model.objects.filter(**where).values()
-    return {name: value for name, value in stored.items() if name not in OWN}
+def stored_values(model, **lookup):
+    (stored,) = model.objects.filter(**lookup).values()
+    return {name: value for name, value in stored.items() if name not in DIFFERENT}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -52,36 +60,36 @@ def test_it_works(claimant, django_assert_num_queries):
     assert dt.timedelta(0) < moment.held_until - timezone.now() <= TEN_MINUTES
 
 
-def test_the_steps_store_the_same(claimant, rival, monkeypatch):
+def test_step_by_step_hold_stores_the_same_rows(claimant, rival, monkeypatch):
     holds.hold(claimant, SPAN, time_zone="Asia/Kathmandu")
-    monkeypatch.setattr(holds, "try_fast_hold", lambda *arguments, **more: False)
+    monkeypatch.setattr(holds, "try_fast_hold", lambda *args, **kwargs: False)
     holds.hold(rival, span_of("1969-07-20T20:17:52Z", 12), time_zone="Asia/Kathmandu")
     ends = {"starts_at", "ends_at"}
-    moments = [row(Moment, user=user) for user in (claimant, rival)]
-    at_once, by_steps = ({k: v for k, v in one.items() if k not in ends} for one in moments)
-    assert at_once == by_steps
-    assert row(Order, user=claimant) == row(Order, user=rival)
+    moments = [stored_values(Moment, user=user) for user in (claimant, rival)]
+    fast, step_by_step = ({k: v for k, v in one.items() if k not in ends} for one in moments)
+    assert fast == step_by_step
+    assert stored_values(Order, user=claimant) == stored_values(Order, user=rival)
 
 
 @pytest.mark.parametrize("status", [Status.HELD, Status.PAYING, Status.ACTIVE])
-def test_not_where_somebody_is(claimant, rival, status):
+def test_taken_span_is_rejected(claimant, rival, status):
     moment = holds.hold(rival, SPAN)
     Moment.objects.filter(pk=moment.pk).update(status=status, title="Theirs")
-    assert not held_at_once(claimant, span_of("1969-07-20T20:17:51Z", 60))
-    assert held_at_once(claimant, span_of("1969-07-20T20:17:52Z", 60))
+    assert not fast_hold(claimant, span_of("1969-07-20T20:17:51Z", 60))
+    assert fast_hold(claimant, span_of("1969-07-20T20:17:52Z", 60))
 
 
-def test_not_where_a_hold_has_lapsed(claimant, rival):
-    """The steps release it first."""
+def test_expired_hold_is_left_to_the_step_by_step_path(claimant, rival):
+    """The step-by-step path releases it first."""
     let_time_pass(holds.hold(rival, SPAN))
-    assert not held_at_once(claimant)
+    assert not fast_hold(claimant)
     assert holds.hold(claimant, SPAN).status == Status.HELD
 
 
-def test_not_more_than_one_may_hold(claimant):
+def test_more_than_the_maximum_is_rejected(claimant):
     for day in range(1, holds.MAX_HOLDS + 1):
-        assert held_at_once(claimant, span_of(f"2001-01-0{day}"))
-    assert not held_at_once(claimant)
+        assert fast_hold(claimant, span_of(f"2001-01-0{day}"))
+    assert not fast_hold(claimant)
     with pytest.raises(ClaimRefused):
         holds.hold(claimant, SPAN)
 
@@ -89,14 +97,14 @@ def test_not_more_than_one_may_hold(claimant):
 @pytest.mark.parametrize(
     "change", [{"is_active": False}, {"erase_after": dt.datetime(2999, 1, 1, tzinfo=dt.UTC)}]
 )
-def test_not_for_who_leaves(claimant, change):
+def test_account_that_is_closed_or_leaving_is_rejected(claimant, change):
     type(claimant).objects.filter(pk=claimant.pk).update(**change)
-    assert not held_at_once(claimant)
+    assert not fast_hold(claimant)
     assert not Moment.objects.exists()
 
 
-def test_nothing_is_left_of_what_is_refused(claimant):
-    """A rule of the database says no in the middle; the transaction around it goes on."""
+def test_rejected_hold_leaves_nothing_and_keeps_the_transaction(claimant):
+    """A constraint refuses the order after the moment is written. The outer transaction goes on."""
     moment = Moment(user=claimant, starts_at=SPAN.starts_at, ends_at=SPAN.ends_at)
     order = Order(user=claimant, moment=moment, currency="eur", amount=-1)
     assert not try_fast_hold(moment, order, max_holds=3, duration=TEN_MINUTES)
@@ -104,11 +112,11 @@ def test_nothing_is_left_of_what_is_refused(claimant):
     assert moment._state.adding
 
 
-def test_a_release_that_does_not_know_a_column_goes_on(claimant):
-    """A later one has migrated already: the steps leave the column to its default."""
+def test_release_before_a_new_column_still_holds(claimant):
+    """A later release has migrated already. The step-by-step path leaves the new column to its default."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE moments ADD COLUMN mood text NOT NULL DEFAULT 'calm'")
-    assert not held_at_once(claimant)
+    assert not fast_hold(claimant)
     moment = holds.hold(claimant, SPAN)
     with connection.cursor() as cursor:
         cursor.execute("SELECT mood FROM moments WHERE id = %s", [moment.pk])
@@ -116,7 +124,7 @@ def test_a_release_that_does_not_know_a_column_goes_on(claimant):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_person_who_claims_everywhere_at_once_holds_three(claimant):
+def test_concurrent_claims_of_one_person_stop_at_three(claimant):
     def hold(day):
         try:
             return holds.hold(claimant, span_of(f"2001-01-{day:02}"))

@@ -1,4 +1,4 @@
-"""Holding, extending, describing, giving back, editing, sweeping."""
+"""Hold, extend, describe, give back, edit, and release expired holds."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def test_it_works(claimant, settings):
     assert claims.list_open_claims(claimant) == [moment]
 
 
-def test_the_same_span_again_is_the_same_hold(claimant):
-    """Edge case 8: a double click, a form sent again."""
+def test_hold_of_the_same_span_again_returns_the_same_claim(claimant):
+    """Edge case 8: a double click, or a form that is sent again."""
     assert holds.hold(claimant, SPAN).pk == holds.hold(claimant, SPAN).pk
     assert Order.objects.count() == 1
 
 
-def test_what_somebody_else_holds_is_taken(claimant, rival):
-    """Fault 19: one hold, the others are told."""
+def test_span_held_by_somebody_else_is_taken(claimant, rival):
+    """Fault 19: one person gets the hold, the others see that the span is taken."""
     holds.hold(claimant, SPAN)
     overlapping = span_of("1969-07-20T20:17:45Z", 1)
     with pytest.raises(SpanTaken):
@@ -51,14 +51,14 @@ def test_what_somebody_else_holds_is_taken(claimant, rival):
     assert availability.get_availability(LATER).free
 
 
-def test_ones_own_overlapping_hold_is_in_the_way_too(claimant):
+def test_own_overlapping_hold_is_refused_too(claimant):
     holds.hold(claimant, SPAN)
     with pytest.raises(SpanTaken):
         holds.hold(claimant, span_of("1969-07-20T20:17:45Z", 60))
 
 
-def test_a_lapsed_hold_is_free_at_once(claimant, rival):
-    """Edge case 9: the next claimer's transaction releases it; nobody has to sweep."""
+def test_expired_hold_is_free_at_once(claimant, rival):
+    """Edge case 9: the next claim releases it in its own transaction; no command has to run."""
     old = holds.hold(claimant, SPAN)
     let_time_pass(old)
     assert availability.get_availability(SPAN).free
@@ -67,13 +67,13 @@ def test_a_lapsed_hold_is_free_at_once(claimant, rival):
     assert (old.status, new.status) == (Status.RELEASED, Status.HELD)
 
 
-def test_ones_own_lapsed_hold_can_be_held_again(claimant):
+def test_own_expired_hold_can_be_held_again(claimant):
     old = holds.hold(claimant, SPAN)
     let_time_pass(old)
     assert holds.hold(claimant, SPAN).pk != old.pk
 
 
-def test_three_spans_are_the_most_at_a_time(claimant):
+def test_fourth_hold_is_refused(claimant):
     held = [holds.hold(claimant, span_of(f"2001-01-0{day}")) for day in (1, 2, 3)]
     with pytest.raises(ClaimRefused, match="the most at a time"):
         holds.hold(claimant, span_of("2001-01-04"))
@@ -81,21 +81,21 @@ def test_three_spans_are_the_most_at_a_time(claimant):
     assert holds.hold(claimant, span_of("2001-01-04"))
 
 
-def test_who_is_about_to_leave_holds_nothing(claimant):
+def test_hold_is_refused_before_account_deletion(claimant):
     claimant.erase_after = timezone.now() + dt.timedelta(days=3)
     claimant.save()
     with pytest.raises(ClaimRefused, match="about to be deleted"):
         holds.hold(claimant, SPAN)
 
 
-def test_whose_account_is_closed_holds_nothing(claimant):
+def test_hold_is_refused_for_a_closed_account(claimant):
     claimant.is_active = False
     claimant.save()
     with pytest.raises(ClaimRefused, match="closed"):
         holds.hold(claimant, SPAN)
 
 
-def test_what_is_being_paid_for_says_until_when(claim):
+def test_availability_says_until_when_a_span_is_paid_for(claim):
     """Edge case 9: “being paid for, free at hh:mm at the latest”."""
     moment = claim("1969-07-20T20:17:40Z", 12)
     until = timezone.now() + dt.timedelta(minutes=30)
@@ -125,7 +125,7 @@ def test_overdue_payments_are_expired_before_a_hold_is_refused(claim, rival, mon
     assert expired == overdue
 
 
-def test_a_span_without_overdue_payments_stays_taken(claim, rival, monkeypatch):
+def test_hold_is_refused_without_overdue_payments(claim, rival, monkeypatch):
     claim("1969-07-20T20:17:40Z", 12)
     monkeypatch.setattr(payment_holds, "expire_payment", None)
     with pytest.raises(SpanTaken):
@@ -133,7 +133,7 @@ def test_a_span_without_overdue_payments_stays_taken(claim, rival, monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_payment_that_cannot_be_expired_keeps_its_span(claim, rival, monkeypatch):
+def test_hold_is_refused_if_the_payment_cannot_be_expired(claim, rival, monkeypatch):
     """The provider does not answer: it is called once, and nothing changes."""
     moment = claim("1969-07-20T20:17:40Z", 12)
     Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
@@ -145,7 +145,7 @@ def test_a_payment_that_cannot_be_expired_keeps_its_span(claim, rival, monkeypat
     assert calls == [moment]
 
 
-def test_a_hold_is_extended_a_few_times(claimant, settings):
+def test_hold_is_extended_a_limited_number_of_times(claimant, settings):
     settings.HOLD_EXTENSIONS = 2
     moment = holds.hold(claimant, SPAN)
     for _ in range(2):
@@ -157,8 +157,8 @@ def test_a_hold_is_extended_a_few_times(claimant, settings):
         holds.extend(moment)
 
 
-def test_a_hold_that_ends_in_the_middle_of_a_step_is_over(claimant):
-    """Edge case 9: looked at, and lapsed before it is written."""
+def test_hold_that_expires_within_a_change_refuses_it(claimant):
+    """Edge case 9: the hold expires between the check and the write."""
     moment = holds.hold(claimant, SPAN)
 
     def pay():
@@ -171,14 +171,14 @@ def test_a_hold_that_ends_in_the_middle_of_a_step_is_over(claimant):
 
 
 @pytest.mark.parametrize("step", [holds.extend, holds.give_back, fulfilment.claim_free_of_charge])
-def test_a_hold_that_is_over_stays_over(claimant, step):
+def test_expired_hold_refuses_every_change(claimant, step):
     moment = holds.hold(claimant, SPAN)
     let_time_pass(moment)
     with pytest.raises(ClaimRefused, match="is over"):
         step(moment)
 
 
-def test_it_is_given_back(claimant, rival):
+def test_give_back_frees_the_span_and_closes_the_order(claimant, rival):
     moment = holds.hold(claimant, SPAN)
     holds.give_back(moment)
     assert moment.status == Status.RELEASED
@@ -187,7 +187,7 @@ def test_it_is_given_back(claimant, rival):
     assert holds.hold(rival, SPAN)
 
 
-def test_it_is_described(claimant):
+def test_details_are_normalised_and_stored(claimant):
     moment = holds.hold(claimant, SPAN)
     details.update_details(
         moment, MomentDetails("  One small  step ", "And\r\nmore", "Moon", ("Apollo", "moon"))
@@ -198,7 +198,7 @@ def test_it_is_described(claimant):
     assert moment.status == Status.HELD
 
 
-def test_words_that_cannot_be_kept_change_nothing(claim):
+def test_invalid_details_change_nothing(claim):
     moment = claim("1969-07-20")
     with pytest.raises(ValidationError):
         details.update_details(moment, MomentDetails("\u200b"))
@@ -208,7 +208,7 @@ def test_words_that_cannot_be_kept_change_nothing(claim):
     assert moment.title == "A small step"
 
 
-def test_the_price_is_frozen_at_the_hold(claimant, settings):
+def test_price_list_is_frozen_at_the_hold(claimant, settings):
     """Edge case 27: the price list changes between hold and pay."""
     settings.PRICE_MOMENT, settings.PRICE_NOT_PUBLIC = 500, 100
     moment = holds.hold(claimant, SPAN)
@@ -219,7 +219,7 @@ def test_the_price_is_frozen_at_the_hold(claimant, settings):
     assert [line["amount"] for line in order.lines] == [500, 100]
 
 
-def test_free_of_charge_it_is_claimed_once(claimant, settings):
+def test_free_claim_is_fulfilled_once(claimant, settings):
     """Fault 33: a free order is fulfilled once."""
     settings.PRICE_MOMENT = settings.PRICE_FURTHER_HOUR = 0
     moment = holds.hold(claimant, SPAN)
@@ -233,19 +233,19 @@ def test_free_of_charge_it_is_claimed_once(claimant, settings):
     assert order.paid_at
 
 
-def test_what_has_a_price_is_not_claimed_free(claim):
+def test_claim_with_a_price_is_not_fulfilled_for_free(claim):
     with pytest.raises(ClaimRefused, match="has a price"):
         fulfilment.claim_free_of_charge(claim("1969-07-20"))
 
 
-def test_without_a_title_it_is_not_claimed(claimant, settings):
+def test_claim_without_a_title_is_not_fulfilled(claimant, settings):
     settings.PRICE_MOMENT = settings.PRICE_FURTHER_HOUR = 0
     moment = holds.hold(claimant, SPAN)
     with pytest.raises(ClaimRefused, match="title first"):
         fulfilment.claim_free_of_charge(moment)
 
 
-def test_its_owner_edits_words_and_never_the_time(make_moment, claimant, tagged):
+def test_edit_stores_a_revision_and_keeps_the_time(make_moment, claimant, tagged):
     moment = tagged("1969-07-20", "moon", user=claimant, title="Before", story="Old")
     details.edit_moment(
         moment, MomentDetails("After", "New", tags=("apollo",), visibility=Visibility.PRIVATE)
@@ -259,8 +259,8 @@ def test_its_owner_edits_words_and_never_the_time(make_moment, claimant, tagged)
     )  # fmt: skip
 
 
-def test_a_disputed_moment_is_frozen(claim):
-    """Fault 25: a dispute opened: frozen."""
+def test_edit_is_refused_during_a_dispute(claim):
+    """Fault 25: a dispute is opened."""
     moment = claim("1969-07-20")
     Moment.objects.filter(pk=moment.pk).update(status=Status.ACTIVE)
     Order.objects.update(status=OrderStatus.DISPUTED)
@@ -268,34 +268,34 @@ def test_a_disputed_moment_is_frozen(claim):
         details.edit_moment(moment, MomentDetails("After"))
 
 
-def test_what_is_gone_is_not_edited(make_moment):
+def test_edit_is_refused_after_revocation(make_moment):
     moment = make_moment("1969-07-20", status=Status.REVOKED)
     with pytest.raises(ClaimRefused, match="not on the timeline"):
         details.edit_moment(moment, MomentDetails("After"))
 
 
-def test_a_claim_is_shown_to_its_person_alone(claim, claimant, rival):
+def test_claim_is_found_by_its_owner_only(claim, claimant, rival):
     moment = claim("1969-07-20")
     assert claims.get_claim(claimant, moment.pk) == moment
     assert claims.get_claim(rival, moment.pk) is None
 
 
-def test_the_sweeper_releases_what_has_lapsed(claim):
-    lapsed, held = claim("2001-01-01"), claim("2001-01-02")
-    let_time_pass(lapsed)
+def test_command_releases_expired_holds_and_closes_their_orders(claim):
+    expired, held = claim("2001-01-01"), claim("2001-01-02")
+    let_time_pass(expired)
     call_command("release_expired_holds")
     call_command("release_expired_holds")
-    lapsed.refresh_from_db()
+    expired.refresh_from_db()
     held.refresh_from_db()
-    assert (lapsed.status, held.status) == (Status.RELEASED, Status.HELD)
+    assert (expired.status, held.status) == (Status.RELEASED, Status.HELD)
     assert {order.moment_id: order.status for order in Order.objects.all()} == {
-        lapsed.pk: OrderStatus.CLOSED,
+        expired.pk: OrderStatus.CLOSED,
         held.pk: OrderStatus.OPEN,
     }
 
 
-def test_the_sweeper_leaves_what_is_being_paid_for(claim):
-    """Never freed by the clock alone."""
+def test_overdue_payment_is_not_released_by_the_clock(claim):
+    """Edge case 9: only the provider's answer releases it."""
     moment = claim("2001-01-01")
     Moment.objects.filter(pk=moment.pk).update(status=Status.PAYING)
     let_time_pass(moment)

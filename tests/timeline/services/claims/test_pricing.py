@@ -21,14 +21,14 @@ def test_each_hour_begun_after_the_first_costs(seconds, amount):
     )
 
 
-def test_elapsed_time_counts():
-    """Edge case 2: a span over the end of summer time is as long as it takes."""
+def test_hours_are_elapsed_time():
+    """Edge case 2: across the end of summer time, the elapsed time counts."""
     over = span_of("2024-10-27T00:30:00Z", 7200)  # 02:30 to 03:30 on clocks in Berlin
     assert calculate_price(over, Visibility.PUBLIC, TARIFF).amount == 550
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
-def test_options_are_items(visibility):
+def test_options_are_lines_of_the_price(visibility):
     price = calculate_price(span_of("2001-01-01", 7200), visibility, TARIFF)
     assert [(line.name, line.amount) for line in price.lines] == [
         ("A moment, its first hour included", 500),
@@ -37,18 +37,18 @@ def test_options_are_items(visibility):
     ]
 
 
-def test_what_costs_nothing_is_no_item():
+def test_free_items_are_left_out():
     free = Tariff(moment=0, further_hour=0, not_public=0, currency="eur")
     price = calculate_price(span_of("2001-01-01", 7200), Visibility.PRIVATE, free)
     assert (price.lines, price.amount) == ((), 0)
 
 
-def test_a_price_list_is_kept_whole():
+def test_tariff_survives_storage():
     assert Tariff.from_data(TARIFF.as_data()) == TARIFF
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "words"),
+    ("amount", "currency", "text"),
     [
         (500, "eur", "5.00 EUR"),
         (123_456_789, "usd", "1,234,567.89 USD"),
@@ -57,5 +57,5 @@ def test_a_price_list_is_kept_whole():
         (0, "eur", "0.00 EUR"),
     ],
 )
-def test_money_in_words(amount, currency, words):
-    assert format_money(amount, currency) == words
+def test_money_is_formatted(amount, currency, text):
+    assert format_money(amount, currency) == text

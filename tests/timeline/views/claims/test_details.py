@@ -1,4 +1,4 @@
-"""One's own claim: details, review, more time, giving back."""
+"""The pages of an own claim: details, review, extension, giving back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from timeline.services.claims import holds
 
 pytestmark = pytest.mark.django_db
 
-WORDS = {
+DETAILS = {
     "title": "One small step",
     "story": "First.\n\nhttps://example.org/ <b>bold</b>",
     "place": "Moon",
@@ -41,7 +41,7 @@ def test_it_works(own, held):
     page = own.get(url("claim", held))
     assert page.status_code == 200
     assert f"{held.held_until:%H:%M} UTC" in page.text
-    answer = own.post(url("claim", held), WORDS)
+    answer = own.post(url("claim", held), DETAILS)
     assert answer.status_code == 303
     assert answer["Location"] == url("claim-review", held)
     held.refresh_from_db()
@@ -49,8 +49,8 @@ def test_it_works(own, held):
     assert [tag.name for tag in held.tags.all()] == ["apollo-11", "moon"]
 
 
-def test_the_review_reads_everything_back(own, held):
-    own.post(url("claim", held), WORDS)
+def test_review_shows_all_details_and_the_price(own, held):
+    own.post(url("claim", held), DETAILS)
     page = own.get(url("claim-review", held)).text
     assert "One small step" in page
     assert "&lt;b&gt;bold&lt;/b&gt;" in page
@@ -59,25 +59,25 @@ def test_the_review_reads_everything_back(own, held):
     assert "Everybody" in page
 
 
-def test_the_form_says_what_stays_public(own, held):
+def test_form_says_what_stays_public(own, held):
     assert "that this span is taken is public" in own.get(url("claim", held)).text
 
 
-def test_hiding_it_may_cost(own, claimant, settings):
+def test_private_moment_may_cost_more(own, claimant, settings):
     settings.PRICE_NOT_PUBLIC = 100
     held = holds.hold(claimant, span_of("1969-07-20"))
     assert "(+ 1.00 EUR)" in own.get(url("claim", held)).text
-    own.post(url("claim", held), WORDS | {"visibility": "private"})
+    own.post(url("claim", held), DETAILS | {"visibility": "private"})
     page = own.get(url("claim-review", held)).text
     assert "Not on the public timeline" in page
     assert "6.00 EUR" in page
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "message"),
     [
         ({"title": ""}, "Give it a title"),
-        ({"title": "\u200b\u200d"}, "title"),  # Edge case 19: invisible alone
+        ({"title": "\u200b\u200d"}, "title"),  # Edge case 19: only invisible characters
         ({"title": "x" * 121}, "at most 120 characters"),
         ({"story": "x" * 5001}, "5000"),
         ({"tags": "!!"}, "cannot be a tag"),
@@ -86,22 +86,22 @@ def test_hiding_it_may_cost(own, claimant, settings):
         ({"visibility": ""}, "Choose who sees it"),
     ],
 )
-def test_words_that_cannot_be_kept_are_shown_again(own, held, changed, words):
-    page = own.post(url("claim", held), WORDS | changed)
+def test_invalid_details_are_shown_again_with_a_message(own, held, changed, message):
+    page = own.post(url("claim", held), DETAILS | changed)
     assert page.status_code == 400
-    assert words in page.text
+    assert message in page.text
     assert "Moon" in page.text
     held.refresh_from_db()
     assert held.title == ""
 
 
-def test_without_a_title_there_is_no_review(own, held):
+def test_review_without_a_title_redirects_to_the_details(own, held):
     assert own.get(url("claim-review", held))["Location"] == url("claim", held)
 
 
-def test_it_is_held_longer_and_what_was_typed_is_kept(own, held):
+def test_extension_keeps_what_was_typed(own, held):
     let_time_pass(held, seconds=300)
-    answer = own.post(url("claim", held), WORDS | {"title": "Typed", "extend": "yes"})
+    answer = own.post(url("claim", held), DETAILS | {"title": "Typed", "extend": "yes"})
     assert answer["Location"] == url("claim", held)
     before = held.held_until
     held.refresh_from_db()
@@ -110,14 +110,14 @@ def test_it_is_held_longer_and_what_was_typed_is_kept(own, held):
     assert 'value="Typed"' in own.get(url("claim", held)).text
 
 
-def test_it_is_held_longer_from_the_review_too(own, held):
-    own.post(url("claim", held), WORDS)
+def test_hold_is_extended_from_the_review(own, held):
+    own.post(url("claim", held), DETAILS)
     answer = own.post(url("claim-extend", held))
     assert answer["Location"] == url("claim-review", held)
     assert Order.objects.get().extensions == 1
 
 
-def test_it_cannot_be_held_for_ever(own, held, settings):
+def test_extensions_are_limited(own, held, settings):
     settings.HOLD_EXTENSIONS = 1
     own.post(url("claim-extend", held))
     page = own.post(url("claim-extend", held))
@@ -126,7 +126,7 @@ def test_it_cannot_be_held_for_ever(own, held, settings):
     assert "It cannot be held longer." in page.text
 
 
-def test_it_is_given_back(own, held):
+def test_give_back_frees_the_span(own, held):
     answer = own.post(url("claim-give-back", held))
     assert answer["Location"] == "/claim/"
     assert availability.get_availability(held.span).free
@@ -134,10 +134,10 @@ def test_it_is_given_back(own, held):
     assert "You gave this span back" in page.text
 
 
-def test_when_the_time_is_over_the_words_are_kept_for_the_next_hold(own, held, claimant):
-    """Edge case 9: nothing that was typed is lost."""
+def test_details_of_an_expired_hold_are_kept_for_the_next(own, held, claimant):
+    """Edge case 9: no input is lost."""
     let_time_pass(held)
-    page = own.post(url("claim", held), WORDS)
+    page = own.post(url("claim", held), DETAILS)
     assert page.status_code == 409
     assert "The time is over" in page.text
     assert "What you wrote is kept" in page.text
@@ -146,17 +146,17 @@ def test_when_the_time_is_over_the_words_are_kept_for_the_next_hold(own, held, c
     assert 'value="One small step"' in own.get(url("claim", again)).text
 
 
-def test_a_lapsed_claim_offers_its_span_again(own, held):
+def test_expired_claim_offers_its_span_again(own, held):
     let_time_pass(held)
     page = own.get(url("claim", held))
     assert page.status_code == 200
     assert "This span is free" in page.text
 
 
-def test_a_claim_that_is_paid_leads_to_the_moment(own, claimant, settings):
+def test_free_claim_leads_to_the_moment(own, claimant, settings):
     settings.PRICE_MOMENT = settings.PRICE_FURTHER_HOUR = 0
     held = holds.hold(claimant, span_of("1969-07-20"))
-    own.post(url("claim", held), WORDS)
+    own.post(url("claim", held), DETAILS)
     assert "free of charge" in own.get(url("claim-review", held)).text
     answer = own.post(url("claim-pay", held))
     assert answer["Location"] == url("claim-done", held)
@@ -164,13 +164,13 @@ def test_a_claim_that_is_paid_leads_to_the_moment(own, claimant, settings):
     held.refresh_from_db()
     assert held.status == Status.ACTIVE
     assert own.get(url("claim", held))["Location"] == held.get_absolute_url()
-    # Fault 33, edge case 8: sent again, it is the same.
+    # Fault 33, edge case 8: sent again, the form changes nothing.
     assert own.post(url("claim-pay", held))["Location"] == url("claim-done", held)
     assert Order.objects.get().status == OrderStatus.PAID
 
 
-def test_where_nobody_takes_money_any_more_a_priced_claim_waits(own, held, settings):
-    own.post(url("claim", held), WORDS)
+def test_payment_without_a_provider_is_503_and_keeps_the_hold(own, held, settings):
+    own.post(url("claim", held), DETAILS)
     settings.PAYMENT_PROVIDER = "none"
     page = own.post(url("claim-pay", held))
     assert page.status_code == 503
@@ -180,7 +180,7 @@ def test_where_nobody_takes_money_any_more_a_priced_claim_waits(own, held, setti
 
 
 @pytest.mark.parametrize(
-    ("moment", "order", "words"),
+    ("moment", "order", "message"),
     [
         (Status.REVOKED, OrderStatus.REFUNDED, "This moment is off the timeline"),
         (Status.RELEASED, OrderStatus.REFUNDING, "it is paid back in full"),
@@ -188,32 +188,32 @@ def test_where_nobody_takes_money_any_more_a_priced_claim_waits(own, held, setti
     ],
 )
 @pytest.mark.parametrize("page", ["claim", "claim-review"])
-def test_a_claim_that_has_ended_says_why(own, held, page, moment, order, words):
-    own.post(url("claim", held), WORDS)
+def test_ended_claim_says_why(own, held, page, moment, order, message):
+    own.post(url("claim", held), DETAILS)
     Moment.objects.filter(pk=held.pk).update(status=moment)
     Order.objects.update(status=order)
     answer = own.get(url(page, held))
     assert answer.status_code == 200
-    assert words in answer.text
+    assert message in answer.text
     assert "This span is free" in answer.text
 
 
-def test_what_is_being_paid_for_is_not_given_back(own, held):
-    own.post(url("claim", held), WORDS)
+def test_give_back_is_refused_during_payment(own, held):
+    own.post(url("claim", held), DETAILS)
     Moment.objects.filter(pk=held.pk).update(status=Status.PAYING)
     answer = own.post(url("claim-give-back", held))
     assert answer["Location"] == url("claim-review", held)
     assert not availability.get_availability(held.span).free
 
 
-def test_what_is_not_paid_for_yet_leads_back_to_the_review(own, held):
-    own.post(url("claim", held), WORDS)
+def test_done_page_before_payment_redirects_to_the_review(own, held):
+    own.post(url("claim", held), DETAILS)
     assert own.get(url("claim-done", held))["Location"] == url("claim-review", held)
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_somebody_elses_claim_is_none(client, held, rival, step):
-    """Edge case 12: another's page shows nothing, and does nothing."""
+def test_claim_of_somebody_else_is_404(client, held, rival, step):
+    """Edge case 12: the pages of somebody else show nothing and do nothing."""
     client.force_login(rival)
     send = client.get if step in ("claim", "claim-review", "claim-done") else client.post
     assert send(url(step, held)).status_code == 404
@@ -221,27 +221,27 @@ def test_somebody_elses_claim_is_none(client, held, rival, step):
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_who_is_not_logged_in_is_led_there_and_back(client, held, step):
+def test_visitor_logs_in_and_comes_back_to_the_claim(client, held, step):
     send = client.get if step in ("claim", "claim-review", "claim-done") else client.post
     answer = send(url(step, held))
     assert answer["Location"] == f"/accounts/login/?next={url('claim', held)}"
 
 
 @pytest.mark.parametrize("step", ["claim-extend", "claim-give-back", "claim-pay", "claim-call-off"])
-def test_a_get_changes_nothing(own, held, step):
+def test_get_changes_nothing(own, held, step):
     """Edge case 25."""
     assert own.get(url(step, held)).status_code == 405
 
 
-def test_a_claim_is_no_page_of_the_timeline(client, own, held):
-    """Edge case 15: what is held is on no public page."""
-    own.post(url("claim", held), WORDS)
+def test_claim_is_on_no_public_page(client, own, held):
+    """Edge case 15: a held moment is not public yet."""
+    own.post(url("claim", held), DETAILS)
     own.logout()
     assert client.get(held.get_absolute_url()).status_code == 404
     assert "One small step" not in client.get("/timeline/1969/07/20/").text
 
 
-def test_hidden_moments_are_edited_by_their_owner_alone(own, client, make_moment, claimant, rival):
+def test_private_moment_is_edited_by_its_owner_only(own, client, make_moment, claimant, rival):
     moment = make_moment("1969-07-20", user=claimant, visibility=Visibility.PRIVATE)
     assert own.get(url("moment-edit", moment)).status_code == 200
     client.force_login(rival)

@@ -1,4 +1,4 @@
-"""The timeline's routes, by what they act on."""
+"""The timeline's URLs, grouped by what they act on."""
 
 from django.conf import settings
 from django.urls import include, path, re_path, register_converter
@@ -47,8 +47,8 @@ moment_urls = [
 ]
 
 tag_urls = [
-    path("", tags.tags, name="tags"),
-    path("<slug:name>/", tags.tag, name="tag"),
+    path("", tags.tag_list, name="tags"),
+    path("<slug:name>/", tags.tag_detail, name="tag"),
 ]
 
 today_urls = [
@@ -75,7 +75,7 @@ order_urls = [
     path("<id:pk>/", orders.order_detail, name="order"),
 ]
 
-# Where the providers' own pages are, and where they send their messages.
+# The providers' webhooks, and the pages of the sandbox provider.
 payment_urls = [
     path("stripe/", include("timeline.views.payments.stripe")),
     path("sandbox/", include("timeline.views.payments.urls")),
@@ -85,7 +85,7 @@ star_urls = [
     path("", views.sky, name="stars"),
     path("faint.svg", views.faint_stars, name="faint-stars"),
     path("packed", views.packed_stars, name="packed-stars"),
-    re_path(r"^(?P<hip>[1-9][0-9]{0,5})/$", views.star, name="star"),
+    re_path(r"^(?P<hip>[1-9][0-9]{0,5})/$", views.star_detail, name="star"),
 ]
 
 urlpatterns = [

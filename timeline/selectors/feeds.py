@@ -1,7 +1,7 @@
-"""What leaves the site in files: feeds, calendars and sitemaps, for everybody alike.
+"""Queries for feeds, calendars and sitemaps.
 
-Nothing here asks who reads: a file is kept, passed on and read by programs, so
-it holds what is public and no more. Each function says how much it reads.
+They return what is public, whoever the viewer is: programs keep these files and
+pass them on. Each function says how many rows it reads.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ if TYPE_CHECKING:
 
 FEED_SIZE = 50
 CALENDAR_SIZE = 500
-# A file of this many addresses is made in a fraction of a second; the format allows 50,000.
+# A file with this many addresses is built in a fraction of a second. The format allows 50,000.
 SITEMAP_SIZE = 10_000
 
 
 def absolute_url(path: str) -> str:
-    """Return a path of the site as an address that can be passed on."""
+    """Return the full URL of a path of this site."""
     return f"{settings.SITE_URL}{path}"
 
 
 def oembed_url(moment: Moment) -> str:
-    """Return where another site learns of a moment's card."""
+    """Return the URL that describes a moment's card to other sites."""
     return absolute_url(f"/oembed?{urlencode({'url': absolute_url(moment.get_absolute_url())})}")
 
 
 def preview_picture_url(moment: Moment) -> str:
-    """Return where a moment's picture is for previews elsewhere; empty when it has none to show."""
+    """Return the URL of a moment's picture for link previews, or "" if it has none that is ready."""
     picture: Picture | None = getattr(moment, "picture", None)
     return absolute_url(picture.largest) if picture and picture.is_ready else ""
 
 
 def recently_published() -> list[Moment]:
-    """Return what came onto the timeline or changed last, the latest first. Reads ``FEED_SIZE`` rows."""
+    """Return the moments published or changed last, latest first. Reads ``FEED_SIZE`` rows."""
     return list(_latest_first(Moment.objects.visible_to(None))[:FEED_SIZE])
 
 
 def recently_published_by(owner: User, size: int = FEED_SIZE) -> list[Moment]:
-    """Return what is new of one person, the latest first. Reads ``size`` rows."""
+    """Return a person's moments published or changed last, latest first. Reads ``size`` rows."""
     return list(_latest_first(Moment.objects.visible_to(None).filter(user=owner))[:size])
 
 
 def recently_tagged(tag: Tag) -> list[Moment]:
-    """Return what a tag was put on last, the latest first.
+    """Return the moments that got a tag last, latest first.
 
     Reads ``FEED_SIZE`` rows, and the hidden moments in between.
     """
@@ -64,7 +64,7 @@ def recently_tagged(tag: Tag) -> list[Moment]:
 
 
 def get_public_moment(pk: int) -> Moment | None:
-    """Return a moment that everybody may know of, with owner and picture. Reads one row."""
+    """Return the public moment with this id, with its owner and picture. Reads one row."""
     public = Moment.objects.visible_to(None).select_related("user", "picture")
     return public.filter(pk=pk).first()
 
@@ -74,7 +74,7 @@ def _latest_first(moments: MomentQuerySet) -> MomentQuerySet:
 
 
 def _for_feed(moments: MomentQuerySet) -> MomentQuerySet:
-    """Fetch what a file says of a moment."""
+    """Fetch only the columns that feeds and calendars show."""
     return (
         moments.select_related("user")
         .only(
@@ -86,13 +86,13 @@ def _for_feed(moments: MomentQuerySet) -> MomentQuerySet:
 
 
 def sitemap_periods() -> list[Period]:
-    """Return periods that together hold all public moments, in order, each at most ``SITEMAP_SIZE`` of them.
+    """Return periods, in order, that together hold all public moments, each at most ``SITEMAP_SIZE``.
 
-    By the stored counts: one query, and one more for each period that holds too
-    many and is replaced by its parts.
+    A period that holds more is replaced by its children. Only the stored counts
+    are read: one query, and one more for each period that is replaced.
     """
     _, centuries = rollups.get_timeline_tally_with_centuries()
-    return [part for century, tally in centuries for part in _split_by_size(century, tally)]
+    return [period for century, tally in centuries for period in _split_by_size(century, tally)]
 
 
 def _split_by_size(period: Period, tally: Tally) -> Iterator[Period]:
@@ -100,15 +100,15 @@ def _split_by_size(period: Period, tally: Tally) -> Iterator[Period]:
         if tally.moments:
             yield period
         return
-    for part, its_tally in rollups.get_tally_with_children(period)[1]:
-        yield from _split_by_size(part, its_tally)
+    for child, child_tally in rollups.get_tally_with_children(period)[1]:
+        yield from _split_by_size(child, child_tally)
 
 
 def sitemap_entries(period: Period) -> list[Moment]:
-    """Return the public moments that begin in a period, in order, with what their addresses are made of.
+    """Return the public moments that start in a period, in order, with the columns that a sitemap needs.
 
-    Reads those rows: about ``SITEMAP_SIZE`` when the period is one of ``sitemap_periods``, and never
-    more than twice as many.
+    Reads about ``SITEMAP_SIZE`` rows if the period is one of ``sitemap_periods``,
+    and never more than twice as many.
     """
     moments = Moment.objects.visible_to(None).filter(
         starts_at__gte=period.starts_at, starts_at__lt=period.ends_at

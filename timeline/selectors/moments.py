@@ -1,8 +1,8 @@
-"""Every query that reads the timeline for showing it.
+"""Queries for lists of moments, a moment's neighbours, a single moment, and tags.
 
-Live moments do not overlap, so sorted by start they are sorted by end too,
-and a start is a unique key: pages are cut by ``starts_at``, never by OFFSET,
-and nothing is counted. Each function says how much it reads.
+Active moments do not overlap, so sorting them by start also sorts them by end,
+and the start is a unique key: lists are paginated by ``starts_at``. Each
+function says how many rows it reads.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 TAGS_PAGE_SIZE = 300
-# One sentence for ids that are none, that are free and that are not public: it tells them not apart.
+# The same sentence for ids that are malformed, unused or not public, so that it does not reveal which.
 NO_SUCH_MOMENT_MESSAGE = "There is no such moment, or it is not public."
 
 
@@ -40,16 +40,16 @@ def list_newest(
 ) -> Page[Moment, dt.datetime]:
     """Return a page of the whole timeline, of one tag or of one owner, newest first.
 
-    Reads size + 1 rows; of an owner also their hidden ones in between.
+    Reads size + 1 rows. For an owner it also reads the hidden moments in between.
     """
     moments = Moment.objects.visible_to(viewer).for_cards()
     key = "starts_at"
     if owner is not None:
         moments = moments.filter(user=owner)
     if tag is not None:
-        # The tag's own copy of the start, so that the scan runs along the tag's index. As an alias
-        # it shares the join of this filter; another filter would join the tags a second time and
-        # repeat moments.
+        # MomentTag has its own copy of the start, so that the scan runs along the tag's index.
+        # The alias shares the join of this filter; filtering on `moment_tags` again would join
+        # the table a second time and repeat moments.
         key = "tag_starts_at"
         moments = moments.filter(moment_tags__tag=tag).alias(
             tag_starts_at=F("moment_tags__starts_at")
@@ -69,9 +69,9 @@ def list_in_period(
     *,
     size: int = PAGE_SIZE,
 ) -> Page[Moment, dt.datetime]:
-    """Return a page of the moments that touch ``[start, end)``, in order of time.
+    """Return a page of the moments that overlap ``[start, end)``, oldest first.
 
-    Reads size + 1 rows, and those of the 24 hours before ``start``.
+    Reads size + 1 rows, and the moments that start in the 24 hours before ``start``.
     """
     moments = Moment.objects.visible_to(viewer).overlapping(start, end).for_cards()
     page = paginate(moments, "starts_at", cursor, size=size)
@@ -88,10 +88,10 @@ def list_overlapping(
     columns: frozenset[str],
     size: int,
 ) -> Page[Moment, dt.datetime]:
-    """Return the moments that touch ``[start, end)`` and start before an instant, newest first.
+    """Return a page of the moments that overlap ``[start, end)`` and start before ``before``, newest first.
 
-    Each of the three bounds may be None. Of a moment only ``columns`` and the
-    start are fetched, and no tags: see ``tag_names``. Reads size + 1 rows.
+    Each of the three bounds may be None. Only the start and ``columns`` are
+    fetched; ``get_tag_names`` fetches the tags. Reads size + 1 rows.
     """
     moments = Moment.objects.visible_to(viewer)
     if start is not None or end is not None:
@@ -108,7 +108,7 @@ def list_overlapping(
 
 
 def get_tag_names(moments: Iterable[Moment]) -> dict[int, list[str]]:
-    """Return the names of the tags, in order, of each of these moments that has any, by its id."""
+    """Return the sorted tag names of each of these moments that has tags, by the moment's id."""
     ids = [moment.pk for moment in moments]
     if not ids:
         return {}
@@ -117,7 +117,7 @@ def get_tag_names(moments: Iterable[Moment]) -> dict[int, list[str]]:
         .order_by("tag__name")
         .values_list("moment_id", "tag__name")
     )
-    # Plain rows: a model instance for each of a long page's tags takes longer than all the rest.
+    # Plain tuples: building a model instance for every tag of a long page takes longer than the rest.
     names: defaultdict[int, list[str]] = defaultdict(list)
     for pk, name in pairs:
         names[pk].append(name)
@@ -125,7 +125,7 @@ def get_tag_names(moments: Iterable[Moment]) -> dict[int, list[str]]:
 
 
 def attach_tag_names(moments: list[Moment]) -> list[Moment]:
-    """Return the same moments, each with its ``tag_names``."""
+    """Set ``tag_names`` on each of these moments and return them. One query."""
     names = get_tag_names(moments)
     for moment in moments:
         moment.tag_names = names.get(moment.pk, [])
@@ -140,7 +140,7 @@ def list_on_day_of_year(
     *,
     size: int = PAGE_SIZE,
 ) -> Page[Moment, dt.datetime]:
-    """Return a page of the moments that start on this day of any year, newest first. Reads size + 1 rows."""
+    """Return a page of the moments that start on this day in any year, newest first. Reads size + 1 rows."""
     moments = _starting_on_day_of_year(viewer, month, day).for_cards()
     page = paginate(moments, "starts_at", cursor, size=size, descending=True)
     attach_tag_names(page.rows)
@@ -148,7 +148,7 @@ def list_on_day_of_year(
 
 
 def get_neighbours(viewer: Viewer, moment: Moment) -> tuple[Moment | None, Moment | None]:
-    """Return the visible moments just before and just after one. Reads two rows."""
+    """Return the visible moments just before and just after a moment. Reads two rows."""
     visible = Moment.objects.visible_to(viewer).only("title", "starts_at", "ends_at")
     earlier = visible.filter(starts_at__lt=moment.starts_at).order_by("-starts_at").first()
     later = visible.filter(starts_at__gt=moment.starts_at).order_by("starts_at").first()
@@ -158,26 +158,30 @@ def get_neighbours(viewer: Viewer, moment: Moment) -> tuple[Moment | None, Momen
 def get_neighbours_of_instant(
     viewer: Viewer, instant: dt.datetime, *, size: int = 1
 ) -> tuple[list[Moment], Moment | None]:
-    """Return the last ``size`` visible moments to start by ``instant``, newest first, and the first after it.
+    """Return the last visible moments that start at or before ``instant``, and the first one after it.
 
-    Of a moment only what a line shows is fetched. Reads size + 1 rows.
+    The former are at most ``size``, newest first. Only titles and times are
+    fetched. Reads size + 1 rows.
     """
     visible = Moment.objects.visible_to(viewer).only("title", "starts_at", "ends_at")
-    begun = visible.filter(starts_at__lte=instant).order_by("-starts_at")[:size]
-    return list(begun), visible.filter(starts_at__gt=instant).order_by("starts_at").first()
+    earlier = visible.filter(starts_at__lte=instant).order_by("-starts_at")[:size]
+    return list(earlier), visible.filter(starts_at__gt=instant).order_by("starts_at").first()
 
 
 def list_same_day_of_year(viewer: Viewer, moment: Moment, *, size: int) -> list[Moment]:
-    """Return other moments that start on a moment's day of any year, newest first. Reads size + 1 rows."""
+    """Return other moments that start on the same day of any year, newest first. Reads size + 1 rows."""
     day = moment.starts_at
-    found = _starting_on_day_of_year(viewer, day.month, day.day).only(
-        "title", "starts_at", "ends_at"
-    )
-    return [other for other in found.order_by("-starts_at")[: size + 1] if other != moment][:size]
+    same_day = _starting_on_day_of_year(viewer, day.month, day.day).order_by("-starts_at")
+    # One more than needed, because the moment itself may be among them.
+    newest = same_day.only("title", "starts_at", "ends_at")[: size + 1]
+    return [other for other in newest if other != moment][:size]
 
 
 def get_visible_moment(viewer: Viewer, pk: int) -> Moment | None:
-    """Return the moment with this id if ``viewer`` may see it, with its owner, tags and likes."""
+    """Return the moment with this id, or None unless ``viewer`` may see it by its address.
+
+    Its owner, tags, picture and number of likes are fetched too.
+    """
     return (
         Moment.objects.visible_to(viewer, by_address=True)
         .select_related("user", "like_tally", "picture")
@@ -190,18 +194,18 @@ def get_visible_moment(viewer: Viewer, pk: int) -> Moment | None:
 def list_tags_in_use(
     viewer: Viewer, cursor: Cursor[str] = Cursor(), *, size: int | None = None
 ) -> Page[Tag, str]:
-    """Return a page of the tags that a moment visible to ``viewer`` carries, by name.
+    """Return a page of the tags that have a moment visible to ``viewer``, by name.
 
-    Its size is ``TAGS_SIZE`` by default. Reads size + 1 tags; of each its latest
-    visible moment, and the hidden ones after that.
+    The default size is ``TAGS_PAGE_SIZE``. Reads size + 1 tags and, for each,
+    its latest visible moment and the hidden ones after that.
     """
     return paginate(_tags_in_use(viewer), "name", cursor, size=size or TAGS_PAGE_SIZE)
 
 
 def get_tag_in_use(viewer: Viewer, name: str) -> Tag | None:
-    """Return the tag of this name if a moment visible to ``viewer`` carries it.
+    """Return the tag with this name, or None unless ``viewer`` can see a moment that has it.
 
-    Reads of its moments the latest visible one, and the hidden ones after that.
+    Reads the tag's latest visible moment, and the hidden ones after that.
     """
     return _tags_in_use(viewer).filter(name=name).first()
 
@@ -215,8 +219,9 @@ def _starting_on_day_of_year(viewer: Viewer, month: int, day: int) -> MomentQuer
 
 
 def _tags_in_use(viewer: Viewer) -> QuerySet[Tag]:
-    # The latest one, and not just any: ordered, it is a walk along the tag's index that ends at
-    # the first visible moment; unordered, PostgreSQL gathers all that carry the tag.
+    # Ask for the latest visible moment rather than for any: with an order, PostgreSQL walks along
+    # the tag's index and stops at the first visible moment; without one, it reads every moment
+    # that has the tag.
     visible = Moment.objects.visible_to(viewer).filter(pk=OuterRef("moment"))
     latest = MomentTag.objects.filter(Exists(visible), tag=OuterRef("pk")).order_by("-starts_at")
     return Tag.objects.annotate(latest=Subquery(latest.values("pk")[:1])).filter(

@@ -1,4 +1,4 @@
-"""What a person has on the timeline: the figures everybody sees, the list only they see."""
+"""A person's profile: the public statistics, and the lists that only the owner sees."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from django.http import Http404
 from accounts.models import User
 from timeline.core.spans import UTC
 from timeline.models import Moment, Status
-from timeline.selectors import moments as reading
+from timeline.selectors.moments import list_newest
 from timeline.selectors.pagination import Cursor, Page
 from timeline.selectors.rollups import Tally
 
-# So many of a person's newest moments are counted: nearly everybody's, and a bounded number of rows.
+# Only a person's newest moments are counted, to bound the rows read. Hardly anybody has more.
 MAX_COUNTED = 10_000
 MAX_REVOKED_LISTED = 20
 
 
 @dataclass(frozen=True)
 class ProfileStats:
-    """How many public moments somebody has, from when to when, how often they are liked.
+    """The number of a person's public moments, in total and by year, and of the likes they have.
 
-    ``is_all`` is false when only the newest ``COUNTED`` were counted.
+    ``is_all`` is false if only the newest ``MAX_COUNTED`` were counted.
     """
 
     moments: int
     likes: int
     is_all: bool
-    years: list[tuple[int, Tally]]  # in order; those without a moment are left out
+    years: list[tuple[int, Tally]]  # in order, without empty years
 
 
 @dataclass(frozen=True)
 class OwnMoment:
-    """A moment as its owner sees it in their list."""
+    """A moment in its owner's list, with what only the owner sees."""
 
     moment: Moment
     edits: int
@@ -47,7 +47,7 @@ class OwnMoment:
 
 
 def get_profile_stats(owner: User) -> ProfileStats:
-    """Count a person's public moments by year. Reads ``COUNTED`` rows and their likes at most."""
+    """Count a person's public moments by year. Reads at most ``MAX_COUNTED`` + 1 rows and their likes."""
     newest = (
         Moment.objects.visible_to(None)
         .filter(user=owner)
@@ -75,33 +75,33 @@ def get_profile_stats(owner: User) -> ProfileStats:
 def list_own_moments(
     owner: User, cursor: Cursor[dt.datetime]
 ) -> tuple[Page[Moment, dt.datetime], list[OwnMoment]]:
-    """Return a page of a person's active moments, whoever else sees them, newest first.
+    """Return a page of a person's active moments of any visibility, newest first.
 
-    Reads a page's rows twice, the second time with what only the owner is told.
+    Reads a page's rows twice, the second time with what only the owner sees.
     """
-    page = reading.list_newest(owner, cursor, owner=owner)
-    told = Moment.objects.filter(pk__in=[moment.pk for moment in page.rows], user=owner)
-    told = told.annotate(edits=Count("revisions"), liked=F("like_tally__likes"))
-    by_id = {
-        pk: more
-        for pk, *more in told.values_list("pk", "edits", "liked", "hidden_at", "hidden_reason")
-    }
+    page = list_newest(owner, cursor, owner=owner)
+    details = (
+        Moment.objects.filter(pk__in=[moment.pk for moment in page.rows], user=owner)
+        .annotate(edits=Count("revisions"), liked=F("like_tally__likes"))
+        .values_list("pk", "edits", "liked", "hidden_at", "hidden_reason")
+    )
+    details_by_id = {pk: columns for pk, *columns in details}
     own = []
     for moment in page.rows:
-        if moment.pk in by_id:
-            edits, likes, hidden_at, hidden_reason = by_id[moment.pk]
+        if moment.pk in details_by_id:
+            edits, likes, hidden_at, hidden_reason = details_by_id[moment.pk]
             own.append(OwnMoment(moment, edits, likes or 0, hidden_at, hidden_reason))
     return page, own
 
 
 def list_revoked_moments(owner: User) -> list[Moment]:
-    """Return the last of a person's moments that are off the timeline, with the reason."""
-    gone = Moment.objects.filter(user=owner, status=Status.REVOKED)
-    return list(gone.order_by("-status_changed_at")[:MAX_REVOKED_LISTED])
+    """Return the latest of a person's moments that were revoked, at most ``MAX_REVOKED_LISTED``."""
+    revoked = Moment.objects.filter(user=owner, status=Status.REVOKED)
+    return list(revoked.order_by("-status_changed_at")[:MAX_REVOKED_LISTED])
 
 
 def get_user_by_handle(handle: str) -> User:
-    """Return the person with this handle. Raises Http404."""
+    """Return the active user with this handle. Raises Http404."""
     owner = User.objects.filter(handle=handle.lower(), is_active=True).first()
     if owner is None:
         raise Http404("There is nobody with this handle.")

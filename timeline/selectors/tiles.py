@@ -1,7 +1,8 @@
-"""Counts of many periods at once, in tiles: the same few stretches of time for everybody.
+"""Tiles: fixed intervals of the timeline, each with the counts of all its periods of one level.
 
-What draws a chart of any window of the timeline asks for the tiles that it
-touches; as there are not many of them, whoever keeps answers keeps these.
+A chart of any window of the timeline fetches the tiles that the window
+overlaps. There are few tiles and they are the same for everybody, so they can
+be cached.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from timeline.selectors import rollups
 from timeline.selectors.rollups import Tally
 
 YEARS_IN_DECADE = 10
-# Days whose hours are one tile; counted from 0001-01-01.
+# How many days of hours are one tile; counted from 0001-01-01.
 HOUR_TILE_DAYS = 4
 # No tile has more periods than a leap year has days.
 MAX_PERIODS = 366
@@ -29,11 +30,11 @@ class Tile:
     start: dt.datetime
     end: dt.datetime
 
-    def tallies(self) -> list[tuple[dt.datetime, Tally]]:
-        """Return the start and the tally of each period that holds anything, in order.
+    def get_tallies(self) -> list[tuple[dt.datetime, Tally]]:
+        """Return the start and the tally of each period that is not empty, in order.
 
-        Reads a bounded number of rows of stored counts; for hours, which are
-        not stored, the database sums the moments of the tile's days.
+        Reads a bounded number of stored counts. Hours are not stored: for them
+        the database sums the moments of the tile's days.
         """
         if self.level is Level.HOUR:
             return sorted(rollups.get_tallies_by_hour(self.start, self.end).items())
@@ -44,10 +45,10 @@ class Tile:
 
 
 def get_tile(level: Level, instant: dt.datetime) -> Tile:
-    """Return the tile of ``level`` that ``instant``, in the window, lies in.
+    """Return the tile of ``level`` that contains ``instant``, which is in the window.
 
-    Centuries: all of them. Years: a century. Months: a decade, 1961 to 1970.
-    Days: a year. Hours: four days.
+    A tile of centuries is the whole timeline; of years, a century; of months, a
+    decade such as 1961 to 1970; of days, a year; of hours, four days.
     """
     start, end = _bounds(level, instant)
     return Tile(level, max(start, WINDOW_START), min(end, WINDOW_END))

@@ -1,4 +1,4 @@
-"""Fold the counts of days into months, years and centuries, and recount them."""
+"""Fold the counts of days into months, years and centuries, and check them against a recount."""
 
 from __future__ import annotations
 
@@ -17,16 +17,13 @@ from timeline.selectors.rollups import EMPTY_TALLY, STORED_LEVELS, Tally, get_ta
 
 # Readers add at most about this many unfolded days.
 MAX_UNFOLDED_DAYS = 256
-
-
 FOLD_BATCH_SIZE = 5000
-
-
+# The key of the advisory lock that a folding process holds.
 FOLD_LOCK_ID = 0x4D56F01D
 
 
 def fold_if_due() -> None:
-    """Fold when readers would have to add too many unfolded days."""
+    """Fold if readers would have to add more than ``MAX_UNFOLDED_DAYS`` days."""
     if RollupDay.objects.filter(dirty=True)[MAX_UNFOLDED_DAYS : MAX_UNFOLDED_DAYS + 1].exists():
         fold()
 
@@ -34,8 +31,8 @@ def fold_if_due() -> None:
 def fold() -> int:
     """Add the changes of changed days to their months, years and centuries.
 
-    Returns how many days were folded. Days whose writers have not committed
-    are left for the next fold, and so is everything while another process folds.
+    Returns how many days were folded. Days with an open transaction are skipped
+    and left for the next fold. Stops if another process is folding.
     """
     folded = 0
     while True:
@@ -59,6 +56,7 @@ def fold() -> int:
 
 
 def _acquire_fold_lock() -> bool:
+    """Return whether this transaction may fold. SQLite needs no lock: it has one writer at a time."""
     if connection.vendor != "postgresql":
         return True
     with connection.cursor() as cursor:
@@ -87,7 +85,7 @@ def _add_to_periods(days: list[RollupDay]) -> None:
 
 
 def recount() -> dict[dt.date, Tally]:
-    """Count every day anew from the moments themselves. Reads the whole table."""
+    """Count every day from the moments themselves. Reads the whole table."""
     sums: defaultdict[dt.date, Tally] = defaultdict(Tally)
     active = Moment.objects.filter(status=Status.ACTIVE).values_list(
         "starts_at", "ends_at", "visibility"
@@ -104,7 +102,7 @@ def recount() -> dict[dt.date, Tally]:
 
 
 def find_differences() -> list[str]:
-    """Compare what is stored at every level to a recount; return a line for each difference."""
+    """Compare the stored counts of every level with a recount and return a line for each difference."""
     with _repeatable_read():
         days = recount()
         stored = {
@@ -126,7 +124,7 @@ def find_differences() -> list[str]:
 
 @contextmanager
 def _repeatable_read() -> Iterator[None]:
-    """Let all reads see one state, so that writers who go on meanwhile make no difference."""
+    """Make all reads see the same snapshot, so that concurrent writes cause no differences."""
     outermost = not connection.in_atomic_block
     with transaction.atomic():
         if outermost and connection.vendor == "postgresql":

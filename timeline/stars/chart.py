@@ -1,4 +1,4 @@
-"""Project the stars onto the sky chart."""
+"""The sky chart: the projection of the stars, and the texts and files that belong to it."""
 
 from __future__ import annotations
 
@@ -12,33 +12,19 @@ from functools import cache
 from timeline.core.periods import FIRST_YEAR, Period
 from timeline.stars.catalogue import NAKED_EYE_LIMIT, Star, list_visible_stars
 
-# The chart's size; the whole sky is an ellipse in it.
+# The chart's size in its own units. The whole sky is an ellipse inside it.
 WIDTH, HEIGHT = 1000, 500
-
-
-# Stars up to this magnitude are links of the chart itself, fainter ones an image behind them.
+# Stars up to this magnitude are links in the chart; fainter ones are in an image behind them.
 MAX_LINKED_MAGNITUDE = 3.5
-
-
 MAX_IMAGE_MAGNITUDE = 6.0
-
-
-# The image is drawn in halves of the chart's units.
+# The image uses half units, so that its coordinates can be whole numbers.
 IMAGE_SCALE = 2
-
-
 HUES = (
     "red", "orange", "yellow", "yellow-white", "white", "blue-white",
 )  # fmt: skip
-
-
 RADIANS_PER_HOUR = math.pi / 12
-
-
-# How a magnitude and a distance are packed: see `sky.js`.
+# How `pack_stars` encodes magnitudes and distances; `sky.js` decodes them with the same numbers.
 MAGNITUDE_STEPS, MIN_MAGNITUDE = 25, -2
-
-
 DISTANCE_STEPS = 12_000
 
 
@@ -54,24 +40,24 @@ class Dot:
 
 @cache
 def list_linked_dots() -> tuple[Dot, ...]:
-    """Return the stars that are links of the chart, the brightest first."""
+    """Return the stars that are links in the chart, brightest first."""
     return tuple(
-        build_dot(one) for one in list_visible_stars() if one.magnitude <= MAX_LINKED_MAGNITUDE
+        build_dot(star) for star in list_visible_stars() if star.magnitude <= MAX_LINKED_MAGNITUDE
     )
 
 
 def build_dot(star: Star) -> Dot:
-    """Return where and how large a star is drawn: one magnitude is about half a unit of radius."""
+    """Return the position and size of a star. One magnitude is about half a unit of radius."""
     x, y = project(star.right_ascension, star.declination)
     radius = max(0.5, 0.5 + 0.55 * (NAKED_EYE_LIMIT - star.magnitude))
     return Dot(star, round(x), round(y), round(radius, 1))
 
 
 def project(right_ascension: float, declination: float) -> tuple[float, float]:
-    """Return the place of a direction on the chart, in its units.
+    """Return the position of a direction on the chart, in its units.
 
-    Hammer's projection, which keeps areas: 12 h in the middle, north up, east
-    to the left, as one sees the sky from inside.
+    The Hammer projection, which preserves areas. 12 h is in the middle, north is
+    up, and east is to the left, as the sky is seen from inside.
     """
     across = right_ascension - math.pi
     scale = math.sqrt(1 + math.cos(declination) * math.cos(across / 2))
@@ -85,7 +71,7 @@ def project(right_ascension: float, declination: float) -> tuple[float, float]:
 
 
 def format_position(star: Star) -> str:
-    """``06 h 45 min, −16.7°``: right ascension and declination."""
+    """Return right ascension and declination as text: ``06 h 45 min, −16.7°``."""
     minutes = round(star.right_ascension / RADIANS_PER_HOUR * 60) % (24 * 60)
     degrees = math.degrees(star.declination)
     sign = "−" if degrees < 0 else "+"
@@ -93,7 +79,7 @@ def format_position(star: Star) -> str:
 
 
 def format_light_years(star: Star) -> str:
-    """``8.6``, ``430``: light-years, as exact as the parallax is; empty when it is too inexact."""
+    """Return the light-years as text, rounded to what the parallax supports: ``8.6``, ``430`` or ""."""
     if star.light_years is None:
         return ""
     if star.light_years < 30:
@@ -102,7 +88,7 @@ def format_light_years(star: Star) -> str:
 
 
 def get_departure_year(star: Star, year: int) -> Period | None:
-    """Return the year in which the light that arrives in ``year`` set out, if the timeline has it."""
+    """Return the year in which the light that arrives in ``year`` left the star, if it is on the timeline."""
     if star.light_years is None:
         return None
     departed = year - round(star.light_years)
@@ -111,14 +97,18 @@ def get_departure_year(star: Star, year: int) -> Period | None:
 
 @cache
 def render_faint_stars() -> bytes:
-    """Draw stars as points with round ends: one path a magnitude, two bytes a star when compressed."""
+    """Return an SVG image of the fainter stars.
+
+    It has one path per magnitude whose points have round ends, which takes two
+    bytes per star when compressed.
+    """
     paths = []
     for least in range(int(MAX_LINKED_MAGNITUDE), int(MAX_IMAGE_MAGNITUDE)):
         stars = [
-            one
-            for one in list_visible_stars()
+            star
+            for star in list_visible_stars()
             if max(least, MAX_LINKED_MAGNITUDE)
-            < one.magnitude
+            < star.magnitude
             <= min(least + 1, MAX_IMAGE_MAGNITUDE)
         ]
         width = 2 * IMAGE_SCALE * build_dot(stars[len(stars) // 2]).radius
@@ -130,10 +120,10 @@ def render_faint_stars() -> bytes:
 
 
 def _points_path(stars: Iterable[Star]) -> str:
-    """Return a path of points from left to right, each by its step from the last: small whole numbers."""
+    """Return a path of points from left to right, each relative to the last, which keeps numbers small."""
     places = sorted(
-        tuple(round(IMAGE_SCALE * part) for part in project(one.right_ascension, one.declination))
-        for one in stars
+        tuple(round(IMAGE_SCALE * part) for part in project(star.right_ascension, star.declination))
+        for star in stars
     )
     steps = []
     last_x = last_y = 0
@@ -145,16 +135,19 @@ def _points_path(stars: Iterable[Star]) -> str:
 
 @cache
 def pack_stars() -> bytes:
-    """Pack the stars, little-endian, 14 bytes each: what is read as whole arrays needs no parsing."""
+    """Return the visible stars as five little-endian arrays, one after another, 14 bytes per star.
+
+    The browser reads them as typed arrays, without parsing.
+    """
     numbers, directions, distances = array("I"), array("h"), array("H")
     magnitudes, hues = bytearray(), bytearray()
-    for one in list_visible_stars():
-        numbers.append(one.hip)
-        directions.extend(round(32767 * part) for part in _unit_vector(one))
-        # 0: not known. Else the logarithm, so that near and far are equally exact.
-        distances.append(round(DISTANCE_STEPS * math.log10(one.parsecs)) if one.parsecs else 0)
-        magnitudes.append(round(MAGNITUDE_STEPS * (one.magnitude - MIN_MAGNITUDE)))
-        hues.append(one.hue)
+    for star in list_visible_stars():
+        numbers.append(star.hip)
+        directions.extend(round(32767 * part) for part in _unit_vector(star))
+        # 0 means unknown. The logarithm gives near and far distances the same relative accuracy.
+        distances.append(round(DISTANCE_STEPS * math.log10(star.parsecs)) if star.parsecs else 0)
+        magnitudes.append(round(MAGNITUDE_STEPS * (star.magnitude - MIN_MAGNITUDE)))
+        hues.append(star.hue)
     return b"".join(
         (
             _to_little_endian(numbers),
@@ -167,7 +160,7 @@ def pack_stars() -> bytes:
 
 
 def _unit_vector(star: Star) -> tuple[float, float, float]:
-    """Return the unit vector to a star: x to 0 h, y to 6 h, z to the north pole."""
+    """Return the unit vector towards a star: x points to 0 h, y to 6 h, z to the north pole."""
     flat = math.cos(star.declination)
     return (
         flat * math.cos(star.right_ascension),

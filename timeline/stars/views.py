@@ -1,4 +1,4 @@
-"""The sky: a chart of the stars that the naked eye sees, a page for each, and their data for the 3D view."""
+"""The sky: a chart of the stars visible to the naked eye, a page for each star, and data for the 3D view."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from timeline.stars.chart import (
     render_faint_stars,
 )
 
-# The catalogue changes with a release: a browser that has seen one page of stars need not ask for the next.
+# The catalogue only changes with a release, so a browser may keep these files for a day.
 BROWSER_CACHE_SECONDS = 86_400
 
 
@@ -28,7 +28,7 @@ BROWSER_CACHE_SECONDS = 86_400
 @public_page(STATIC_PAGES, parameters=())
 def sky(request: HttpRequest) -> HttpResponse:
     """Show the whole sky."""
-    named = [one for one in list_visible_stars() if one.hip in get_proper_names()]
+    named = [star for star in list_visible_stars() if star.hip in get_proper_names()]
     return render(
         request,
         "timeline/stars.html",
@@ -38,24 +38,24 @@ def sky(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @public_page(STATIC_PAGES, parameters=())
-def star(request: HttpRequest, hip: str) -> HttpResponse:
-    """Show one star of the catalogue, by its HIP number."""
-    found = get_star(int(hip))
-    if found is None:
+def star_detail(request: HttpRequest, hip: str) -> HttpResponse:
+    """Show a star of the catalogue by its HIP number."""
+    star = get_star(int(hip))
+    if star is None:
         raise Http404("The Hipparcos catalogue has no star of this number.")
     return render(
         request,
         "timeline/star.html",
         {
-            "star": found,
-            "mark": build_dot(found),
+            "star": star,
+            "mark": build_dot(star),
             "dots": list_linked_dots(),
-            "hue": HUES[found.hue],
-            "place": format_position(found),
-            "light_years": format_light_years(found),
-            "temperature": f"{round(found.temperature, -2):,.0f}",
-            "departure": get_departure_year(found, timezone.now().year),
-            "seen": found.magnitude <= NAKED_EYE_LIMIT,
+            "hue": HUES[star.hue],
+            "place": format_position(star),
+            "light_years": format_light_years(star),
+            "temperature": f"{round(star.temperature, -2):,.0f}",
+            "departure": get_departure_year(star, timezone.now().year),
+            "seen": star.magnitude <= NAKED_EYE_LIMIT,
         },
     )
 
@@ -63,12 +63,12 @@ def star(request: HttpRequest, hip: str) -> HttpResponse:
 @require_safe
 @public_page(STATIC_PAGES, parameters=(), browser_seconds=BROWSER_CACHE_SECONDS)
 def faint_stars(request: HttpRequest) -> HttpResponse:
-    """Answer the chart's fainter stars as an image."""
+    """Return the image of the chart's fainter stars."""
     return HttpResponse(render_faint_stars(), content_type="image/svg+xml")
 
 
 @require_safe
 @public_page(STATIC_PAGES, parameters=(), browser_seconds=BROWSER_CACHE_SECONDS)
 def packed_stars(request: HttpRequest) -> HttpResponse:
-    """Answer what the 3D view draws: numbers, directions, distances, magnitudes, hues, one array each."""
+    """Return the stars for the 3D view: HIP numbers, directions, distances, magnitudes and hues."""
     return HttpResponse(pack_stars(), content_type="application/octet-stream")

@@ -1,4 +1,4 @@
-"""What the site's own forms share: where the cursor is when something is wrong."""
+"""The base class of the site's own forms."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from django.core.exceptions import ValidationError
 
 
 class AutofocusBoundField(forms.BoundField):
-    """A field that has the cursor when it alone needs another look."""
+    """A field that gets the focus if it is the only one with an error."""
 
     def build_widget_attrs(self, attrs: dict[str, Any], widget: Any = None) -> dict[str, Any]:
-        """Add the focus to what Django says of a wrong field."""
         built: dict[str, Any] = super().build_widget_attrs(attrs, widget)
         if list(self.form.errors) == [self.name]:
             built["autofocus"] = True
@@ -20,12 +19,12 @@ class AutofocusBoundField(forms.BoundField):
 
 
 class BaseForm(forms.Form):
-    """A form whose template says labels, help and problems."""
+    """A form whose template renders labels, help texts and errors, and which can show errors of services."""
 
     bound_field_class = AutofocusBoundField
 
     def add_validation_error(self, error: ValidationError) -> None:
-        """Show what a rule has refused: at the fields that it names, else above them all."""
+        """Add the errors of a service or model to the fields they name, and the rest to the form."""
         if not hasattr(error, "error_dict"):
             self.add_error(None, error)
             return

@@ -1,4 +1,7 @@
-"""All pieces of the site's look on one page, while developing: made of the parts that pages are made of."""
+"""The style guide: every element of the site's design on one page. Only in development.
+
+It includes the same partials as the real pages.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ SIZES = (
     ("size-1", "The sky at night, to the second"),
     ("size-0", "The sky at night, to the second"),
 )
-# Short, long, right to left, without a space, and with what is nobody's usual letter.
+# Short, long, right to left, without a space, and with an emoji and combining characters.
 TITLES = (
     "First light",
     "A title that goes on for longer than anybody would like to read it on a telephone held upright",
@@ -40,7 +43,7 @@ TITLES = (
 
 
 class ExampleForm(BaseForm):
-    """A field of each kind."""
+    """A form with a field of each kind."""
 
     name = forms.CharField(max_length=40)
     day = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}))
@@ -49,9 +52,9 @@ class ExampleForm(BaseForm):
 
 @require_safe
 def styleguide(request: HttpRequest) -> HttpResponse:
-    """Show every piece, filled with examples that are in no database."""
-    moments = _moments()
-    parts = Period.of(1969).children
+    """Show every element with example data. Nothing is read from the database."""
+    moments = _build_moments()
+    months = Period.of(1969).children
     return render(
         request,
         "styleguide/styleguide.html",
@@ -60,7 +63,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
             "sizes": SIZES,
             "page": Page(moments),
             "lines": [(moment, "57 years ago") for moment in moments],
-            "cells": build_cells((part, Tally(number**2, 0)) for number, part in enumerate(parts)),
+            "cells": build_cells((month, Tally(index**2, 0)) for index, month in enumerate(months)),
             "kind": Level.YEAR.value,
             "earlier_address": "?before=example",
             "later_address": "?after=example",
@@ -70,7 +73,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _moments() -> list[Moment]:
+def _build_moments() -> list[Moment]:
     starts = [dt.datetime(1969, 7, day, 20, 17, 40, tzinfo=UTC) for day in range(1, 7)]
     return [
         Moment(title=title, starts_at=start, ends_at=end - dt.timedelta(hours=1), place="A place")

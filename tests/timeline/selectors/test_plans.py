@@ -16,8 +16,18 @@ from timeline.core.search_query import parse
 from timeline.core.spans import Span
 from timeline.models import Like, LikeTally, Moment, Picture
 from timeline.selectors import availability, feeds, rollups, trending
-from timeline.selectors import moments as reading
 from timeline.selectors import search as searching
+from timeline.selectors.moments import (
+    get_neighbours,
+    get_neighbours_of_instant,
+    get_tag_in_use,
+    get_visible_moment,
+    list_in_period,
+    list_newest,
+    list_on_day_of_year,
+    list_same_day_of_year,
+    list_tags_in_use,
+)
 from timeline.selectors.pagination import PAGE_SIZE, Cursor
 from timeline.selectors.tiles import HOUR_TILE_DAYS, get_tile
 from timeline.services.rollups import MAX_UNFOLDED_DAYS
@@ -121,19 +131,19 @@ def day_before(moment: Moment) -> int:
 
 
 def test_the_newest_page(loaded):
-    assert_bounded(lambda: reading.list_newest(None), PAGE_SIZE * 4 + 4)
+    assert_bounded(lambda: list_newest(None), PAGE_SIZE * 4 + 4)
 
 
 def test_a_page_in_the_middle(loaded):
     for cut in (Cursor(before=loaded.starts_at), Cursor(after=loaded.starts_at)):
-        assert_bounded(lambda cut=cut: reading.list_newest(None, cut), PAGE_SIZE * 4 + 4)
+        assert_bounded(lambda cut=cut: list_newest(None, cut), PAGE_SIZE * 4 + 4)
 
 
 @pytest.mark.parametrize("level", Level)
 def test_the_window_of_a_period(loaded, level):
     period = get_period(level, loaded.starts_at)
     bound = PAGE_SIZE * 4 + 4 + day_before(loaded)
-    assert_bounded(lambda: reading.list_in_period(None, period.starts_at, period.ends_at), bound)
+    assert_bounded(lambda: list_in_period(None, period.starts_at, period.ends_at), bound)
 
 
 @pytest.mark.parametrize("level", [Level.CENTURY, Level.YEAR, Level.MONTH, Level.DAY])
@@ -155,7 +165,7 @@ def test_a_tile_of_counts(loaded, level):
     # A year's days are half of this small table, which is then rightly read from end to end.
     tile = get_tile(level, loaded.starts_at)
     hours = HOUR_TILE_DAYS * 2 * day_before(loaded) + 50
-    assert_bounded(tile.tallies, hours if level is Level.HOUR else max(366, MAX_UNFOLDED_DAYS))
+    assert_bounded(tile.get_tallies, hours if level is Level.HOUR else max(366, MAX_UNFOLDED_DAYS))
 
 
 @pytest.mark.parametrize("level", [Level.DAY, Level.HOUR])
@@ -166,42 +176,42 @@ def test_what_is_taken(loaded, level):
 
 
 def test_neighbours(loaded):
-    assert_bounded(lambda: reading.get_neighbours(None, loaded), 4)
+    assert_bounded(lambda: get_neighbours(None, loaded), 4)
 
 
 def test_what_is_around_now(loaded):
-    assert_bounded(lambda: reading.get_neighbours_of_instant(None, loaded.ends_at, size=5), 8)
+    assert_bounded(lambda: get_neighbours_of_instant(None, loaded.ends_at, size=5), 8)
 
 
 def test_a_day_of_any_year(loaded):
     day = loaded.starts_at
-    assert_bounded(lambda: reading.list_on_day_of_year(None, day.month, day.day), PAGE_SIZE * 4 + 4)
+    assert_bounded(lambda: list_on_day_of_year(None, day.month, day.day), PAGE_SIZE * 4 + 4)
 
 
 def test_other_moments_of_its_day(loaded):
-    assert_bounded(lambda: reading.list_same_day_of_year(None, loaded, size=3), 8)
+    assert_bounded(lambda: list_same_day_of_year(None, loaded, size=3), 8)
 
 
 def test_a_tags_page(loaded):
-    tag = reading.list_tags_in_use(None).rows[0]
-    assert_bounded(lambda: reading.list_newest(None, tag=tag), PAGE_SIZE * 6)
+    tag = list_tags_in_use(None).rows[0]
+    assert_bounded(lambda: list_newest(None, tag=tag), PAGE_SIZE * 6)
 
 
 def test_a_tags_later_page(loaded):
-    tag = reading.list_tags_in_use(None).rows[0]
+    tag = list_tags_in_use(None).rows[0]
     for cut in (Cursor(before=loaded.starts_at), Cursor(after=loaded.starts_at)):
-        assert_bounded(lambda cut=cut: reading.list_newest(None, cut, tag=tag), PAGE_SIZE * 6)
+        assert_bounded(lambda cut=cut: list_newest(None, cut, tag=tag), PAGE_SIZE * 6)
 
 
 def test_the_tags_in_use(loaded):
     """Of each tag its latest visible moment, found by a walk along the tag's index."""
-    tags = reading.list_tags_in_use(None).rows
-    assert_bounded(lambda: reading.list_tags_in_use(None), len(tags) * 10)
-    assert_bounded(lambda: reading.get_tag_in_use(None, tags[0].name), 10)
+    tags = list_tags_in_use(None).rows
+    assert_bounded(lambda: list_tags_in_use(None), len(tags) * 10)
+    assert_bounded(lambda: get_tag_in_use(None, tags[0].name), 10)
 
 
 def test_one_moment(loaded):
-    assert_bounded(lambda: reading.get_visible_moment(None, loaded.pk), 10)
+    assert_bounded(lambda: get_visible_moment(None, loaded.pk), 10)
 
 
 def test_who_holds_a_span(loaded):
@@ -211,10 +221,10 @@ def test_who_holds_a_span(loaded):
 
 def test_a_signed_in_viewers_page(loaded):
     """An owner's view adds their own hidden moments and is bounded as well."""
-    assert_bounded(lambda: reading.list_newest(loaded.user), PAGE_SIZE * 5)
+    assert_bounded(lambda: list_newest(loaded.user), PAGE_SIZE * 5)
     year = Period.of(2000)
     bound = PAGE_SIZE * 5 + day_before(loaded)
-    assert_bounded(lambda: reading.list_in_period(loaded.user, year.starts_at, year.ends_at), bound)
+    assert_bounded(lambda: list_in_period(loaded.user, year.starts_at, year.ends_at), bound)
 
 
 def test_what_trends(loaded):
@@ -231,7 +241,7 @@ def test_what_trends(loaded):
 )
 def test_a_search(loaded, monkeypatch, words):
     """The newest are looked through; then the words' index is asked, for no more than match."""
-    monkeypatch.setattr(searching, "MAX_WALKED", 500)
+    monkeypatch.setattr(searching, "MAX_SCANNED", 500)
     monkeypatch.setattr(searching, "MAX_RANKED", 20)
     titles = Moment.objects.visible_to(None).filter(title__contains="amber")
     both = titles.filter(title__contains="birch").count()
@@ -243,7 +253,7 @@ def test_what_is_new(loaded):
     bound = feeds.FEED_SIZE * 6
     assert_bounded(feeds.recently_published, bound)
     assert_bounded(lambda: feeds.recently_published_by(loaded.user), bound)
-    tag = reading.list_tags_in_use(None).rows[0]
+    tag = list_tags_in_use(None).rows[0]
     assert_bounded(lambda: feeds.recently_tagged(tag), bound)
 
 

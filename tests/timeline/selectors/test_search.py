@@ -112,15 +112,15 @@ def test_hits_are_marked_and_the_rest_is_escaped(make_moment):
 def test_it_goes_on_without_a_gap_and_without_a_repeat(make_moment, monkeypatch):
     """Edge case 18: across pages and across batches, while moments are added."""
     monkeypatch.setattr(searching, "MAX_RANKED", 7)
-    wanted = parse("eagle")
+    query = parse("eagle")
     titles = [f"{'Eagle' if day % 3 else 'Nest'} {day}" for day in range(1, 21)]
     for day, title in enumerate(titles, 1):
         make_moment(f"1969-07-{day:02}", title=title, story="eagle")
-    seen, place_, rounds = [], SearchCursor(), 0
-    while place_ is not None:
-        results = search(None, wanted, place=place_, size=3)
+    seen, cursor, rounds = [], SearchCursor(), 0
+    while cursor is not None:
+        results = search(None, query, cursor=cursor, size=3)
         seen += [one.moment.title for one in results.found]
-        place_ = results.next_cursor
+        cursor = results.next_cursor
         rounds += 1
         make_moment(f"1970-01-{rounds:02}", title="New", story="eagle")
         assert rounds < 30
@@ -257,7 +257,7 @@ def test_no_words_are_an_error(make_moment, text):
     """The goal: random and hostile input causes no error, and none of it is read as SQL."""
     text = text.encode(errors="replace").decode().replace("\0", "")
     try:
-        wanted = parse(text)
+        query = parse(text)
     except SearchRefused:
         return
-    search(None, wanted)
+    search(None, query)

@@ -9,7 +9,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from momentverse.page_cache import PROFILES, TIMELINE
 from timeline.core.public_ids import decode_id
 from timeline.core.spans import format_instant
-from timeline.selectors import moments as moments_module
+from timeline.selectors.moments import (
+    NO_SUCH_MOMENT_MESSAGE,
+    get_tag_names,
+    get_visible_moment,
+    list_overlapping,
+)
 from timeline.views.api.fields import FIELDS, TAGS, get_columns, serialize_moment
 from timeline.views.api.parameters import PARAMETERS, parse_timeline_query
 from timeline.views.api.responses import public_api, success_response
@@ -22,7 +27,7 @@ ANONYMOUS = None
 def timeline(request: HttpRequest) -> HttpResponse:
     """Answer a page of moments, newest first; ``next`` is the cursor of the page after it."""
     query = parse_timeline_query(request)
-    page = moments_module.list_overlapping(
+    page = list_overlapping(
         ANONYMOUS,
         query.start,
         query.end,
@@ -30,7 +35,7 @@ def timeline(request: HttpRequest) -> HttpResponse:
         columns=get_columns(query.fields),
         size=query.limit,
     )
-    tags = moments_module.get_tag_names(page.rows) if TAGS in query.fields else {}
+    tags = get_tag_names(page.rows) if TAGS in query.fields else {}
     moments = [serialize_moment(moment, query.fields, tags.get(moment.pk)) for moment in page.rows]
     return success_response(
         {"moments": moments, "next": format_instant(page.before) if page.before else None}
@@ -45,9 +50,9 @@ def moment(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _get_moment(public_id: str) -> dict[str, Any]:
     try:
-        found = moments_module.get_visible_moment(ANONYMOUS, decode_id(public_id))
+        found = get_visible_moment(ANONYMOUS, decode_id(public_id))
     except ValueError:
         found = None
     if found is None:
-        raise Http404(moments_module.NO_SUCH_MOMENT_MESSAGE)
+        raise Http404(NO_SUCH_MOMENT_MESSAGE)
     return serialize_moment(found, FIELDS, [tag.name for tag in found.tags.all()])

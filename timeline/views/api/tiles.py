@@ -32,7 +32,7 @@ def density(request: HttpRequest, level: str) -> HttpResponse:
                     "moments": tally.moments,
                     "seconds": tally.seconds,
                 }
-                for start, tally in tile.tallies()
+                for start, tally in tile.get_tallies()
             ],
         }
     )

@@ -13,15 +13,13 @@ from timeline.core.search_query import MAX_LENGTH
 from timeline.core.spans import WINDOW_END, WINDOW_START, parse_instant_in_window
 from timeline.views.forms import BaseForm
 
-# Not as `max_length`: that would be an attribute, which an input of dates does not take.
+# Not `max_length`, which would add an attribute that a date input does not allow.
 _DATE_VALIDATORS = [MaxLengthValidator(10)]
-
-
 _DATE_INPUT = forms.DateInput(attrs={"type": "date", "min": "0001-01-02", "max": "9999-12-30"})
 
 
 class SearchForm(BaseForm):
-    """Words, and the first and the last day that something may begin on."""
+    """Words, and the first and the last day on which a moment may start."""
 
     q = forms.CharField(
         label="Words",
@@ -39,22 +37,17 @@ class SearchForm(BaseForm):
     )
 
     def clean_since(self) -> dt.datetime:
-        """Return the first instant."""
-        return _parse_day(self.cleaned_data["since"], WINDOW_START)
+        """Return the first instant of the search."""
+        text = self.cleaned_data["since"]
+        return _parse_day(text) if text else WINDOW_START
 
     def clean_until(self) -> dt.datetime:
-        """Return the instant after the last day."""
+        """Return the end of the last day."""
         text = self.cleaned_data["until"]
-        return (
-            min(_parse_day(text, WINDOW_END) + dt.timedelta(days=1), WINDOW_END)
-            if text
-            else WINDOW_END
-        )
+        return min(_parse_day(text) + dt.timedelta(days=1), WINDOW_END) if text else WINDOW_END
 
 
-def _parse_day(text: str, otherwise: dt.datetime) -> dt.datetime:
-    if not text:
-        return otherwise
+def _parse_day(text: str) -> dt.datetime:
     try:
         return parse_instant_in_window(text)
     except InvalidInstant as error:

@@ -1,4 +1,4 @@
-"""The whole timeline, newest first."""
+"""The list of the whole timeline, newest first."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from momentverse.page_cache import TIMELINE, public_page
 from timeline.core.exceptions import InvalidInstant
 from timeline.core.periods import Level, NoSuchPeriod, Period, get_period
 from timeline.core.spans import format_instant, parse_instant_in_window
-from timeline.selectors import moments
+from timeline.selectors.moments import list_newest
 from timeline.views.pagination import CURSOR_PARAMS, pagination_context, parse_cursor
 
 
 @require_safe
 @public_page(TIMELINE, parameters=("date", *CURSOR_PARAMS))
 def newest(request: HttpRequest) -> HttpResponse:
-    """Show a page of the timeline; ``?date=`` goes to that day's page."""
+    """Show a page of the timeline; ``?date=`` redirects to the page of that day."""
     if date := request.GET.get("date"):
         return redirect(_parse_day(date).url)
     cursor = parse_cursor(request)
-    page = moments.list_newest(request.user, cursor)
+    page = list_newest(request.user, cursor)
     return render(
         request,
         "timeline/newest.html",
         {
             **pagination_context(page, cursor),
-            # The day's end, so that the page stays the same all day.
+            # The end of the day instead of the current time, so that the page stays the same all day.
             "present": format_instant(get_period(Level.DAY, timezone.now()).ends_at),
         },
     )

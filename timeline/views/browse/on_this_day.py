@@ -1,4 +1,4 @@
-"""The moments of one day of the year, in any year."""
+"""The moments of a day of the year, in any year."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TIMELINE, public_page
 from timeline.core.formatting import MONTH_NAMES
-from timeline.selectors import moments
+from timeline.selectors.moments import list_on_day_of_year
 from timeline.views.pagination import CURSOR_PARAMS, pagination_context, parse_cursor
 
-# Any leap year: the days of a year are neighbours of each other, 29 February among them.
+# Any leap year, so that 29 February exists.
 LEAP_YEAR = 2000
 ONE_DAY = dt.timedelta(days=1)
 
@@ -40,7 +40,7 @@ def day_of_year(request: HttpRequest, month: str, day: str) -> HttpResponse:
 
 def _render_day(request: HttpRequest, date: dt.date, *, is_today: bool) -> HttpResponse:
     cursor = parse_cursor(request)
-    page = moments.list_on_day_of_year(request.user, date.month, date.day, cursor)
+    page = list_on_day_of_year(request.user, date.month, date.day, cursor)
     return render(
         request,
         "timeline/today.html",
@@ -59,5 +59,5 @@ def _format_day_of_year(date: dt.date) -> str:
 
 
 def build_day_link(date: dt.date) -> dict[str, str]:
-    """Return the name and the address of the page of a date's day in any year."""
+    """Return the name and the URL of the page of a date's day of the year."""
     return {"name": _format_day_of_year(date), "url": f"/today/{date.month:02}-{date.day:02}/"}

@@ -1,4 +1,4 @@
-"""Century, year, month, day and hour: a chart of the parts, and the moments inside."""
+"""Pages of a century, year, month, day or hour: a chart of its children, and its moments."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from momentverse.page_cache import TIMELINE, public_page
 from timeline.core.formatting import WEEKDAY_ABBREVIATIONS
 from timeline.core.periods import Level, NoSuchPeriod, Period
 from timeline.models import Moment
-from timeline.selectors import moments, pagination, rollups
+from timeline.selectors import rollups
 from timeline.selectors.availability import Interval
+from timeline.selectors.moments import list_in_period
+from timeline.selectors.pagination import PAGE_SIZE, Page
 from timeline.views.charts.heatmap import build_cells, format_claimed_share, weekday_offset
 from timeline.views.charts.svg import (
     Drawing,
@@ -25,7 +27,8 @@ from timeline.views.charts.svg import (
 )
 from timeline.views.pagination import CURSOR_PARAMS, pagination_context, parse_cursor
 
-# Moments a page: beside a hundred years in a chart and in cells, few enough for the first flight.
+# Moments on a century's page. It also has a chart and cells of a hundred years, and should still fit
+# into the first packets that a server sends without waiting for the browser.
 CENTURY_PAGE_SIZE = 25
 
 
@@ -33,17 +36,17 @@ CENTURY_PAGE_SIZE = 25
 @public_page(TIMELINE, parameters=())
 def centuries(request: HttpRequest) -> HttpResponse:
     """Show all centuries."""
-    parts = rollups.get_timeline_tally_with_centuries()[1]
-    drawing = drawing_of_parts(whole_timeline(), parts, timezone.now())
+    _, tallies = rollups.get_timeline_tally_with_centuries()
+    drawing = drawing_of_parts(whole_timeline(), tallies, timezone.now())
     return render(
-        request, "timeline/centuries.html", {"cells": build_cells(parts), "drawing": drawing}
+        request, "timeline/centuries.html", {"cells": build_cells(tallies), "drawing": drawing}
     )
 
 
 @require_safe
 @public_page(TIMELINE, parameters=CURSOR_PARAMS)
 def century(request: HttpRequest, number: str) -> HttpResponse:
-    """Show one century, its years and its moments."""
+    """Show a century, its years and its moments."""
     try:
         period = Period.century(int(number))
     except NoSuchPeriod as error:
@@ -60,7 +63,7 @@ def calendar_period(
     day: str | None = None,
     hour: str | None = None,
 ) -> HttpResponse:
-    """Show one year, month, day or hour, its parts and its moments."""
+    """Show a year, month, day or hour, its children and its moments."""
     numbers = [int(number) for number in (year, month, day, hour) if number is not None]
     try:
         period = Period.of(*numbers)
@@ -70,10 +73,10 @@ def calendar_period(
 
 
 def _render_period(request: HttpRequest, period: Period) -> HttpResponse:
-    tally, parts = rollups.get_tally_with_children(period)
+    tally, children = rollups.get_tally_with_children(period)
     cursor = parse_cursor(request)
-    size = CENTURY_PAGE_SIZE if period.level is Level.CENTURY else pagination.PAGE_SIZE
-    page = moments.list_in_period(request.user, period.starts_at, period.ends_at, cursor, size=size)
+    size = CENTURY_PAGE_SIZE if period.level is Level.CENTURY else PAGE_SIZE
+    page = list_in_period(request.user, period.starts_at, period.ends_at, cursor, size=size)
     return render(
         request,
         "timeline/period.html",
@@ -85,8 +88,8 @@ def _render_period(request: HttpRequest, period: Period) -> HttpResponse:
             "tally": tally,
             "count": f"{tally.moments:,}",
             "claimed": format_claimed_share(period, tally),
-            "cells": build_cells(parts),
-            "drawing": _drawing(period, parts, page),
+            "cells": build_cells(children),
+            "drawing": _build_drawing(period, children, page),
             "offset": weekday_offset(period),
             "claim_date": period.first_day.isoformat()
             if period.level in (Level.DAY, Level.HOUR)
@@ -97,7 +100,7 @@ def _render_period(request: HttpRequest, period: Period) -> HttpResponse:
     )
 
 
-def _drawing(period: Period, parts: Parts, page: pagination.Page[Moment, dt.datetime]) -> Drawing:
+def _build_drawing(period: Period, children: Parts, page: Page[Moment, dt.datetime]) -> Drawing:
     if period.level is Level.HOUR:
         return drawing_of_hour(period, page.rows, timezone.now())
-    return drawing_of_parts(Interval(period.starts_at, period.ends_at), parts, timezone.now())
+    return drawing_of_parts(Interval(period.starts_at, period.ends_at), children, timezone.now())

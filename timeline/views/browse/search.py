@@ -1,4 +1,4 @@
-"""Searching public moments: by words, by whose they are, by a span of time."""
+"""Search of public moments by words, owner and dates."""
 
 from __future__ import annotations
 
@@ -12,67 +12,76 @@ from django.views.decorators.http import require_safe
 from timeline.core.exceptions import InvalidInstant, SearchRefused
 from timeline.core.search_query import parse
 from timeline.core.spans import WINDOW_END, format_instant, parse_instant_in_window
-from timeline.selectors import search as searching
+from timeline.selectors import search as search_selectors
 from timeline.selectors.search import SearchCursor, SearchResults
 from timeline.views.browse.forms import SearchForm
 
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """Show the form, and what was found. Not kept by any cache: there are as many pages as words."""
-    # Only what was asked for: a link may leave out what is empty.
+    """Show the form and the results. Not cached: every combination of words is another page."""
+    # Bind the form to the query as it is, so that a link may leave out empty fields.
     form = SearchForm(request.GET if "q" in request.GET else None)
-    place = _parse_cursor(request)
-    context: dict[str, object] = {"form": form, "is_further": place != SearchCursor()}
+    cursor = _parse_cursor(request)
+    context: dict[str, object] = {"form": form, "is_further": cursor != SearchCursor()}
     status = 200
     if form.is_bound:
         try:
-            results = _run_search(request, form, place)
+            results = _run_search(request, form, cursor)
         except ValidationError as error:
             form.add_validation_error(error)
             results = None
-        status = 200 if results else 400
-        if results:
-            context |= {"results": results, "further": _next_address(request, results.further)}
+        if results is None:
+            status = 400
+        else:
+            next_address = _next_address(request, results.next_cursor)
+            context |= {"results": results, "further": next_address}
     return render(request, "timeline/search.html", context, status=status)
 
 
 def _run_search(
-    request: HttpRequest, form: SearchForm, place: SearchCursor
+    request: HttpRequest, form: SearchForm, cursor: SearchCursor
 ) -> SearchResults | None:
-    """Return what was found, None for a form that is wrong. Raises ValidationError, too."""
+    """Return the results, or None if the form has errors. Raises ValidationError."""
     if not form.is_valid():
         return None
-    asked = form.cleaned_data
-    if asked["since"] >= asked["until"]:
+    fields = form.cleaned_data
+    if fields["since"] >= fields["until"]:
         raise ValidationError({"until": "It ends before it begins."})
     try:
-        wanted = parse(asked["q"])
-        return searching.search(request.user, wanted, asked["since"], asked["until"], place)
+        query = parse(fields["q"])
+        return search_selectors.search(
+            request.user, query, fields["since"], fields["until"], cursor
+        )
     except SearchRefused as error:
         raise ValidationError({"q": str(error)}) from error
 
 
 def _parse_cursor(request: HttpRequest) -> SearchCursor:
-    """Read how far the reader has come. Raises BadRequest."""
+    """Return the cursor in ``?before=<instant>&past=<rank>~<instant>``. Raises BadRequest.
+
+    Both are optional. It has two parts, unlike the cursors of ``views.pagination``,
+    because matches are selected by their start and then sorted by rank.
+    """
     before, past = request.GET.get("before"), request.GET.get("past")
     try:
         start = parse_instant_in_window(before) if before else WINDOW_END
         if not past:
             return SearchCursor(start)
-        rank, _, at = past.partition("~")
-        return SearchCursor(start, float(rank), parse_instant_in_window(at))
+        rank, _, past_start = past.partition("~")
+        return SearchCursor(start, (float(rank), parse_instant_in_window(past_start)))
     except (InvalidInstant, ValueError):
         raise BadRequest("This is no place in a list of results.") from None
 
 
-def _next_address(request: HttpRequest, further: SearchCursor | None) -> str:
-    """Return the query that leads on, empty when there is nothing more."""
-    if further is None:
+def _next_address(request: HttpRequest, cursor: SearchCursor | None) -> str:
+    """Return the query string of the next page, or "" on the last page."""
+    if cursor is None:
         return ""
     query = {name: request.GET[name] for name in ("q", "since", "until") if request.GET.get(name)}
-    if further.before != WINDOW_END:
-        query["before"] = format_instant(further.before)
-    if further.rank is not None and further.at is not None:
-        query["past"] = f"{further.rank!r}~{format_instant(further.at)}"
+    if cursor.before != WINDOW_END:
+        query["before"] = format_instant(cursor.before)
+    if cursor.past is not None:
+        rank, start = cursor.past
+        query["past"] = f"{rank!r}~{format_instant(start)}"
     return "?" + urlencode(query, safe=":~")

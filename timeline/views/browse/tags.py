@@ -1,4 +1,4 @@
-"""Tags, and the moments that carry one."""
+"""The list of tags, and the moments of a tag."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TIMELINE, public_page
 from timeline.models.tag import TAG_LENGTH
-from timeline.selectors import moments
+from timeline.selectors.moments import get_tag_in_use, list_newest, list_tags_in_use
 from timeline.views.pagination import CURSOR_PARAMS, pagination_context, parse_cursor
 
 
 @require_safe
 @public_page(TIMELINE, parameters=["after"])
-def tags(request: HttpRequest) -> HttpResponse:
-    """Show the tags in use, by name, a page at a time."""
+def tag_list(request: HttpRequest) -> HttpResponse:
+    """Show a page of the tags in use, by name."""
     cursor = parse_cursor(request, _parse_name, params=["after"])
-    page = moments.list_tags_in_use(request.user, cursor)
+    page = list_tags_in_use(request.user, cursor)
     context = {"tags": page.rows, "more": page.after, "after": cursor.after}
     return render(request, "timeline/tags.html", context)
 
 
 def _parse_name(text: str) -> str | None:
-    """Return the name after which a page begins, None for the first page. Raises BadRequest."""
+    """Return the name that a page begins after, or None for the first page. Raises BadRequest."""
     if not text.isprintable() or len(text) > TAG_LENGTH:
         raise BadRequest("“after” is not a tag.")
     return text or None
@@ -32,21 +32,14 @@ def _parse_name(text: str) -> str | None:
 
 @require_safe
 @public_page(TIMELINE, parameters=CURSOR_PARAMS)
-def tag(request: HttpRequest, name: str) -> HttpResponse:
-    """Show the moments that carry a tag, newest first.
+def tag_detail(request: HttpRequest, name: str) -> HttpResponse:
+    """Show the moments of a tag, newest first.
 
-    A tag that only hidden moments carry is answered like one that does not exist.
+    A tag that only hidden moments have gets the same 404 as one that does not exist.
     """
-    found = moments.get_tag_in_use(request.user, name)
-    if found is None:
+    tag = get_tag_in_use(request.user, name)
+    if tag is None:
         raise Http404(f"No public moment carries the tag “{name}”.")
     cursor = parse_cursor(request)
-    page = moments.list_newest(request.user, cursor, tag=found)
-    return render(
-        request,
-        "timeline/tag.html",
-        {
-            "tag": found,
-            **pagination_context(page, cursor),
-        },
-    )
+    page = list_newest(request.user, cursor, tag=tag)
+    return render(request, "timeline/tag.html", {"tag": tag, **pagination_context(page, cursor)})

@@ -1,4 +1,4 @@
-"""What is liked lately."""
+"""The page of trending moments."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from momentverse.page_cache import TRENDING, public_page
-from timeline.selectors import trending as hot
+from timeline.selectors.trending import list_trending
 
 
 @require_safe
 @public_page(TRENDING, parameters=())
 def trending(request: HttpRequest) -> HttpResponse:
-    """Show the moments that most people like lately."""
-    return render(request, "timeline/trending.html", {"moments": hot.list_trending(request.user)})
+    """Show the moments with the most recent likes."""
+    return render(request, "timeline/trending.html", {"moments": list_trending(request.user)})

@@ -16,8 +16,8 @@ from momentverse.page_cache import PROFILES, TIMELINE, public_page
 from timeline.core.formatting import format_day
 from timeline.models import Moment
 from timeline.selectors import feeds
-from timeline.selectors import moments as reading
 from timeline.selectors.feeds import absolute_url
+from timeline.selectors.moments import get_tag_in_use
 from timeline.selectors.profiles import get_user_by_handle
 
 # What XML 1.0 cannot hold, however it is escaped.
@@ -32,6 +32,8 @@ def strip_invalid_xml(text: str) -> str:
 
 
 class StableAtomFeed(Atom1Feed):
+    """An Atom feed whose text does not depend on when it is generated."""
+
     def latest_post_date(self) -> dt.datetime:
         """Return when the feed last changed."""
         return super().latest_post_date() if self.items else NEVER
@@ -107,7 +109,7 @@ def timeline_feed(request: HttpRequest) -> HttpResponse:
 @public_page(TIMELINE, PROFILES, parameters=())
 def tag_feed(request: HttpRequest, name: str) -> HttpResponse:
     """Feed of what a tag was put on."""
-    tag = reading.get_tag_in_use(None, name)
+    tag = get_tag_in_use(None, name)
     if tag is None:
         raise Http404(f"No public moment carries the tag “{name}”.")
     feed = MomentsFeed(

@@ -21,8 +21,8 @@ from momentverse.page_cache import PROFILES, TIMELINE, public_page
 from timeline.core.periods import LAST_YEAR
 from timeline.models import Moment
 from timeline.selectors import feeds
-from timeline.selectors import moments as reading
 from timeline.selectors.feeds import CALENDAR_SIZE, absolute_url
+from timeline.selectors.moments import NO_SUCH_MOMENT_MESSAGE, get_visible_moment
 from timeline.selectors.profiles import get_user_by_handle
 
 FIRST_ANNIVERSARY_YEAR = 1970
@@ -34,9 +34,9 @@ ONE_DAY = dt.timedelta(days=1)
 @public_page(TIMELINE, PROFILES, parameters=())
 def moment_calendar(request: HttpRequest, pk: int) -> HttpResponse:
     """Calendar of one moment that the viewer may see."""
-    moment = reading.get_visible_moment(request.user, pk)
+    moment = get_visible_moment(request.user, pk)
     if moment is None:
-        raise Http404(reading.NO_SUCH_MOMENT_MESSAGE)
+        raise Http404(NO_SUCH_MOMENT_MESSAGE)
     return _file_response(_build_calendar(moment.title, [moment]), moment.slug)
 
 

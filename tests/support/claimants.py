@@ -24,7 +24,7 @@ def main() -> None:
     from accounts.models import User
     from timeline.core.exceptions import SpanTaken
     from timeline.core.spans import Span, parse_instant
-    from timeline.services.claims import holds
+    from timeline.services.payments.holds import hold_or_expire
 
     times: list[float] = []
 
@@ -35,7 +35,7 @@ def main() -> None:
         user = User.objects.get(pk=person)
         started = time.perf_counter()
         try:
-            holds.hold(user, span)
+            hold_or_expire(user, span)
         except SpanTaken:
             return "taken"
         except Exception as error:  # noqa: BLE001  any error is an outcome

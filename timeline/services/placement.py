@@ -30,7 +30,7 @@ MAX_ATTEMPTS = 3
 # Each day is one lock, held until the outermost transaction ends. PostgreSQL's lock table has
 # room for some thousands of them, shared by all connections.
 MAX_DAYS = 400
-HOLD_EXPIRED_REASON = "hold lapsed"
+HOLD_EXPIRED_REASON = "hold expired"
 # The first key of our advisory locks. It keeps them apart from those of other programs.
 _DAY_LOCKS = 0x4D56
 _SERIALIZATION_FAILURE, _DEADLOCK, _LOCK_NOT_AVAILABLE = "40001", "40P01", "55P03"

@@ -109,7 +109,7 @@ def test_expired_hold_is_released_by_the_next_write(make_moment):
     assert make_moment("2020-01-01T00:00:30Z", 60).pk
     expired.refresh_from_db()
     assert expired.status == Status.RELEASED
-    assert expired.status_reason == "hold lapsed"
+    assert expired.status_reason == "hold expired"
 
 
 def test_expired_hold_stays_when_the_write_fails(make_moment):

@@ -45,7 +45,7 @@ def test_release_after_the_expired_hold_was_released_succeeds(make_moment):
     moment = make_moment("2020-01-01", status=Status.HELD, held_until=past)
     release_expired_holds([moment.span])
     release(moment, "given back")
-    assert (moment.status, moment.status_reason) == (Status.RELEASED, "hold lapsed")
+    assert (moment.status, moment.status_reason) == (Status.RELEASED, "hold expired")
 
 
 def test_second_release_is_refused(make_moment):

@@ -8,10 +8,9 @@ from django.db import transaction
 
 from timeline.core.exceptions import ClaimRefused, MomentDisputed
 from timeline.models import Moment, MomentRevision, Order, OrderStatus, Status, Visibility
-from timeline.services import placement
 from timeline.services.claims.holds import lock_moment, locked_hold
 from timeline.services.claims.orders import update_price
-from timeline.services.placement import retry_on_conflict
+from timeline.services.placement import lock_spans, retry_on_conflict, save_moment
 from timeline.services.tags import get_or_create_tags, parse_tags, set_tags
 
 
@@ -51,7 +50,7 @@ def edit_moment(moment: Moment, details: MomentDetails) -> None:
         order = Order.objects.select_for_update().filter(moment=moment).first()
         if order and order.status == OrderStatus.DISPUTED:
             raise MomentDisputed
-        with placement.lock_spans([moment.span]):
+        with lock_spans([moment.span]):
             active = lock_moment(moment)
             if active.status != Status.ACTIVE:
                 raise ClaimRefused("This moment is not on the timeline any more.")
@@ -65,7 +64,7 @@ def _apply_details(moment: Moment, details: MomentDetails) -> None:
     if not moment.hidden_at:  # while staff hides it, its owner cannot choose who sees it
         moment.visibility = details.visibility
     moment.full_clean(validate_unique=False, validate_constraints=False)
-    placement.save_moment(moment)
+    save_moment(moment)
     set_tags(moment, get_or_create_tags(set(tags)).values(), replace=True)
 
 

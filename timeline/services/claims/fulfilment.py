@@ -8,10 +8,10 @@ from django.db.models.functions import Now
 from accounts.models import User
 from timeline.core.exceptions import ClaimRefused, SpanTaken, TransitionRefused
 from timeline.models import Moment, Order, OrderStatus
-from timeline.services import placement, transitions
+from timeline.services import transitions
 from timeline.services.claims.holds import locked_hold, require_open_account
 from timeline.services.claims.orders import log_event
-from timeline.services.placement import retry_on_conflict
+from timeline.services.placement import lock_spans, retry_on_conflict
 
 
 @retry_on_conflict
@@ -40,7 +40,7 @@ def fulfil(order: Order, moment: Moment) -> bool:
     its person has left.
     """
     try:
-        with placement.lock_spans([moment.span], affects_pages=False):
+        with lock_spans([moment.span], affects_pages=False):
             # Checked now that the days are locked: an erasure is either over or has not begun.
             _require_account_not_erased(order)
             transitions.activate(moment)

@@ -22,10 +22,10 @@ from timeline.core.spans import Span
 from timeline.models import Moment, Order, OrderStatus, Status
 from timeline.selectors.availability import find_conflict
 from timeline.selectors.claims import list_open_claims
-from timeline.services import placement, transitions
+from timeline.services import transitions
 from timeline.services.claims.fast_hold import try_fast_hold
 from timeline.services.claims.orders import build_order, close_order
-from timeline.services.placement import retry_on_conflict
+from timeline.services.placement import lock_spans, release_expired_holds, retry_on_conflict
 
 MAX_HOLDS = 3
 HOLD_EXPIRED_MESSAGE = "The time to finish this claim is over, and the span is free again."
@@ -46,6 +46,7 @@ def hold(user: User, span: Span, *, time_zone: str = "UTC") -> Moment:
     duration = dt.timedelta(seconds=settings.HOLD_SECONDS)
     if try_fast_hold(moment, order, max_holds=MAX_HOLDS, duration=duration):
         return moment
+    # The fast path gives no reason when it rejects a hold. The steps below find one, or succeed.
     conflict = find_conflict(span)
     if conflict and conflict.user_id != user.pk:
         raise SpanTaken  # before any lock: of many people after one span, the losers need not wait
@@ -62,8 +63,8 @@ def hold(user: User, span: Span, *, time_zone: str = "UTC") -> Moment:
                 " Finish one, or give one back."
             )
         moment.held_until = now + duration
-        # Without a savepoint: the transaction around it ends with the error anyway.
-        with placement.lock_spans([span], affects_pages=False, savepoint=False):
+        # Without a savepoint: this saves two round trips, and an error ends this transaction anyway.
+        with lock_spans([span], affects_pages=False, savepoint=False):
             moment.save(force_insert=True)
         order.save(force_insert=True)
     return moment
@@ -122,7 +123,7 @@ def locked_hold(moment: Moment) -> Iterator[tuple[Order, Moment]]:
     try:
         with transaction.atomic():
             order = Order.objects.select_for_update().get(moment=moment)
-            with placement.lock_spans([moment.span], affects_pages=False):
+            with lock_spans([moment.span], affects_pages=False):
                 # If the hold has expired, `lock_spans` has released it.
                 held = lock_moment(moment)
                 if held.status != Status.HELD:
@@ -154,7 +155,7 @@ def close_expired_holds(limit: int = 1000) -> int:
     """
     expired = list(Moment.objects.expired_holds().order_by("held_until")[:limit])
     for moment in expired:
-        placement.release_expired_holds([moment.span])
+        release_expired_holds([moment.span])
     unpaid = Order.objects.filter(
         status=OrderStatus.OPEN, moment__status=Status.RELEASED, checkouts=None
     )

@@ -14,7 +14,7 @@ from tests.support.claims import let_time_pass
 from timeline.core.exceptions import SpanTaken
 from timeline.models import Order, OrderStatus, Refund, Status
 from timeline.services import transitions
-from timeline.services.claims import holds
+from timeline.services.payments.holds import hold_or_expire
 
 OWNED = (Status.ACTIVE, OrderStatus.PAID)
 
@@ -29,7 +29,7 @@ def test_paid_at_the_holds_end(shop, claim, rival, seconds):
     let_time_pass(moment, seconds=left.total_seconds() + seconds)
     # The next claimer's question finds the payment.
     with pytest.raises(SpanTaken):
-        holds.hold(rival, moment.span)
+        hold_or_expire(rival, moment.span)
     call_command("release_expired_holds")
     assert set(shop.deliver()) == {200}
     assert shop.state(moment) == OWNED
@@ -40,7 +40,7 @@ def test_the_next_claimer_gets_what_was_not_paid_in_time(shop, claim, rival):
     moment = claim("1969-07-20")
     shop.go_to_the_till(moment)
     let_time_pass(moment)
-    other = holds.hold(rival, moment.span)
+    other = hold_or_expire(rival, moment.span)
     assert shop.double.open_sessions() == []
     assert shop.state(moment) == (Status.RELEASED, OrderStatus.CLOSED)
     assert shop.state(other) == (Status.HELD, OrderStatus.OPEN)
@@ -53,9 +53,9 @@ def test_stripe_is_away_when_the_next_claimer_asks(shop, claim, rival):
     let_time_pass(moment)
     shop.double.answer(503, times=None)
     with pytest.raises(SpanTaken):
-        holds.hold(rival, moment.span)
+        hold_or_expire(rival, moment.span)
     shop.double.heal()
-    assert holds.hold(rival, moment.span)
+    assert hold_or_expire(rival, moment.span)
 
 
 def late(shop, claim):

@@ -38,6 +38,7 @@ from timeline.models import (
 from timeline.services.claims import fulfilment, holds
 from timeline.services.payments import checkout, emails, events, refunds, settlement
 from timeline.services.payments.exceptions import PaymentUnavailable, RefundRefused
+from timeline.services.payments.holds import hold_or_expire
 from timeline.services.payments.providers import get_provider, sandbox
 from timeline.services.payments.reconciliation import reconcile
 
@@ -62,7 +63,7 @@ class Purchases(RuleBasedStateMachine):
     @rule(who=st.integers(0, 1), span=crowded_spans(), amount=st.sampled_from([0, 500]))
     def hold(self, who, span, amount):
         with contextlib.suppress(*REFUSED):
-            moment = holds.hold(self.people[who], span)
+            moment = hold_or_expire(self.people[who], span)
             Order.objects.filter(moment=moment, status=OrderStatus.OPEN, checkouts=None).update(
                 amount=amount, tariff=F("tariff")
             )
@@ -93,7 +94,7 @@ class Purchases(RuleBasedStateMachine):
         self.on_a_moment(data, checkout.cancel_payment)
 
     @rule(data=st.data())
-    def let_a_hold_lapse(self, data):
+    def let_a_hold_expire(self, data):
         if moment := self.one_of(data, Moment.objects.filter(held_until__isnull=False)):
             Moment.objects.filter(pk=moment.pk).update(
                 held_until=F("held_until") - dt.timedelta(days=1)

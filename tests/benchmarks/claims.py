@@ -4,8 +4,8 @@
 
 Both are done in turns by the same number of client processes, on free spans of
 a table with ``--rows`` moments in it. A bare INSERT is one row a transaction,
-sent by the driver; a claim is ``claims.hold``: it looks whether its person may
-hold one more, locks the days, releases what has lapsed, writes moment and
+sent by the driver; a claim is ``holds.hold``: it looks whether its person may
+hold one more, locks the days, releases expired holds, writes moment and
 order, and commits. Then 100 claimers race for 10 spans that overlap in rings.
 """
 
@@ -163,7 +163,7 @@ def race() -> tuple[Counter[str], list[float]]:
     from accounts.models import User
     from timeline.core.exceptions import SpanTaken
     from timeline.core.spans import Span
-    from timeline.services.claims import holds
+    from timeline.services.payments.holds import hold_or_expire
 
     # Others than those who have claimed before: they hold as many as one may.
     User.objects.bulk_create(
@@ -176,7 +176,7 @@ def race() -> tuple[Counter[str], list[float]]:
     def one(person: User, span: Span) -> None:
         started = time.perf_counter()
         try:
-            holds.hold(person, span)
+            hold_or_expire(person, span)
             outcomes["held"] += 1
         except SpanTaken:
             outcomes["taken"] += 1

@@ -1,4 +1,4 @@
-"""``manage.py send_order_emails``: sends the mails that are owed."""
+"""``manage.py send_order_emails``: send the waiting e-mails about orders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from timeline.services.payments.emails import send_due_emails
 
 
 class Command(BaseCommand):
-    """Sends each mail at most once. Safe to run at any time, and twice at once."""
+    """Sends each e-mail at most once. Safe to run at any time, and twice at once."""
 
     help = "Send the mails about orders that wait, among them those that a mail server has refused."
 

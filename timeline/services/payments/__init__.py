@@ -1,1 +1,1 @@
-"""Money: checkouts, providers, refunds, receipts. Uses the timeline's rules and is not known by them."""
+"""Take money for orders: checkouts, settlement, refunds and e-mails. Claims know nothing of this."""

@@ -1,4 +1,4 @@
-"""What can go wrong with a payment, in sentences for the person who pays."""
+"""Payment errors. Their messages are shown to the person who pays or refunds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from timeline.core.exceptions import TimelineError
 
 
 class PaymentUnavailable(TimelineError):
-    """The provider cannot be reached now; the span stays its person's, and trying again helps."""
+    """The provider cannot be reached. The person keeps the span and can try again."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -16,4 +16,4 @@ class PaymentUnavailable(TimelineError):
 
 
 class RefundRefused(TimelineError):
-    """An order cannot be refunded; the text says why."""
+    """An order cannot be refunded. The message says why."""

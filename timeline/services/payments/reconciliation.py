@@ -1,7 +1,7 @@
-"""Settling what no message told: everything that is open is asked for at its provider.
+"""Poll the payment providers for every open checkout and refund, in case a webhook was lost.
 
-Safe to run at any time, and twice at once: each step goes through the same
-functions as messages and pages do, which apply a thing once.
+Safe to run at any time, and twice at once: each step uses the same functions as the
+webhook and the pages, and those apply everything exactly once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any
+from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError
 from django.db.models import Exists, F, OuterRef
@@ -43,38 +43,42 @@ from timeline.services.payments.providers.base import (
 
 logger = logging.getLogger("timeline.payments")
 
-# An intention this young may be waiting for the provider's answer right now.
-MIN_INTENTION_AGE = dt.timedelta(minutes=2)
-# Sessions are listed from a little before the oldest open checkout: clocks differ.
+# A younger checkout without a session may be waiting for the provider's answer right now.
+MIN_UNOPENED_AGE = dt.timedelta(minutes=2)
+# How far the provider's clock may differ from ours.
 CLOCK_TOLERANCE = dt.timedelta(minutes=15)
-# What is on record of messages that did not reach us. Providers keep trying for three days.
+# How far back to look for events that did not reach us. Providers retry a webhook for three days.
 EVENT_HISTORY = dt.timedelta(days=4)
-# The list of messages is always read as far back as this, and on while one of them did not come.
+# The event list is always read at least this far back, and further while events are missing.
 MIN_EVENT_HISTORY = dt.timedelta(hours=1)
 PAGE_SIZE = 100
 BATCH_SIZE = 500
 
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
 
 def reconcile() -> Counter[str]:
-    """Settle all that is open, as far as the providers answer; return how much of each there was.
+    """Settle everything that is open, as far as the providers answer. Return how many of each kind.
 
-    One that is away when its messages are asked for is asked for nothing else:
-    each further call would wait for its answer, and all other work for those.
+    A provider that does not answer when we list its events gets no further calls:
+    each of them would wait for the timeout, and all other work would wait with it.
     """
     done: Counter[str] = Counter()
-    here: list[str] = []
+    available: list[str] = []
     for name in _list_providers_in_use():
         try:
-            done["missed events"] += _run_step(_missing_events, get_provider(name)) or 0
+            done["missed events"] += _run_step(_receive_missing_events, get_provider(name)) or 0
         except ProviderUnavailable:
             continue
-        here.append(name)
-    done["events"] = events.apply_pending_events(here)
-    for name in here:
+        available.append(name)
+    done["events"] = events.apply_pending_events(available)
+    for name in available:
         with contextlib.suppress(ProviderUnavailable):
             done["checkouts"] += _run_step(_settle_open_checkouts, get_provider(name)) or 0
-    done["refunds"] = _each(refunds.submit_refund, _list_pending_refunds(here))
-    done["released"] = _each(settlement.release_unpaid, _unpaid_without_session())
+    done["refunds"] = _count_successes(refunds.submit_refund, _list_pending_refunds(available))
+    done["released"] = _count_successes(settlement.release_unpaid, _unpaid_without_session())
     return done
 
 
@@ -82,45 +86,53 @@ def _list_providers_in_use() -> list[str]:
     return sorted(Checkout.objects.order_by().values_list("provider", flat=True).distinct())
 
 
-def _run_step(step: Callable[..., Any], *arguments: Any) -> Any:
-    """Run one step. What fails is logged and tried again at the next run; the others go on.
+def _run_step(step: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
+    """Run one step and return its result; None if it failed.
 
-    Raises ProviderUnavailable: there is no use in asking on.
+    A failure is logged, the other steps go on, and the next run tries again. Only
+    ProviderUnavailable is raised: further calls to that provider would fail as well.
     """
     try:
-        return step(*arguments)
+        return step(*args, **kwargs)
     except ProviderUnavailable as error:
-        logger.warning("reconciling %s: %s", arguments[0], error)
+        logger.warning("reconciling %s: %s", args[0], error)
         raise
     except (ProviderError, TimelineError) as error:
-        logger.warning("reconciling %s: %s", arguments[0], error)
+        logger.warning("reconciling %s: %s", args[0], error)
     except DatabaseError:
-        logger.exception("reconciling %s", arguments[0])
+        logger.exception("reconciling %s", args[0])
     return None
 
 
-def _each(step: Callable[..., Any], things: Iterable[Any]) -> int:
-    return sum(bool(_run_step(step, thing)) for thing in things)
+def _count_successes(step: Callable[[T], bool], items: Iterable[T]) -> int:
+    return sum(bool(_run_step(step, item)) for item in items)
 
 
-def _missing_events(provider: Provider) -> int:
-    """Take the messages that the provider has sent, and that have not come here; return how many.
+def _receive_missing_events(provider: Provider) -> int:
+    """Receive the provider's events that did not reach us. Return how many.
 
-    Stored after the list was read to its end, and oldest first: wherever that is
-    cut off, what is missing is the newest, where the next run begins to read.
+    The list is read to its end before anything is stored, and the oldest event is
+    stored first. So if this is interrupted, only the newest events are missing, and
+    the next run begins to read there.
     """
-    now = timezone.now()
-    listed = provider.list_events(now - EVENT_HISTORY)
-    missing: list[Event] = []
-    while page := list(islice(listed, PAGE_SIZE)):
-        new = _filter_unknown(provider, page)
-        missing += new
-        oldest = page[-1].sent_at
-        if not new and oldest is not None and oldest < now - MIN_EVENT_HISTORY:
-            break
-    for event in reversed(missing):
+    missing = _missing_events(provider)
+    for event in missing:
         events.receive_event(provider, event)
     return len(missing)
+
+
+def _missing_events(provider: Provider) -> list[Event]:
+    """Return the provider's events that are not stored, oldest first."""
+    now = timezone.now()
+    newest_first = provider.list_events(now - EVENT_HISTORY)
+    missing: list[Event] = []
+    while page := list(islice(newest_first, PAGE_SIZE)):
+        unknown = _filter_unknown(provider, page)
+        missing += unknown
+        oldest = page[-1].sent_at
+        if not unknown and oldest is not None and oldest < now - MIN_EVENT_HISTORY:
+            break
+    return missing[::-1]
 
 
 def _filter_unknown(provider: Provider, page: list[Event]) -> list[Event]:
@@ -131,63 +143,72 @@ def _filter_unknown(provider: Provider, page: list[Event]) -> list[Event]:
 
 
 def _settle_open_checkouts(provider: Provider) -> int:
-    open_ones = Checkout.objects.filter(
+    """Fetch and settle at most ``BATCH_SIZE`` open checkouts. Return how many.
+
+    Those polled longest ago come first, so a payment that is pending for days does
+    not keep others from their turn.
+    """
+    open_checkouts = Checkout.objects.filter(
         provider=provider.name, state__in=[*UNSETTLED, CheckoutState.ABANDONED]
     )
-    # Who was asked for longest ago comes first, so that money on its way for days blocks nobody.
-    in_turn = open_ones.order_by(F("polled_at").asc(nulls_first=True), "created_at")
-    batch = list(in_turn.select_related("order__moment")[:BATCH_SIZE])
-    Checkout.objects.filter(pk__in=[one.pk for one in batch]).update(polled_at=Now())
-    lost = [one for one in batch if not one.session_id]
-    listed = _list_sessions_by_key(provider, lost)
-    for one in batch:
-        _run_step(_settle_checkout, one, provider, listed)
+    by_last_poll = open_checkouts.order_by(F("polled_at").asc(nulls_first=True), "created_at")
+    batch = list(by_last_poll.select_related("order__moment")[:BATCH_SIZE])
+    Checkout.objects.filter(pk__in=[checkout.pk for checkout in batch]).update(polled_at=Now())
+    sessions = _list_sessions_by_key(provider, [one for one in batch if not one.session_id])
+    for checkout in batch:
+        _run_step(_settle_checkout, checkout, provider, sessions)
     return len(batch)
 
 
-def _list_sessions_by_key(provider: Provider, lost: list[Checkout]) -> dict[str, Session]:
-    """Return the provider's sessions of intentions whose session we were never told."""
-    if not lost:
+def _list_sessions_by_key(provider: Provider, unlinked: list[Checkout]) -> dict[str, Session]:
+    """Return the provider's sessions by key, from the time of the oldest of these checkouts.
+
+    For checkouts without a session id: the call that created the session may have
+    been interrupted.
+    """
+    if not unlinked:
         return {}
-    since = min(one.created_at for one in lost) - CLOCK_TOLERANCE
+    since = min(checkout.created_at for checkout in unlinked) - CLOCK_TOLERANCE
     return {session.key: session for session in provider.list_sessions(since) if session.key}
 
 
-def _settle_checkout(checkout: Checkout, provider: Provider, listed: dict[str, Session]) -> None:
+def _settle_checkout(checkout: Checkout, provider: Provider, sessions: dict[str, Session]) -> None:
+    """Fetch the session of a checkout and settle it. If it is abandoned or overdue, expire it first."""
     if checkout.session_id:
         session = provider.get_session(checkout.session_id)
-    elif checkout.key in listed:
-        session = listed[checkout.key]
+    elif checkout.key in sessions:
+        session = sessions[checkout.key]
         checkouts.link_session(checkout, session)
     else:
         _end_unopened(checkout)
         return
-    abandoned = checkout.state == CheckoutState.ABANDONED
-    overdue = checkout.expires_at + CLOCK_TOLERANCE < timezone.now()
-    if session.state is SessionState.OPEN and (abandoned or overdue):
+    is_abandoned = checkout.state == CheckoutState.ABANDONED
+    is_overdue = checkout.expires_at + CLOCK_TOLERANCE < timezone.now()
+    if session.state is SessionState.OPEN and (is_abandoned or is_overdue):
         session = provider.expire_session(session.id)
     settlement.settle(checkout, session)
 
 
 def _end_unopened(checkout: Checkout) -> None:
-    """End an intention that the provider knows nothing of; it cannot be opened any more."""
-    if checkout.created_at + MIN_INTENTION_AGE > timezone.now():
+    """End a checkout that has no session at the provider and can no longer get one."""
+    if checkout.created_at + MIN_UNOPENED_AGE > timezone.now():
         return
     if checkout.state == CheckoutState.ABANDONED:
-        # Its attempt is long over, and nothing came of it.
+        # Abandoned long ago, and the provider created nothing: there is no session to expire.
         Checkout.objects.filter(pk=checkout.pk).update(state=CheckoutState.EXPIRED)
         return
     checkouts.abandon(checkout)
 
 
 def _list_pending_refunds(providers: list[str]) -> list[int]:
+    """Return the ids of at most ``BATCH_SIZE`` pending refunds, those with the fewest attempts first."""
     pending = Refund.objects.filter(state=Refund.State.PENDING, checkout__provider__in=providers)
-    in_turn = pending.order_by("attempts", "created_at")
-    return list(in_turn.values_list("pk", flat=True)[:BATCH_SIZE])
+    by_attempts = pending.order_by("attempts", "created_at")
+    return list(by_attempts.values_list("pk", flat=True)[:BATCH_SIZE])
 
 
 def _unpaid_without_session() -> list[Moment]:
-    """Return spans that wait for a payment, past its time, of which none is open."""
+    """Return at most ``BATCH_SIZE`` moments past their time to pay that have no unsettled checkout."""
     unsettled = Checkout.objects.filter(order__moment=OuterRef("pk"), state__in=UNSETTLED)
     waiting = Moment.objects.filter(~Exists(unsettled), status=Status.PAYING, held_until__lte=Now())
     return list(waiting[:BATCH_SIZE])

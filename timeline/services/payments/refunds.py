@@ -1,4 +1,4 @@
-"""Paying back: stored first, then asked for again and again until the provider confirms."""
+"""Refunds and disputes. A refund is stored first, then requested until the provider confirms it."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ logger = logging.getLogger("timeline.payments")
 
 @retry_on_conflict
 def refund_order(order: Order, actor: User, reason: str) -> None:
-    """Take a paid moment off the timeline and pay for it back; staff's decision, with their reason.
+    """Revoke a paid moment and refund its order. ``reason`` is given by ``actor``, a member of staff.
 
-    Raises RefundRefused when there is nothing to pay back, or it is disputed.
+    Raises RefundRefused if the order is not paid, or is disputed.
     """
     with transaction.atomic():
         locked = Order.objects.select_for_update().get(pk=order.pk)
@@ -49,20 +49,20 @@ def refund_order(order: Order, actor: User, reason: str) -> None:
         orders.log_event(locked, f"refund: {reason}", actor)
         _revoke(locked, f"refunded: {reason}")
         paid = Checkout.objects.filter(order=locked, state=CheckoutState.PAID, captured__gt=0)
-        owed = [checkout for checkout in paid if not hasattr(checkout, "refund")]
-        if owed:
+        not_refunded = [checkout for checkout in paid if not hasattr(checkout, "refund")]
+        if not_refunded:
             mark_refunding(locked)
         else:  # it was free of charge
             _set_status(locked, OrderStatus.REFUNDED)
-        for checkout in owed:
+        for checkout in not_refunded:
             create_refund(locked, checkout, reason, actor)
     order.refresh_from_db()
 
 
 def revoke_and_refund(moment: Moment, reason: str, *, actor: User) -> None:
-    """Take an active moment off the timeline; if it was paid for, that is paid back. Staff's decision.
+    """Revoke an active moment, and refund its order if it was paid. ``actor`` is a member of staff.
 
-    Raises TransitionRefused when it is not active, RefundRefused while it is disputed.
+    Raises TransitionRefused if it is not active, and RefundRefused while it is disputed.
     """
     order = Order.objects.filter(moment=moment).first()
     if order is None or order.status not in (OrderStatus.PAID, OrderStatus.DISPUTED):
@@ -72,13 +72,13 @@ def revoke_and_refund(moment: Moment, reason: str, *, actor: User) -> None:
 
 
 def mark_refunding(order: Order) -> None:
-    """Note that an order's money goes back; part of the caller's transaction."""
+    """Mark an order as being refunded and queue the e-mail about it. Part of the caller's transaction."""
     _set_status(order, OrderStatus.REFUNDING)
     emails.queue_email(order, OrderEmail.Kind.REFUND)
 
 
 def create_refund(order: Order, checkout: Checkout, reason: str, actor: User | None = None) -> None:
-    """Store that a captured payment goes back, once; part of the caller's transaction."""
+    """Store a refund of a captured payment, once, to be submitted. Part of the caller's transaction."""
     refund, is_new = Refund.objects.get_or_create(
         checkout=checkout,
         defaults={
@@ -89,7 +89,7 @@ def create_refund(order: Order, checkout: Checkout, reason: str, actor: User | N
         },
     )
     if is_new:
-        if order.status == OrderStatus.REFUNDED:  # and then somebody has paid once more
+        if order.status == OrderStatus.REFUNDED:  # an older session was paid after the refund
             _set_status(order, OrderStatus.REFUNDING)
         orders.log_event(order, f"to be paid back: {reason}", actor)
         transaction.on_commit(lambda: submit_refund_task.enqueue(refund.pk), robust=True)
@@ -97,14 +97,14 @@ def create_refund(order: Order, checkout: Checkout, reason: str, actor: User | N
 
 @task()
 def submit_refund_task(pk: int) -> None:
-    """Background task: try a stored refund at once. What fails is tried again by ``reconcile``."""
+    """Background task: submit a stored refund. If it fails, ``reconcile`` tries again."""
     submit_refund(pk)
 
 
 def submit_refund(pk: int) -> bool:
-    """Ask the provider for a stored refund; return whether it is confirmed now.
+    """Submit a stored refund to its provider. Return whether the provider has confirmed it.
 
-    Any number of calls, also at once, pay back once: the key is the same.
+    Any number of calls, also at the same time, refund once: they all use the same key.
     """
     refund = Refund.objects.select_related("checkout__order").get(pk=pk)
     if refund.state == Refund.State.DONE:
@@ -120,18 +120,18 @@ def submit_refund(pk: int) -> bool:
 
 
 def _request_refund(refund: Refund) -> str:
-    """Return the id of the provider's refund; nothing where the money went back in another way.
+    """Request a refund. Return the provider's id of it, or "" if the money went back in another way.
 
     Raises ProviderError.
     """
     payment_id = refund.checkout.payment_id
     provider = get_provider(refund.checkout.provider)
-    # After one that the bank has sent back, its id makes another key.
+    # If the bank has returned an earlier refund, its id makes a new key.
     key = "-".join(filter(None, ["refund", refund.checkout.key, refund.refund_id]))
     try:
         return provider.refund(payment_id, refund.amount, key)
     except ProviderRefused:
-        # Perhaps it was paid back by hand, in the provider's own pages, or the bank has taken it.
+        # Perhaps staff refunded it in the provider's dashboard, or the bank charged it back.
         payment = provider.get_payment(payment_id)
         left = refund.amount - payment.refunded
         if left <= 0 or payment.dispute is Dispute.LOST:
@@ -142,7 +142,7 @@ def _request_refund(refund: Refund) -> str:
 
 
 def confirm_refund(checkout: Checkout, refund_id: str) -> None:
-    """Note that the provider has paid a stored refund back; again, it changes nothing."""
+    """Record that the provider has made a stored refund. Recording it again changes nothing."""
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=checkout.order_id)
         done = Refund.objects.filter(checkout=checkout, state=Refund.State.PENDING).update(
@@ -158,7 +158,7 @@ def confirm_refund(checkout: Checkout, refund_id: str) -> None:
 
 
 def record_external_refund(order: Order, checkout: Checkout, payment: Payment) -> None:
-    """Apply a full refund that somebody made in the provider's own pages; the order is locked."""
+    """Record a full refund made in the provider's dashboard. The caller has locked the order."""
     _, is_new = Refund.objects.get_or_create(
         checkout=checkout,
         defaults={
@@ -177,10 +177,10 @@ def record_external_refund(order: Order, checkout: Checkout, payment: Payment) -
 
 
 def reopen_refund(order: Order, checkout: Checkout) -> bool:
-    """Owe a refund again that the buyer's bank has sent back to us; the order is locked.
+    """Reopen a confirmed refund that the buyer's bank has returned to us. Return whether there was one.
 
-    Returns whether there was one. Told of one that is done by what the provider
-    said a moment before, it asks once more, is refused, and finds it done.
+    The caller has locked the order. If the provider's answer was stale, the retry is
+    rejected and the refund is found to be complete.
     """
     refund = Refund.objects.filter(checkout=checkout, state=Refund.State.DONE).first()
     if refund is None:
@@ -197,10 +197,10 @@ def reopen_refund(order: Order, checkout: Checkout) -> bool:
 
 
 def apply_dispute(order: Order, dispute: Dispute) -> str:
-    """Freeze a paid order whose payment is disputed; release its moment when that is lost.
+    """Freeze the order while its payment is disputed. Return the outcome to record with the event.
 
-    Won, all is as it was. Part of the caller's transaction, the order is locked.
-    Returns what was found.
+    If the dispute is won, the order is paid again. If it is lost, the moment is
+    revoked. Part of the caller's transaction, which has locked the order.
     """
     if dispute is Dispute.OPEN and order.status == OrderStatus.PAID:
         orders.log_event(order, "disputed: frozen until the bank has decided")

@@ -1,4 +1,4 @@
-"""Paying for one's claim: to the provider, back from it, or not after all."""
+"""Pay for a claim: redirect to the provider, show the result, or cancel the payment."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from timeline.views.claims.responses import render_refusal, render_review
 
 logger = logging.getLogger("timeline.payments")
 
+# How often the return page reloads while it waits for the payment, and the Retry-After of a 503.
 WAIT_SECONDS = 5
 
 
 @require_POST
 @claim_owner_required
 def pay(request: HttpRequest, claim: Moment) -> HttpResponse:
-    """Lead to the provider's page; what costs nothing is its person's at once."""
+    """Redirect to the provider's page. A claim without a price becomes active at once."""
     if claim.status == Status.ACTIVE:
         return see_other("timeline:claim-done", claim.pk)
     try:
@@ -46,24 +47,24 @@ def pay(request: HttpRequest, claim: Moment) -> HttpResponse:
 @require_safe
 @claim_owner_required
 def done(request: HttpRequest, claim: Moment) -> HttpResponse:
-    """Tell what our database says of the payment, after asking the provider once.
+    """Show the state of the payment from our database, after polling the provider once.
 
-    What the address brings along (a session's id, say) is not looked at.
+    Query parameters, such as the id of a session, are ignored.
     """
     _poll_provider(claim)
-    fresh = get_own_claim(request, claim.pk)
-    if fresh.status == Status.HELD:
-        return redirect("timeline:claim-review", fresh.pk)
-    waiting = fresh.order.status == OrderStatus.OPEN and fresh.status == Status.PAYING
+    claim = get_own_claim(request, claim.pk)
+    if claim.status == Status.HELD:
+        return redirect("timeline:claim-review", claim.pk)
+    is_waiting = claim.order.status == OrderStatus.OPEN and claim.status == Status.PAYING
     context = {
-        "moment": fresh,
-        "order": fresh.order,
-        "told": SpanDisplay.of_moment(fresh),
-        "waiting": waiting,
-        "is_on_its_way": fresh.order.checkouts.filter(state=CheckoutState.PENDING).exists(),
+        "moment": claim,
+        "order": claim.order,
+        "told": SpanDisplay.of_moment(claim),
+        "waiting": is_waiting,
+        "is_on_its_way": claim.order.checkouts.filter(state=CheckoutState.PENDING).exists(),
     }
     response = render(request, "claim/done.html", context)
-    if waiting:
+    if is_waiting:
         response["Refresh"] = str(WAIT_SECONDS)
     return response
 
@@ -71,33 +72,33 @@ def done(request: HttpRequest, claim: Moment) -> HttpResponse:
 @require_POST
 @claim_owner_required
 def cancel(request: HttpRequest, claim: Moment) -> HttpResponse:
-    """Close the payment and free the span."""
+    """Cancel the payment and release the span."""
     try:
         checkouts.cancel_payment(claim)
     except PaymentUnavailable as error:
         return _render_unavailable(request, claim, error)
     except (ClaimRefused, TimelineBusy) as error:
         return render_refusal(request, claim, error)
-    fresh = get_own_claim(request, claim.pk)
-    if fresh.status != Status.RELEASED:
-        return see_other("timeline:claim-done", fresh.pk)  # it was paid in between
+    claim = get_own_claim(request, claim.pk)
+    if claim.status != Status.RELEASED:
+        return see_other("timeline:claim-done", claim.pk)  # it was paid in the meantime
     messages.success(request, "You gave it back. Nothing is charged.")
     return see_other("timeline:claim-choose")
 
 
 def _poll_provider(claim: Moment) -> None:
-    """Settle what the provider knows by now; without an answer the page tells what we know."""
-    open_one = checkouts.get_unsettled_checkout(claim)
-    if open_one is None:
+    """Settle the claim's payment. If the provider does not answer, the page shows the stored state."""
+    checkout = checkouts.get_unsettled_checkout(claim)
+    if checkout is None:
         return
     try:
-        settlement.refresh(open_one)
+        settlement.refresh(checkout)
     except (ProviderError, TimelineBusy) as error:
-        logger.warning("return page: %s cannot be settled now: %s", open_one, error)
+        logger.warning("return page: %s cannot be settled now: %s", checkout, error)
 
 
 def _render_unavailable(request: HttpRequest, claim: Moment, error: TimelineError) -> HttpResponse:
-    fresh = get_own_claim(request, claim.pk)
-    response = render_review(request, fresh, problem=str(error), status=503)
+    claim = get_own_claim(request, claim.pk)
+    response = render_review(request, claim, problem=str(error), status=503)
     response["Retry-After"] = str(WAIT_SECONDS)
     return response

@@ -1,4 +1,4 @@
-"""One's own orders: what was bought, what it cost, what became of the money."""
+"""A person's own orders: the list, and one order with its receipt and its log."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from django.views.decorators.http import require_safe
 
 from timeline.core.span_display import SpanDisplay
 from timeline.models import Checkout, Order
+from timeline.selectors.pagination import paginate
+from timeline.views.pagination import parse_cursor
 
 PAGE_SIZE = 25
 ORDER_NOT_FOUND_MESSAGE = "There is no such order, or it is not yours."
@@ -19,41 +21,41 @@ ORDER_NOT_FOUND_MESSAGE = "There is no such order, or it is not yours."
 @require_safe
 @login_required
 def order_list(request: HttpRequest) -> HttpResponse:
-    """List one's orders, newest first; a page is cut by when they were made."""
+    """List the person's orders, newest first. ``?before=`` is the creation time that a page ends at."""
     assert request.user.is_authenticated
+    cursor = parse_cursor(request, _parse_time, params=("before",))
     own = Order.objects.filter(user=request.user).select_related("moment")
-    before = _cut(request)
-    if before is not None:
-        own = own.filter(created_at__lt=before)
-    found = list(own.order_by("-created_at")[: PAGE_SIZE + 1])
-    shown = found[:PAGE_SIZE]
-    older = shown[-1].created_at.isoformat() if len(found) > PAGE_SIZE else ""
-    return render(request, "orders/list.html", {"orders": shown, "older": older, "cut": before})
+    page = paginate(own, "created_at", cursor, size=PAGE_SIZE, descending=True)
+    context = {
+        "orders": page.rows,
+        "older": page.before.isoformat() if page.before else "",
+        "cut": not cursor.is_first_page,
+    }
+    return render(request, "orders/list.html", context)
 
 
 @require_safe
 @login_required
 def order_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show one order: the receipt when it is paid, and its log."""
+    """Show one order with its log. It is the receipt once the order is paid."""
     assert request.user.is_authenticated
-    found = Order.objects.filter(user=request.user, pk=pk).select_related("moment").first()
-    if found is None:
+    order = Order.objects.filter(user=request.user, pk=pk).select_related("moment").first()
+    if order is None:
         raise Http404(ORDER_NOT_FOUND_MESSAGE)
     context = {
-        "order": found,
-        "moment": found.moment,
-        "told": SpanDisplay.of_moment(found.moment),
-        "payments": Checkout.objects.filter(order=found, captured__gt=0).select_related("refund"),
-        "entries": found.log_entries.all(),
+        "order": order,
+        "moment": order.moment,
+        "told": SpanDisplay.of_moment(order.moment),
+        "payments": Checkout.objects.filter(order=order, captured__gt=0).select_related("refund"),
+        "entries": order.log_entries.all(),
     }
     return render(request, "orders/order.html", context)
 
 
-def _cut(request: HttpRequest) -> dt.datetime | None:
-    """Return the instant that the page is cut before, to the microsecond; None for the first page."""
-    text = request.GET.get("before", "")
+def _parse_time(text: str) -> dt.datetime | None:
+    """Return a time with a zone, to the microsecond. None, for the first page, if it is not one."""
     try:
-        instant = dt.datetime.fromisoformat(text)
+        time = dt.datetime.fromisoformat(text)
     except ValueError:
         return None
-    return instant if instant.tzinfo else None
+    return time if time.tzinfo else None

@@ -1,7 +1,7 @@
-"""The sandbox's till: a page that plays a provider's, plainly marked as one.
+"""The sandbox's checkout page: it stands in for a provider's page, and says so.
 
-Its buttons do what buyers, banks and networks do: pay, be declined, go away,
-pay and close the window, pay when it is too late.
+Its buttons simulate buyers, banks and networks: pay, decline, let the session
+expire, pay and close the window, pay too late.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from timeline.services.payments import events
 from timeline.services.payments.providers import get_provider, sandbox
 from timeline.services.payments.providers.base import Event, ProviderRefused, Session, SessionState
 
+NOT_PAYABLE_MESSAGE = "This session takes no money any more."
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def checkout_page(request: HttpRequest, session_id: str) -> HttpResponse:
-    """Show what is to be paid, and play what the buyer chose."""
+    """Show the amount to pay, and carry out the action that the buyer chose."""
     if settings.PRODUCTION:
         raise Http404
     try:
@@ -32,54 +34,48 @@ def checkout_page(request: HttpRequest, session_id: str) -> HttpResponse:
         raise Http404("The sandbox has no such session.") from None
     if request.method != "POST":
         return _render(request, session)
-    play = _ACTIONS.get(request.POST.get("play", ""))
-    if play is None:
+    action = _ACTIONS.get(request.POST.get("play", ""))
+    if action is None:
         return _render(request, session, "Choose one of the buttons.", status=400)
-    return play(request, session)
+    return action(request, session)
 
 
 def _pay(request: HttpRequest, session: Session) -> HttpResponse:
-    """The money is taken, the site is told, and the buyer comes back."""
+    """Take the money, send the event, and redirect the buyer back."""
     if not sandbox.pay(session.id):
-        return _render(
-            request, _reload(session), "This session takes no money any more.", status=409
-        )
+        return _render(request, _reload(session), NOT_PAYABLE_MESSAGE, status=409)
     _send_event(session)
     return see_other(SandboxSession.objects.get(pk=session.id).success_url)
 
 
 def _pay_and_close(request: HttpRequest, session: Session) -> HttpResponse:
-    """The money is taken and the buyer never comes back: the message alone settles it."""
+    """Take the money and send the event. The buyer never returns: the event alone settles it."""
     if not sandbox.pay(session.id):
-        return _render(
-            request, _reload(session), "This session takes no money any more.", status=409
-        )
+        return _render(request, _reload(session), NOT_PAYABLE_MESSAGE, status=409)
     _send_event(session)
     return _render(request, _reload(session), "Paid. You can close this window; the site is told.")
 
 
 def _decline(request: HttpRequest, session: Session) -> HttpResponse:
-    """The bank says no; the buyer may try again."""
+    """Let the bank decline. The buyer may try again."""
     return _render(
         request, session, "The bank declined this payment. Nothing was taken.", status=402
     )
 
 
 def _time_out(request: HttpRequest, session: Session) -> HttpResponse:
-    """The session ends without a payment, and the site is told."""
+    """Expire the session without a payment, and send the event."""
     get_provider("sandbox").expire_session(session.id)
     _send_event(session)
     return _render(request, _reload(session), "The time to pay is over. The site is told.")
 
 
 def _pay_late(request: HttpRequest, session: Session) -> HttpResponse:
-    """The session ends, and then money arrives all the same, as slow ways to pay have it."""
+    """Expire the session, then take the money all the same, as slow payment methods do."""
     get_provider("sandbox").expire_session(session.id)
     _send_event(session)
     if not sandbox.pay(session.id, allow_expired=True):
-        return _render(
-            request, _reload(session), "This session takes no money any more.", status=409
-        )
+        return _render(request, _reload(session), NOT_PAYABLE_MESSAGE, status=409)
     _send_event(session)
     return see_other(SandboxSession.objects.get(pk=session.id).success_url)
 
@@ -98,19 +94,19 @@ def _reload(session: Session) -> Session:
 
 
 def _send_event(session: Session) -> None:
-    """Send the site a message, as a provider does."""
+    """Hand an event to the site, as a provider's webhook would."""
     event = Event(f"evt_{secrets.token_urlsafe(18)}", "session.changed", session_id=session.id)
     events.receive_event(get_provider("sandbox"), event)
 
 
 def _render(
-    request: HttpRequest, session: Session, said: str = "", *, status: int = 200
+    request: HttpRequest, session: Session, message: str = "", *, status: int = 200
 ) -> HttpResponse:
     stored = SandboxSession.objects.get(pk=session.id)
     context = {
         "session": stored,
         "is_open": session.state is SessionState.OPEN,
         "state": stored.get_state_display(),
-        "said": said,
+        "said": message,
     }
     return render(request, "sandbox/till.html", context, status=status)

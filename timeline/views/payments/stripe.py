@@ -1,4 +1,4 @@
-"""Where Stripe sends its messages, signed: name this address in its dashboard."""
+"""The URL of Stripe's webhook. Enter it in Stripe's dashboard."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from timeline.services.payments.providers import get_provider
 from timeline.views.payments import webhooks
 
 
-@csrf_exempt  # its signature says who sent it
+@csrf_exempt  # the signature proves who sent it
 @require_POST
 def webhook(request: HttpRequest) -> HttpResponse:
-    """Take a message of Stripe's."""
+    """Receive an event from Stripe. 404 if ``STRIPE_WEBHOOK_SECRET`` is not set."""
     if not settings.STRIPE_WEBHOOK_SECRET:
         raise Http404
     signature = request.headers.get("Stripe-Signature", "")

@@ -1,4 +1,4 @@
-"""The sandbox's own pages, which play those of a provider. In production there are none."""
+"""The URL of the sandbox's checkout page. In production the page does not exist."""
 
 from __future__ import annotations
 

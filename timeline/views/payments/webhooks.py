@@ -1,4 +1,4 @@
-"""Where providers send their messages."""
+"""Receive webhooks of payment providers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ logger = logging.getLogger("timeline.payments")
 
 
 def handle_webhook(request: HttpRequest, provider: Provider, signature: str) -> HttpResponse:
-    """Verify a message, store it, and answer; what it means is applied afterwards.
+    """Verify a webhook and store its event, which is applied afterwards.
 
-    A bad signature is 400 without a detail. A database that is away is 503, and
-    the provider sends it again.
+    A bad signature is answered with 400 and no detail. If the database is down, the
+    response is 503, and the provider sends the event again.
     """
     try:
         event = provider.verify_event(request.body, signature)

@@ -1,4 +1,4 @@
-"""Local times that a clock skips or shows twice (edge case 1 and edge case 2)."""
+"""Local times, also those that a clock skips or shows twice (edge case 1 and edge case 2)."""
 
 import datetime as dt
 import zoneinfo
@@ -24,15 +24,15 @@ def test_it_works():
 @pytest.mark.parametrize(
     "text", ["2024-07-01T12:00:00Z", "2024-07-01T14:00:00+02:00", "2024-07-01 07:00-0500"]
 )
-def test_an_offset_goes_before_the_zone(text):
+def test_offset_takes_precedence_over_the_zone(text):
     assert parse_local_instant(text, BERLIN) == dt.datetime(2024, 7, 1, 12, tzinfo=UTC)
 
 
-def test_a_date_alone_is_its_local_midnight():
+def test_date_without_time_is_local_midnight():
     assert parse_local_instant("2024-07-01", BERLIN) == dt.datetime(2024, 6, 30, 22, tzinfo=UTC)
 
 
-def test_a_skipped_time_is_refused_with_its_two_neighbours():
+def test_skipped_time_is_refused_with_its_two_neighbours():
     """Edge case 1."""
     with pytest.raises(InvalidInstant) as refused:
         parse_local_instant("2024-03-31T02:30:00", BERLIN)
@@ -40,13 +40,13 @@ def test_a_skipped_time_is_refused_with_its_two_neighbours():
     assert "03:00:00 (2024-03-31T01:00:00Z)" in str(refused.value)
 
 
-def test_a_skipped_day_is_refused_with_its_two_neighbours():
+def test_skipped_day_is_refused_with_its_two_neighbours():
     """Edge case 1: Samoa had no 30 December 2011."""
     with pytest.raises(InvalidInstant, match=r"23:59:59 .*00:00:00"):
         parse_local_instant("2011-12-30T12:00:00", zoneinfo.ZoneInfo("Pacific/Apia"))
 
 
-def test_a_time_that_comes_twice_asks_for_an_offset():
+def test_repeated_time_is_refused_and_needs_an_offset():
     """Edge case 2."""
     with pytest.raises(InvalidInstant) as refused:
         parse_local_instant("2024-10-27T02:30:00", BERLIN)
@@ -54,7 +54,7 @@ def test_a_time_that_comes_twice_asks_for_an_offset():
     assert "2024-10-27T01:30:00Z the second" in str(refused.value)
 
 
-def test_local_mean_time_with_seconds_is_read_exactly():
+def test_local_mean_time_is_exact_to_the_second():
     """Edge case 3."""
     assert parse_local_instant("1850-01-01T00:00:00", BERLIN) == dt.datetime(
         1849, 12, 31, 23, 6, 32, tzinfo=UTC
@@ -63,9 +63,9 @@ def test_local_mean_time_with_seconds_is_read_exactly():
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00", "9999-12-31T23:59:59"])
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
-def test_the_ends_of_the_calendar_do_not_overflow(text, zone):
+def test_ends_of_the_calendar_do_not_overflow(text, zone):
     """Edge case 6."""
-    # Whether there is such an instant depends on the zone; nothing else may be raised.
+    # Whether the instant exists depends on the zone. No other error may be raised.
     with suppress(InvalidInstant):
         assert parse_local_instant(text, zoneinfo.ZoneInfo(zone)).year in (1, 9999)
 
@@ -73,7 +73,7 @@ def test_the_ends_of_the_calendar_do_not_overflow(text, zone):
 @pytest.mark.parametrize(
     "name", ["", "Mars/Olympus", "../../etc/passwd", "Europe/Berlin\0", "europe/berlin"]
 )
-def test_an_unknown_zone_is_refused(name):
+def test_unknown_zone_is_refused(name):
     with pytest.raises(InvalidInstant, match="time zone"):
         get_zone(name)
 
@@ -87,7 +87,7 @@ def test_an_unknown_zone_is_refused(name):
         ["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Tehran"]
     ),
 )
-def test_what_is_resolved_shows_the_same_clock_again(local, zone):
+def test_resolved_instant_converts_back_to_the_same_local_time(local, zone):
     try:
         instant = resolve_local_time(local, zoneinfo.ZoneInfo(zone))
     except InvalidInstant:

@@ -1,4 +1,4 @@
-"""Centuries, years, months, days, hours."""
+"""Centuries, years, months, days and hours."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_there_is_no_year_0(number, first, last, name):
     century = Period.century(number)
     assert century.name == name
     assert (century.first_day.year, century.last_day.year) == (first, last)
-    assert [part.first_day.year for part in century.children] == list(range(first, last + 1))
+    assert [year.first_day.year for year in century.children] == list(range(first, last + 1))
 
 
 @pytest.mark.parametrize(
@@ -41,18 +41,18 @@ def test_there_is_no_year_0(number, first, last, name):
     [(0,), (10000,), (1969, 0), (1969, 7, 0), (1969, 13), (1969, 2, 29),
      (1900, 2, 29), (1969, 7, 20, 24), (1, 1, 1), (9999, 12, 31), (1969, 7, 32)],
 )  # fmt: skip
-def test_what_is_no_period_is_refused(numbers):
+def test_invalid_period_is_refused(numbers):
     with pytest.raises(NoSuchPeriod):
         Period.of(*numbers)
 
 
 @pytest.mark.parametrize("number", [0, 101, -1])
-def test_what_is_no_century_is_refused(number):
+def test_invalid_century_is_refused(number):
     with pytest.raises(NoSuchPeriod):
         Period.century(number)
 
 
-def test_the_ends_of_the_timeline_have_no_neighbours():
+def test_first_and_last_period_have_no_neighbours_outside():
     for level in Level:
         first, last = (
             get_period(level, WINDOW_START),
@@ -64,7 +64,7 @@ def test_the_ends_of_the_timeline_have_no_neighbours():
         assert last.ends_at == WINDOW_END
 
 
-def test_all_centuries_in_a_row_are_the_whole_window():
+def test_walk_through_all_centuries_covers_the_window():
     centuries = [Period.century(1)]
     while following := centuries[-1].next:
         centuries.append(following)
@@ -72,13 +72,13 @@ def test_all_centuries_in_a_row_are_the_whole_window():
 
 
 @given(levels, instants)
-def test_an_instant_lies_in_its_period(level, instant):
+def test_period_contains_its_instant(level, instant):
     period = get_period(level, instant)
     assert period.starts_at <= instant < period.ends_at
 
 
 @given(levels, instants)
-def test_neighbours_touch(level, instant):
+def test_neighbours_are_adjacent(level, instant):
     period = get_period(level, instant)
     if period.next:
         assert period.next.starts_at == period.ends_at
@@ -89,21 +89,23 @@ def test_neighbours_touch(level, instant):
 
 
 @given(levels, instants)
-def test_parts_fill_their_period(level, instant):
+def test_children_fill_their_period(level, instant):
     period = get_period(level, instant)
-    parts = period.children
+    children = period.children
     if level is Level.HOUR:
-        assert parts == []
+        assert children == []
         return
-    assert parts[0].starts_at == period.starts_at
-    assert parts[-1].ends_at == period.ends_at
-    assert all(one.ends_at == other.starts_at for one, other in zip(parts, parts[1:], strict=False))
-    assert all(part.parent == period for part in parts)
-    assert len(parts) <= 100
+    assert children[0].starts_at == period.starts_at
+    assert children[-1].ends_at == period.ends_at
+    assert all(
+        one.ends_at == other.starts_at for one, other in zip(children, children[1:], strict=False)
+    )
+    assert all(child.parent == period for child in children)
+    assert len(children) <= 100
 
 
 @given(levels, instants)
-def test_an_address_is_as_long_as_the_level(level, instant):
+def test_period_has_a_url_and_names(level, instant):
     period = get_period(level, instant)
     assert period.url.startswith("/timeline/")
     assert period.url.isascii()

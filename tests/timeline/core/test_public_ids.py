@@ -1,4 +1,4 @@
-"""Ids as they stand in addresses."""
+"""Random ids and their form in URLs."""
 
 import pytest
 from hypothesis import given
@@ -15,17 +15,17 @@ def test_it_works():
 
 
 @given(ids)
-def test_every_id_reads_back(number):
+def test_encoded_id_decodes_to_itself(number):
     assert decode_id(encode_id(number)) == number
 
 
 @given(st.lists(ids, min_size=2, max_size=2, unique=True))
-def test_two_ids_look_different(numbers):
+def test_different_ids_have_different_forms(numbers):
     assert encode_id(numbers[0]) != encode_id(numbers[1])
 
 
 @given(st.text(max_size=14))
-def test_any_text_is_an_id_or_refused(text):
+def test_any_text_is_decoded_or_refused(text):
     try:
         number = decode_id(text)
     except ValueError:
@@ -36,12 +36,12 @@ def test_any_text_is_an_id_or_refused(text):
 @pytest.mark.parametrize(
     "text", ["", "1", "z" * LENGTH, "0" * LENGTH, "l" * LENGTH, "1" * 12, "é" * LENGTH]
 )
-def test_what_is_no_id_is_refused(text):
+def test_invalid_id_is_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011  the text itself is the message
         decode_id(text)
 
 
 def test_random_ids_fit_and_differ():
-    drawn = {random_id() for _ in range(1000)}
-    assert len(drawn) == 1000
-    assert all(0 <= number < 1 << BITS for number in drawn)
+    random_ids = {random_id() for _ in range(1000)}
+    assert len(random_ids) == 1000
+    assert all(0 <= number < 1 << BITS for number in random_ids)

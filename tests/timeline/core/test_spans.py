@@ -31,12 +31,12 @@ def test_it_works():
         ("2000-02-29", "2000-02-29T00:00:00Z"),
     ],
 )
-def test_it_reads(text, expected):
+def test_instant_is_parsed(text, expected):
     assert format_instant(parse_instant(text)) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("", "Give a time"),
         ("yesterday", "Give a time"),
@@ -60,14 +60,14 @@ def test_it_reads(text, expected):
         ("1969-07-20T20:17:40.5Z", "whole seconds"),
     ],
 )
-def test_it_refuses_in_a_sentence(text, words):
+def test_invalid_instant_is_refused_with_a_sentence(text, message):
     """Edge case 4, edge case 5, edge case 6."""
-    with pytest.raises(InvalidInstant, match=words):
+    with pytest.raises(InvalidInstant, match=message):
         parse_instant(text)
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_read_or_refused(text):
+def test_any_text_is_parsed_or_refused(text):
     try:
         instant = parse_instant(text)
     except InvalidInstant as error:
@@ -77,12 +77,12 @@ def test_any_text_is_read_or_refused(text):
 
 
 @given(any_spans())
-def test_what_is_formatted_reads_back(span):
+def test_formatted_instant_parses_to_itself(span):
     assert parse_instant(format_instant(span.starts_at)) == span.starts_at
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "words"),
+    ("start", "end", "message"),
     [
         ("2020-01-01", "2020-01-01", "ends after"),
         ("2020-01-02", "2020-01-01", "ends after"),
@@ -91,12 +91,12 @@ def test_what_is_formatted_reads_back(span):
         ("9999-12-30T12:00", "9999-12-31T00:00:01", "runs from"),
     ],
 )
-def test_what_is_no_span_is_refused(start, end, words):
-    with pytest.raises(InvalidSpan, match=words):
+def test_invalid_span_is_refused(start, end, message):
+    with pytest.raises(InvalidSpan, match=message):
         Span(parse_instant(start), parse_instant(end))
 
 
-def test_a_span_needs_zones_and_whole_seconds():
+def test_span_needs_zones_and_whole_seconds():
     start = parse_instant("2020-01-01")
     with pytest.raises(InvalidSpan, match="time zone"):
         Span(start.replace(tzinfo=None), start.replace(tzinfo=None))
@@ -105,7 +105,7 @@ def test_a_span_needs_zones_and_whole_seconds():
 
 
 @given(any_spans())
-def test_a_span_touches_one_or_two_days(span):
+def test_span_overlaps_one_or_two_days(span):
     first, last = span.days[0], span.days[-1]
     assert len(span.days) in (1, 2)
     assert first == span.starts_at.date()

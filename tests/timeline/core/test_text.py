@@ -1,4 +1,4 @@
-"""Titles and stories (edge case 19)."""
+"""Titles and stories are normalised (edge case 19)."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -19,7 +19,7 @@ def test_it_works():
 
 
 @pytest.mark.parametrize(
-    ("written", "kept"),
+    ("written", "normalized"),
     [
         ("e\u0301clipse", "éclipse"),
         ("abc\u202edef", "abcdef"),
@@ -30,31 +30,31 @@ def test_it_works():
         ("日食", "日食"),
     ],
 )
-def test_it_normalises(written, kept):
-    assert normalize_line(written) == kept
+def test_line_is_normalized(written, normalized):
+    assert normalize_line(written) == normalized
 
 
 @pytest.mark.parametrize(
     "written", ["", "   ", "\u200b\u200d", "\u202e", "\u2800", "\u3164", "\u0301", "\ufeff"]
 )
-def test_an_invisible_line_is_refused(written):
+def test_invisible_line_is_refused(written):
     with pytest.raises(ValidationError, match="seen"):
         normalize_line(written)
 
 
 @pytest.mark.parametrize("written", ["a\x00b", "a\ud800b"])
-def test_what_no_database_stores_is_refused(written):
-    for clean in (normalize_line, normalize_text):
+def test_text_that_no_database_stores_is_refused(written):
+    for normalize in (normalize_line, normalize_text):
         with pytest.raises(ValidationError, match=r"NUL|half"):
-            clean(written)
+            normalize(written)
 
 
-def test_a_story_keeps_its_lines():
+def test_text_keeps_its_line_breaks():
     assert normalize_text("one\r\ntwo\rthree\n\nfour ") == "one\ntwo\nthree\n\nfour"
 
 
 @given(st.text(max_size=200))
-def test_a_cleaned_line_stays_as_it_is(text):
+def test_normalizing_twice_changes_nothing(text):
     try:
         line = normalize_line(text)
     except ValidationError:
@@ -64,7 +64,7 @@ def test_a_cleaned_line_stays_as_it_is(text):
 
 
 @given(st.text(max_size=200))
-def test_a_slug_is_plain(text):
+def test_slug_is_short_ascii(text):
     slug = build_slug(text)
     assert slug
     assert slug.isascii()
@@ -72,5 +72,5 @@ def test_a_slug_is_plain(text):
     assert "/" not in slug
 
 
-def test_a_title_without_letters_has_a_slug():
+def test_title_without_letters_has_a_slug():
     assert build_slug("🚀") == "moment"

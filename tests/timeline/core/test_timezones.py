@@ -1,4 +1,4 @@
-"""Time zones as people name them."""
+"""Time zones by city, country and IANA name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_it_works():
 
 
 @pytest.mark.parametrize(
-    ("words", "name"),
+    ("text", "name"),
     [
         ("berlin", "Europe/Berlin"),
         ("  New   York ", "America/New_York"),
@@ -32,29 +32,29 @@ def test_it_works():
         ("Etc/GMT+5", "Etc/GMT+5"),
     ],
 )
-def test_places_are_found(words, name):
-    assert find_zone(words).key == name
+def test_zone_is_found_by_place_or_name(text, name):
+    assert find_zone(text).key == name
 
 
-def test_a_country_with_several_clocks_asks_which():
+def test_country_with_several_zones_is_refused_with_a_list():
     with pytest.raises(
         InvalidInstant, match=r"Several clocks are meant: .*Australia/.* Choose one"
     ):
         find_zone("Australia")
 
 
-@pytest.mark.parametrize("words", ["", "   ", "Atlantis", "\0", "../../etc/passwd", "x" * 10_000])
-def test_what_is_no_place_is_refused_in_a_sentence(words):
+@pytest.mark.parametrize("text", ["", "   ", "Atlantis", "\0", "../../etc/passwd", "x" * 10_000])
+def test_unknown_place_is_refused_with_a_sentence(text):
     with pytest.raises(InvalidInstant, match=r"No clock is known by that name\..* or UTC\."):
-        find_zone(words)
+        find_zone(text)
 
 
-def test_a_slip_is_met_with_what_was_meant():
+def test_misspelt_place_gets_a_suggestion():
     with pytest.raises(InvalidInstant, match="Did you mean Europe/Berlin"):
         find_zone("Berlni")
 
 
-def test_each_zone_of_the_list_is_found_by_its_name():
+def test_each_populated_zone_is_found_by_its_name():
     zones = list_populated_zones()
     assert len(zones) > 300
     assert [zone.name for zone in zones] == sorted(zone.name for zone in zones)
@@ -63,7 +63,7 @@ def test_each_zone_of_the_list_is_found_by_its_name():
         assert zone.country
 
 
-def test_a_place_is_said_by_its_city():
+def test_city_is_the_last_part_of_the_name():
     assert get_city("America/Argentina/Buenos_Aires") == "Buenos Aires"
     assert get_city("UTC") == "UTC"
     assert get_city("Etc/GMT+5") == "Etc/GMT+5"

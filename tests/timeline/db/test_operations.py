@@ -1,4 +1,4 @@
-"""Indexes are built beside writers, and a build that was killed is made good."""
+"""Indexes are built without blocking writers, and again after a build that was killed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ NAME = "idx_for_a_test"
 
 
 @pytest.fixture
-def add():
-    """Return a function that adds an index on the places of moments; it is gone afterwards."""
+def add_index():
+    """Return a function that adds an index on the places of moments. The index is dropped after the test."""
     operation = AddIndexConcurrently("moment", models.Index(fields=["place"], name=NAME))
     before = MigrationExecutor(connection).loader.project_state(BEFORE)
     after = before.clone()
@@ -31,28 +31,26 @@ def add():
         cursor.execute(f"DROP INDEX IF EXISTS {NAME}")
 
 
-def columns():
+def get_columns():
     with connection.cursor() as cursor:
-        found = connection.introspection.get_constraints(cursor, Moment._meta.db_table)
-    return found[NAME]["columns"]
+        constraints = connection.introspection.get_constraints(cursor, Moment._meta.db_table)
+    return constraints[NAME]["columns"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_works(add):
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
-        add()
-    assert columns() == ["place"]
+def test_it_works(add_index):
+    with CaptureQueriesContext(connection) as queries:
+        add_index()
+    assert get_columns() == ["place"]
     if connection.vendor == "postgresql":
-        built = [query["sql"] for query in queries if "CREATE INDEX" in query["sql"]]
-        assert len(built) == 1
-        assert "CONCURRENTLY" in built[0]
+        statements = [query["sql"] for query in queries if "CREATE INDEX" in query["sql"]]
+        assert len(statements) == 1
+        assert "CONCURRENTLY" in statements[0]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_a_killed_run_left_is_replaced(add):
+def test_invalid_index_of_a_killed_run_is_replaced(add_index):
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE INDEX {NAME} ON moments (title)")  # as useless as an invalid one
-    add()
-    assert columns() == ["place"]
+        cursor.execute(f"CREATE INDEX {NAME} ON moments (title)")  # stands for an invalid index
+    add_index()
+    assert get_columns() == ["place"]

@@ -1,4 +1,4 @@
-"""The rules in the database outlive what migrations do to its tables."""
+"""The rules in the database survive migrations of its tables."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ def test_it_works(make_moment):
     assert_rules_hold(make_moment)
 
 
-def test_installing_again_replaces(make_moment):
+def test_installing_again_replaces_the_rules(make_moment):
     with connection.schema_editor() as editor:
         install_rules(apps, editor)
     assert_rules_hold(make_moment)
 
 
 @pytest.mark.parametrize("model", [Moment, MomentTag, RollupDay])
-def test_every_table_they_name_can_be_altered(make_moment, model):
-    """Django rebuilds an altered table on SQLite: its triggers are lost, and those naming it break."""
+def test_table_with_triggers_can_be_altered(make_moment, model):
+    """On SQLite, Django rebuilds an altered table. Its triggers are lost, and others that use it break."""
     drop_sqlite_triggers()
-    new = models.IntegerField(default=0)
-    new.set_attributes_from_name("something_new")
-    new.model = model
+    field = models.IntegerField(default=0)
+    field.set_attributes_from_name("something_new")
+    field.model = model
     with connection.schema_editor() as editor:
-        editor.add_field(model, new)
+        editor.add_field(model, field)
     with connection.schema_editor() as editor:
-        editor.remove_field(model, new)
+        editor.remove_field(model, field)
     restore_sqlite_triggers()
     assert_rules_hold(make_moment)
 
 
-def test_migrating_goes_through_both(make_moment):
+def test_migrate_drops_and_restores_the_triggers(make_moment):
     call_command("migrate", verbosity=0)
     assert_rules_hold(make_moment)
 
 
-def test_a_flush_leaves_no_counts_behind(make_moment):
+def test_flush_leaves_no_counts_behind(make_moment):
     make_moment("2020-01-01", 60)
     rollups.fold()
     call_command("flush", interactive=False, verbosity=0)

@@ -1,4 +1,4 @@
-"""A moment's own checks and words."""
+"""A moment's validation, and its texts for people."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from timeline.models.moment import STORY_LENGTH, TITLE_LENGTH
 START, END = parse_instant("2024-07-20T20:17:40Z"), parse_instant("2024-07-20T20:18:40Z")
 
 
-def checked(**fields):
+def build_valid_moment(**fields):
     moment = Moment(**{"title": "x", "starts_at": START, "ends_at": END} | fields)
     moment.full_clean(exclude=["user"], validate_constraints=False, validate_unique=False)
     return moment
 
 
 def test_it_works():
-    moment = checked(title="  A\u202e  title ", time_zone="America/New_York", story="one\r\ntwo")
+    moment = build_valid_moment(
+        title="  A\u202e  title ", time_zone="America/New_York", story="one\r\ntwo"
+    )
     assert (moment.title, moment.story) == ("A title", "one\ntwo")
     assert moment.utc_offset == -4 * 3600
     assert moment.tzdata_version
@@ -34,22 +36,22 @@ def test_it_works():
      ("story", "a\ud800"), ("place", "\u200b"), ("source", "x" * 201), ("time_zone", "Moon/Base"),
      ("ends_at", START), ("ends_at", parse_instant("2024-07-22")), ("visibility", "secret")],
 )  # fmt: skip
-def test_what_is_wrong_is_said_at_its_field(field, value):
-    """Edge case 19: a text is measured as it will be stored; U+FB2C becomes three characters."""
+def test_invalid_value_gives_an_error_at_its_field(field, value):
+    """Edge case 19: a text is measured in its stored form. U+FB2C becomes three characters."""
     with pytest.raises(ValidationError) as caught:
-        checked(**{field: value})
+        build_valid_moment(**{field: value})
     assert list(caught.value.message_dict) == [field]
 
 
-def test_several_wrongs_are_said_at_once():
+def test_all_errors_are_reported_at_once():
     with pytest.raises(ValidationError) as caught:
-        checked(title="", time_zone="x", ends_at=START)
+        build_valid_moment(title="", time_zone="x", ends_at=START)
     assert set(caught.value.message_dict) == {"title", "time_zone", "ends_at"}
 
 
-def test_local_mean_time_has_seconds():
+def test_local_mean_time_offset_has_seconds():
     """Edge case 3: Amsterdam was 19 min 32 s ahead until 1937."""
     start, end = parse_instant("1920-01-01T12:00:00Z"), parse_instant("1920-01-01T12:00:01Z")
-    moment = checked(starts_at=start, ends_at=end, time_zone="Africa/Monrovia")
+    moment = build_valid_moment(starts_at=start, ends_at=end, time_zone="Africa/Monrovia")
     assert moment.utc_offset % 60
     assert moment.starts_iso == "1920-01-01T12:00:00Z"

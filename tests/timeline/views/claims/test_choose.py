@@ -159,10 +159,10 @@ def test_first_and_last_span_of_the_timeline_are_free(client):
 
 def test_hold_redirects_to_the_claim(client, claimant):
     client.force_login(claimant)
-    answer = client.post("/claim/hold/", BUTTON)
+    response = client.post("/claim/hold/", BUTTON)
     moment = Moment.objects.get()
-    assert answer.status_code == 303
-    assert answer["Location"] == reverse("timeline:claim", args=[moment.pk])
+    assert response.status_code == 303
+    assert response["Location"] == reverse("timeline:claim", args=[moment.pk])
     assert (moment.status, moment.span, moment.user) == (Status.HELD, SPAN, claimant)
 
 
@@ -216,8 +216,8 @@ def test_hold_on_locked_days_is_503(client, claimant, monkeypatch):
 )  # fmt: skip
 def test_forged_button_is_400(client, claimant, changed):
     client.force_login(claimant)
-    answer = client.post("/claim/hold/", BUTTON | changed)
-    assert answer.status_code == 400
+    response = client.post("/claim/hold/", BUTTON | changed)
+    assert response.status_code == 400
     assert not Moment.objects.exists()
 
 
@@ -229,12 +229,12 @@ def test_get_holds_nothing(client, claimant):
 
 
 def test_chosen_span_is_held_after_log_in(client, claimant):
-    answer = client.post("/claim/hold/", BUTTON | {"zone": "Tokyo"})
-    assert answer["Location"] == "/accounts/login/?next=/claim/continue/"
+    response = client.post("/claim/hold/", BUTTON | {"zone": "Tokyo"})
+    assert response["Location"] == "/accounts/login/?next=/claim/continue/"
     client.force_login(claimant)  # keeps the visitor's session, as a log-in does
-    answer = client.get("/claim/continue/")
+    response = client.get("/claim/continue/")
     moment = Moment.objects.get()
-    assert answer["Location"] == reverse("timeline:claim", args=[moment.pk])
+    assert response["Location"] == reverse("timeline:claim", args=[moment.pk])
     assert (moment.span, moment.time_zone) == (SPAN, "Asia/Tokyo")
     # It is carried out only once.
     holds.give_back(moment)

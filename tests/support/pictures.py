@@ -1,4 +1,4 @@
-"""Moments with pictures."""
+"""Fixtures and helpers for moments with pictures."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import pytest
 from django.core.files.storage import FileSystemStorage, storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from tests.support.picture_samples import halves, saved
+from tests.support.picture_samples import build_picture, encode_image
 from timeline.models import Moment, Picture
 from timeline.services.pictures import uploads
 
-Pictured = Callable[..., Moment]
+MakePicturedMoment = Callable[..., Moment]
 
 
 @pytest.fixture
-def kept(settings, tmp_path) -> FileSystemStorage:
-    """The storage, with nothing in it but what the test puts there."""
+def picture_storage(settings, tmp_path) -> FileSystemStorage:
+    """An empty picture storage."""
     settings.STORAGES = settings.STORAGES | {
         "pictures": {
             "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -28,29 +28,33 @@ def kept(settings, tmp_path) -> FileSystemStorage:
 
 
 @pytest.fixture
-def pictured(kept, make_moment, django_capture_on_commit_callbacks) -> Pictured:
-    """Return a function that makes a moment with a picture: ``pictured("1969-07-20", visibility=...)``."""
+def make_pictured_moment(
+    picture_storage, make_moment, django_capture_on_commit_callbacks
+) -> MakePicturedMoment:
+    """Return a function that creates a moment with a processed picture."""
 
     def make(start: str = "1969-07-20", *, content: bytes = b"", alt: str = "", **fields) -> Moment:
         moment = make_moment(start, **fields)
         with django_capture_on_commit_callbacks(execute=True):
-            uploads.set_picture(moment, SimpleUploadedFile("x", content or saved(halves())), alt)
+            uploads.set_picture(
+                moment, SimpleUploadedFile("x", content or encode_image(build_picture())), alt
+            )
         return Moment.objects.select_related("picture").get(pk=moment.pk)
 
     return make
 
 
-def files(storage: FileSystemStorage, folder: str = "") -> set[str]:
-    """Return the names of all files in the storage."""
+def list_files(storage: FileSystemStorage, folder: str = "") -> set[str]:
+    """Return the names of all files in the storage, or below a folder."""
     try:
         folders, names = storage.listdir(folder)
     except FileNotFoundError:
         return set()
     below = {f"{folder}/{name}".strip("/") for name in names}
-    return below.union(*(files(storage, f"{folder}/{name}".strip("/")) for name in folders))
+    return below.union(*(list_files(storage, f"{folder}/{name}".strip("/")) for name in folders))
 
 
-def addresses(picture: Picture) -> list[str]:
+def list_addresses(picture: Picture) -> list[str]:
     """Return the addresses of all files of a picture."""
     return [
         picture.build_url(width, end) for width in picture.widths for end in ("avif", "webp", "jpg")

@@ -22,14 +22,14 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 from accounts.models import User
-from tests.support.picture_samples import exif, halves, saved
+from tests.support.picture_samples import build_exif, build_picture, encode_image
 from timeline.core.public_ids import encode_id, random_id
 from timeline.models import Moment, Picture, Report, Status, Visibility
 from timeline.services import likes, moderation
 from timeline.services.claims import details
 from timeline.services.pictures import uploads
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("picture_storage")]
 
 CANARY = "quoll"  # a part of each word that is looked for
 EMAIL = f"{CANARY}mail@example.org"
@@ -101,7 +101,9 @@ def hidden(tagged, make_moment, stranger, django_capture_on_commit_callbacks):
     former_tokens = []
     with django_capture_on_commit_callbacks(execute=True):
         for word, moment in zip([*words[:3], "shown"], [*moments[:3], shown], strict=True):
-            picture = saved(halves(), exif=exif(), comment=f"{CANARY}comment".encode())
+            picture = encode_image(
+                build_picture(), exif=build_exif(), comment=f"{CANARY}comment".encode()
+            )
             uploads.set_picture(moment, SimpleUploadedFile(f"{word}.jpg", picture), f"{word} alt")
     for picture in Picture.objects.select_related("moment"):
         picture.moment.visibility = Visibility.PUBLIC

@@ -1,12 +1,11 @@
-"""Orders in the admin: to be read, and paid back; with the log of who did what."""
+"""Orders and payment events in the admin: read-only, with an action that refunds orders."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from momentverse.admin.pagination import LargeTableAdmin
@@ -18,22 +17,21 @@ from timeline.services.payments import refunds
 
 
 class ReadOnlyMixin:
-    """Nothing is added, changed or deleted by hand: money has its own ways."""
+    """Staff cannot add, change or delete these rows: only payments and refunds may change them."""
 
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        """Say no."""
+    model: type[Model]
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Say no."""
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Return all fields."""
-        return [field.name for field in self.model._meta.fields]  # type: ignore[attr-defined]  # noqa: SLF001
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return [field.name for field in self.model._meta.fields]  # noqa: SLF001  documented API
 
 
-class EntryInline(ReadOnlyMixin, admin.TabularInline):
+class LogEntryInline(ReadOnlyMixin, admin.TabularInline):
     """The order's log: what happened, when, and who did it."""
 
     model = OrderLogEntry
@@ -42,14 +40,14 @@ class EntryInline(ReadOnlyMixin, admin.TabularInline):
 
 
 class CheckoutInline(ReadOnlyMixin, admin.StackedInline):
-    """Attempts to pay, with what the provider took."""
+    """The attempts to pay the order, with the amounts that the provider captured."""
 
     model = Checkout
     extra = 0
 
 
-class NoticeInline(ReadOnlyMixin, admin.TabularInline):
-    """Mails that the order owes, and whether they went out."""
+class OrderEmailInline(ReadOnlyMixin, admin.TabularInline):
+    """The e-mails about the order, and whether they were sent."""
 
     model = OrderEmail
     verbose_name_plural = "mails"
@@ -58,7 +56,7 @@ class NoticeInline(ReadOnlyMixin, admin.TabularInline):
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyMixin, LargeTableAdmin, admin.ModelAdmin):
-    """List and read orders; refund them with a reason."""
+    """List, search and show orders, and refund them with a reason."""
 
     list_display = ("public_id", "status", "price", "user", "moment", "created_at")
     list_filter = ("status",)
@@ -66,7 +64,7 @@ class OrderAdmin(ReadOnlyMixin, LargeTableAdmin, admin.ModelAdmin):
     ordering = ("-created_at",)
     search_fields = ("user__email",)
     search_help_text = "An order's number, an owner's @handle or e-mail address."
-    inlines = (EntryInline, CheckoutInline, NoticeInline)
+    inlines = (LogEntryInline, CheckoutInline, OrderEmailInline)
     actions = ("refund_orders",)
 
     @admin.display(description="price", ordering="amount")
@@ -77,7 +75,7 @@ class OrderAdmin(ReadOnlyMixin, LargeTableAdmin, admin.ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
     ) -> tuple[QuerySet[Order], bool]:
-        """Search what an index answers: a number, a handle, an address."""
+        """Search for a number, a handle or an e-mail address, exactly: each of them has an index."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -90,37 +88,32 @@ class OrderAdmin(ReadOnlyMixin, LargeTableAdmin, admin.ModelAdmin):
 
     @admin.action(description="Refund: take the moment off and pay it back", permissions=["change"])
     def refund_orders(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
-        """Ask for a reason, then refund."""
+        """Ask for a reason, then refund the orders."""
         assert request.user.is_authenticated
-        decide = partial(self._refund, actor=request.user)
         return confirm_with_reason(
             self,
             request,
             queryset.select_related("user", "moment"),
-            decide,
+            partial(refunds.refund_order, actor=request.user),
             verb="refund",
             warning="The moment leaves the timeline, and the whole price goes back to who paid.",
         )
 
-    @staticmethod
-    def _refund(order: Order, reason: str, *, actor: Any) -> None:
-        refunds.refund_order(order, actor, reason)
 
-
-class WaitingFilter(admin.SimpleListFilter):
-    """Events that could not be applied yet."""
+class AppliedFilter(admin.SimpleListFilter):
+    """Filter events by whether they have been applied."""
 
     title = "applied"
     parameter_name = "applied"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Offer both."""
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[PaymentEvent]
+    ) -> list[tuple[str, str]]:
         return [("yes", "Yes"), ("no", "Not yet")]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[PaymentEvent]
     ) -> QuerySet[PaymentEvent]:
-        """Keep what was chosen."""
         if self.value() is None:
             return queryset
         return queryset.filter(applied_at__isnull=self.value() == "no")
@@ -128,9 +121,9 @@ class WaitingFilter(admin.SimpleListFilter):
 
 @admin.register(PaymentEvent)
 class PaymentEventAdmin(ReadOnlyMixin, LargeTableAdmin, admin.ModelAdmin):
-    """What providers have sent, and what came of it."""
+    """The webhook events that providers have sent, and their outcomes."""
 
     list_display = ("received_at", "provider", "kind", "event_id", "applied_at", "outcome")
-    list_filter = ("provider", WaitingFilter)
+    list_filter = ("provider", AppliedFilter)
     ordering = ("-received_at",)
     search_fields = ("=event_id", "=session_id", "=payment_id")

@@ -19,7 +19,7 @@ LIST = "/admin/timeline/moment/"
 pytestmark = pytest.mark.django_db
 
 
-def form_of(owner, **fields):
+def build_form_data(owner, **fields):
     return {
         "title": "Landing", "story": "", "place": "", "user": owner.pk, "time_zone": "UTC",
         "visibility": "public", "source": "",
@@ -43,55 +43,55 @@ def test_it_checks_access(client, owner, url):
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected"),
     [("land", True), ("1969", True), ("1969-07", True), ("1969-07-20", True), ("1970", False),
      ("@ada", True), ("@bob", False), ("1969-99", False), ("0000", False),
      ("x" * 2000, False)],
 )  # fmt: skip
-def test_it_is_searched(admin_client, make_moment, query, found):
+def test_search_finds_titles_periods_and_owners(admin_client, make_moment, query, expected):
     make_moment("1969-07-20", title="Landing")
     page = admin_client.get(f"{LIST}?q={query}")
     assert page.status_code == 200
-    assert ("field-title" in page.text) == found
+    assert ("field-title" in page.text) == expected
 
 
-def test_it_is_found_by_the_id_in_its_address(admin_client, make_moment):
+def test_search_finds_an_id(admin_client, make_moment):
     moment = make_moment("1969-07-20")
     make_moment("1969-07-21")
     assert admin_client.get(f"{LIST}?q={moment.public_id}").text.count("field-title") == 1
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "expected"),
     [("status__exact=active", 2), ("status__exact=revoked", 0), ("visibility__exact=private", 1),
      ("period=1969", 1), ("period=2026", 0), ("period=junk", 2)],
 )  # fmt: skip
-def test_it_is_filtered(admin_client, make_moment, query, found):
+def test_filters(admin_client, make_moment, query, expected):
     make_moment("1969-07-20")
     make_moment("1971-07-21", visibility=Visibility.PRIVATE)
     page = admin_client.get(f"{LIST}?{query}")
-    assert page.text.count("field-title") == found
+    assert page.text.count("field-title") == expected
 
 
-def test_a_word_of_eleven_letters_is_not_taken_for_an_id(admin_client, make_moment):
+def test_word_of_eleven_letters_is_not_treated_as_an_id(admin_client, make_moment):
     make_moment("1969-07-20", title="Earthquakes of the Moon")
     assert "field-title" in admin_client.get(f"{LIST}?q=Earthquakes").text
 
 
 @pytest.mark.parametrize("page", ["change", "delete"])
-def test_a_moments_page_asks_once_for_all_its_tags(admin_client, tagged, page):
+def test_number_of_queries_does_not_depend_on_tags(admin_client, tagged, page):
     def queries(moment):
         with CaptureQueriesContext(connection) as captured:
             assert admin_client.get(f"{LIST}{moment.pk}/{page}/").status_code == 200
         return len(captured)
 
     first = tagged("1969-07-20", "one")
-    queries(first)  # fills Django's own caches
-    few = queries(first)
-    assert queries(tagged("1969-07-21", *(f"tag-{n}" for n in range(12)))) == few
+    queries(first)  # fill Django's own caches
+    baseline = queries(first)
+    assert queries(tagged("1969-07-21", *(f"tag-{n}" for n in range(12)))) == baseline
 
 
-def test_a_tag_is_deleted_without_listing_its_moments(admin_client, tagged):
+def test_tag_is_deleted_without_listing_its_moments(admin_client, tagged):
     tagged("1969-07-20", "moon")
     tag = Tag.objects.get()
     page = admin_client.get(f"/admin/timeline/tag/{tag.pk}/delete/")
@@ -101,9 +101,9 @@ def test_a_tag_is_deleted_without_listing_its_moments(admin_client, tagged):
     assert Moment.objects.count() == 1
 
 
-@pytest.mark.parametrize("way", ["one", "many"])
-def test_days_that_stay_locked_are_said_and_nothing_is_deleted(
-    admin_client, make_moment, monkeypatch, way
+@pytest.mark.parametrize("mode", ["one", "many"])
+def test_locked_days_are_reported_and_nothing_is_deleted(
+    admin_client, make_moment, monkeypatch, mode
 ):
     moment = make_moment("1969-07-20")
 
@@ -111,10 +111,10 @@ def test_days_that_stay_locked_are_said_and_nothing_is_deleted(
         raise TimelineBusy("Many people are writing here.")
 
     monkeypatch.setattr(placement, "_lock_days", busy)
-    if way == "one":
+    if mode == "one":
         url, fields = f"{LIST}{moment.pk}/delete/", {"post": "yes"}
     else:
-        url, fields = LIST, chosen(moment, action="delete_selected", post="yes")
+        url, fields = LIST, select(moment, action="delete_selected", post="yes")
     page = admin_client.post(url, fields, follow=True)
     assert page.status_code == 200
     assert "Many people are writing here." in page.text
@@ -122,7 +122,7 @@ def test_days_that_stay_locked_are_said_and_nothing_is_deleted(
     assert not LogEntry.objects.exists()
 
 
-def test_the_list_neither_counts_the_table_nor_asks_row_by_row(admin_client, make_moment):
+def test_list_neither_counts_the_table_nor_queries_each_row(admin_client, make_moment):
     def queries():
         with CaptureQueriesContext(
             connection,
@@ -131,38 +131,38 @@ def test_the_list_neither_counts_the_table_nor_asks_row_by_row(admin_client, mak
         return [query["sql"] for query in captured if "moments" in query["sql"]]
 
     make_moment("1969-07-20T00:00:00Z")
-    few = queries()
+    baseline = queries()
     for minute in range(1, 20):
         make_moment(f"1969-07-20T00:{minute:02}:00Z")
     many = queries()
-    assert len(many) == len(few) <= 3
+    assert len(many) == len(baseline) <= 3
     for sql in many:
         assert "COUNT" not in sql or "LIMIT 10000" in sql, sql
 
 
-def test_it_is_added(admin_client, owner):
-    response = admin_client.post(LIST + "add/", form_of(owner))
+def test_moment_is_added(admin_client, owner):
+    response = admin_client.post(LIST + "add/", build_form_data(owner))
     assert response.status_code == 302
     moment = Moment.objects.get()
     assert (moment.status, moment.starts_iso) == (Status.ACTIVE, "1969-07-20T20:17:40Z")
     assert moment.tzdata_version
 
 
-def test_it_is_added_with_tags(admin_client, owner):
-    admin_client.post(LIST + "add/", form_of(owner, tag_list="Moon, first steps,"))
+def test_moment_is_added_with_tags(admin_client, owner):
+    admin_client.post(LIST + "add/", build_form_data(owner, tag_list="Moon, first steps,"))
     moment = Moment.objects.get()
     assert {tag.name for tag in moment.tags.all()} == {"moon", "first-steps"}
     assert {link.starts_at for link in MomentTag.objects.all()} == {moment.starts_at}
     url = f"{LIST}{moment.pk}/change/"
     assert 'value="first-steps, moon"' in admin_client.get(url).text
-    admin_client.post(url, form_of(owner, tag_list="apollo, moon"))
+    admin_client.post(url, build_form_data(owner, tag_list="apollo, moon"))
     assert {tag.name for tag in moment.tags.all()} == {"moon", "apollo"}
 
 
-def test_an_overlap_is_an_error_of_the_form(admin_client, make_moment, owner):
-    """Edge case 31: the same constraint, a friendly error."""
+def test_overlap_is_an_error_of_the_form(admin_client, make_moment, owner):
+    """Edge case 31: the same constraint as on the site, with a readable error."""
     make_moment("1969-07-20T20:18:39Z", title="First come")
-    response = admin_client.post(LIST + "add/", form_of(owner))
+    response = admin_client.post(LIST + "add/", build_form_data(owner))
     assert response.status_code == 200
     assert "This span is taken: “First come” holds 20 July 1969, 20:18:39 UTC" in response.text
     assert Moment.objects.count() == 1
@@ -170,10 +170,10 @@ def test_an_overlap_is_an_error_of_the_form(admin_client, make_moment, owner):
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_a_span_taken_between_check_and_save_is_an_error_of_the_form(
+def test_span_taken_between_check_and_save_is_an_error_of_the_form(
     admin_client, make_moment, owner, monkeypatch
 ):
-    """The form's check has passed; then somebody else comes first.
+    """Somebody else takes the span after the form's check has passed.
 
     On SQLite the form's transaction is the only writer from its beginning, so
     nobody can.
@@ -191,27 +191,27 @@ def test_a_span_taken_between_check_and_save_is_an_error_of_the_form(
         return real(moment)
 
     monkeypatch.setattr(placement, "save_moment", place)
-    response = admin_client.post(LIST + "add/", form_of(owner))
+    response = admin_client.post(LIST + "add/", build_form_data(owner))
     assert response.status_code == 200
     assert "This span is taken: “Somebody else” holds" in response.text
     assert Moment.objects.get().title == "Somebody else"
 
 
-def test_times_are_moved_under_the_same_rule(admin_client, make_moment, owner):
+def test_moving_a_moment_checks_for_overlaps(admin_client, make_moment, owner):
     make_moment("1970-01-01", title="First come")
     moment = make_moment("1969-07-20T20:17:40Z")
     url = f"{LIST}{moment.pk}/change/"
-    taken = form_of(owner, starts_at_0="1970-01-01", starts_at_1="00:00:30",
+    occupied = build_form_data(owner, starts_at_0="1970-01-01", starts_at_1="00:00:30",
                     ends_at_0="1970-01-01", ends_at_1="00:02:00")  # fmt: skip
-    assert "This span is taken" in admin_client.post(url, taken).text
-    free = form_of(owner, ends_at_1="20:30:00")
+    assert "This span is taken" in admin_client.post(url, occupied).text
+    free = build_form_data(owner, ends_at_1="20:30:00")
     assert admin_client.post(url, free).status_code == 302
     moment.refresh_from_db()
     assert moment.length == "12 min 20 s"
 
 
 @pytest.mark.parametrize(
-    ("fields", "words"),
+    ("fields", "message"),
     [({"ends_at_1": "20:17:40"}, "ends after it starts"),
      ({"ends_at_0": "1969-07-22"}, "24 hours"),
      ({"starts_at_1": "20:17:60"}, "valid time"),
@@ -221,39 +221,39 @@ def test_times_are_moved_under_the_same_rule(admin_client, make_moment, owner):
      ({"tag_list": "日本"}, "no letter from a to z"),
      ({"starts_at_0": "0001-01-01", "ends_at_0": "0001-01-01"}, "runs from")],
 )  # fmt: skip
-def test_bad_input_is_an_error_of_the_form(admin_client, owner, fields, words):
-    response = admin_client.post(LIST + "add/", form_of(owner, **fields))
+def test_invalid_input_is_an_error_of_the_form(admin_client, owner, fields, message):
+    response = admin_client.post(LIST + "add/", build_form_data(owner, **fields))
     assert response.status_code == 200
-    assert words in response.text
+    assert message in response.text
     assert not Moment.objects.exists()
 
 
-def chosen(*moments, **fields):
+def select(*moments, **fields):
     return {"_selected_action": [moment.pk for moment in moments]} | fields
 
 
-def test_revoking_asks_first(admin_client, make_moment):
+def test_revoke_asks_for_confirmation(admin_client, make_moment):
     moment = make_moment("1969-07-20", title="Landing")
-    page = admin_client.post(LIST, chosen(moment, action="revoke_moments"))
+    page = admin_client.post(LIST, select(moment, action="revoke_moments"))
     assert "You are about to revoke 1 moment" in page.text
     assert "Landing" in page.text
     moment.refresh_from_db()
     assert moment.status == Status.ACTIVE
 
 
-def test_revoking_needs_a_reason(admin_client, make_moment):
+def test_revoke_needs_a_reason(admin_client, make_moment):
     moment = make_moment("1969-07-20")
     page = admin_client.post(
-        LIST, chosen(moment, action="revoke_moments", confirmed="1", reason="")
+        LIST, select(moment, action="revoke_moments", confirmed="1", reason="")
     )
     assert "This field is required" in page.text
     moment.refresh_from_db()
     assert moment.status == Status.ACTIVE
 
 
-def test_revoking_is_done_and_logged(admin_client, make_moment):
+def test_revoke_is_logged(admin_client, make_moment):
     moment = make_moment("1969-07-20")
-    fields = chosen(moment, action="revoke_moments", confirmed="1", reason="asked by the owner")
+    fields = select(moment, action="revoke_moments", confirmed="1", reason="asked by the owner")
     page = admin_client.post(LIST, fields, follow=True)
     assert "1 done: revoke." in page.text
     moment.refresh_from_db()
@@ -264,26 +264,26 @@ def test_revoking_is_done_and_logged(admin_client, make_moment):
     assert rollups.find_differences() == []
 
 
-def test_releasing_what_is_active_is_refused_in_words(admin_client, make_moment):
+def test_release_of_an_active_moment_shows_an_error(admin_client, make_moment):
     moment = make_moment("1969-07-20", title="Landing")
-    fields = chosen(moment, action="release_moments", confirmed="1", reason="x")
+    fields = select(moment, action="release_moments", confirmed="1", reason="x")
     page = admin_client.post(LIST, fields, follow=True)
     assert "“Landing” is active and cannot become released." in page.text
     assert not LogEntry.objects.exists()
 
 
-def test_bulk_delete_frees_spans_and_counts(admin_client, make_moment):
+def test_bulk_delete_frees_spans_and_updates_counts(admin_client, make_moment):
     """Edge case 32."""
     moments = [make_moment(f"1969-07-2{day}") for day in range(3)]
     page = admin_client.post(
-        LIST, chosen(*moments, action="delete_selected", post="yes"), follow=True
+        LIST, select(*moments, action="delete_selected", post="yes"), follow=True
     )
     assert "Successfully deleted 3 moments" in page.text
     assert rollups.find_differences() == []
     assert make_moment("1969-07-20").pk
 
 
-def test_an_owner_with_moments_is_not_deleted(admin_client, make_moment, owner):
+def test_owner_with_moments_cannot_be_deleted(admin_client, make_moment, owner):
     make_moment("1969-07-20")
     page = admin_client.get(f"/admin/accounts/user/{owner.pk}/delete/")
     assert re.search(
@@ -291,7 +291,7 @@ def test_an_owner_with_moments_is_not_deleted(admin_client, make_moment, owner):
     )
 
 
-def test_the_admins_policy_differs_in_one_point(admin_client, client):
+def test_admin_csp_differs_only_in_trusted_types(admin_client, client):
     ours = client.get("/")["Content-Security-Policy"]
     admins = admin_client.get(LIST)["Content-Security-Policy"]
     assert "require-trusted-types-for 'script'" in ours

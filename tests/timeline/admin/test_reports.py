@@ -1,4 +1,4 @@
-"""The queue of reports in the admin."""
+"""Reports in the admin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def report(make_moment):
     return moderation.report(moment, Report.Reason.WRONG, "<b>It was the 21st.</b>", None)
 
 
-def act(client, action, *rows, address=LIST, reason="it names a child"):
+def run_action(client, action, *rows, address=LIST, reason="it names a child"):
     chosen = {"action": action, "_selected_action": [row.pk for row in rows]}
     page = client.post(address, chosen)
     assert page.status_code == 200
@@ -38,8 +38,8 @@ def test_it_checks_access(client, owner, report):
     assert client.get(LIST).status_code == 302
 
 
-def test_hiding_asks_for_a_reason_is_logged_and_empties_the_queue(admin_client, report):
-    act(admin_client, "hide", report)
+def test_hide_needs_a_reason_is_logged_and_closes_the_report(admin_client, report):
+    run_action(admin_client, "hide", report)
     moment = Moment.objects.get()
     assert (moment.visibility, moment.hidden_reason) == (Visibility.PRIVATE, "it names a child")
     logged = {(entry.content_type.model, entry.change_message) for entry in LogEntry.objects.all()}
@@ -51,34 +51,34 @@ def test_hiding_asks_for_a_reason_is_logged_and_empties_the_queue(admin_client, 
     assert "Landing" in admin_client.get(f"{LIST}?status=all").text
 
 
-def test_revoking_takes_it_off(admin_client, report):
-    act(admin_client, "revoke", report)
+def test_revoke_takes_the_moment_off_the_timeline(admin_client, report):
+    run_action(admin_client, "revoke", report)
     assert Moment.objects.get().status == Status.REVOKED
     assert Report.objects.get().status == Report.Status.REVOKED
 
 
-def test_dismissing_leaves_it_as_it_is(admin_client, report):
-    act(admin_client, "dismiss", report)
+def test_dismiss_leaves_the_moment_unchanged(admin_client, report):
+    run_action(admin_client, "dismiss", report)
     assert Moment.objects.get().visibility == Visibility.PUBLIC
     assert Report.objects.get().status == Report.Status.DISMISSED
 
 
-def test_several_reports_of_one_moment_are_settled_together(admin_client, report):
+def test_reports_of_one_moment_are_closed_together(admin_client, report):
     second = moderation.report(report.moment, Report.Reason.SPAM, "", None)
-    page = act(admin_client, "hide", report, second).text
+    page = run_action(admin_client, "hide", report, second).text
     assert "2 done: hide." in page
     assert set(Report.objects.values_list("status", flat=True)) == {"hidden"}
 
 
-def test_moments_are_hidden_and_shown_from_their_own_list(admin_client, report):
+def test_hide_and_unhide_work_in_the_list_of_moments(admin_client, report):
     moment = report.moment
-    act(admin_client, "hide_moments", moment, address=MOMENTS)
+    run_action(admin_client, "hide_moments", moment, address=MOMENTS)
     assert Moment.objects.get().hidden_at
-    act(admin_client, "show_moments", moment, address=MOMENTS)
+    run_action(admin_client, "show_moments", moment, address=MOMENTS)
     assert Moment.objects.get().visibility == Visibility.PUBLIC
 
 
-def test_the_form_of_a_hidden_moment_cannot_show_it(admin_client, report, owner):
+def test_form_cannot_unhide_a_moment(admin_client, report, owner):
     moderation.hide(report.moment, "reason", staff=owner)
     response = admin_client.post(
         f"{MOMENTS}{report.moment_id}/change/",
@@ -90,6 +90,6 @@ def test_the_form_of_a_hidden_moment_cannot_show_it(admin_client, report, owner)
     assert "Staff has hidden it" in response.text
 
 
-def test_reports_are_neither_written_nor_deleted_by_hand(admin_client, report):
+def test_reports_can_be_neither_added_nor_deleted(admin_client, report):
     assert admin_client.get(f"{LIST}add/").status_code == 403
     assert admin_client.post(f"{LIST}{report.pk}/delete/", {"post": "yes"}).status_code == 403

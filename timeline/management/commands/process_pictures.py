@@ -15,5 +15,5 @@ class Command(BaseCommand):
     help = "Process pictures that wait, and delete the files of those that are detached from their moment."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        made, purged = processing.process_waiting_pictures(), deletion.delete_detached_pictures()
-        self.stdout.write(f"{made} made, {purged} deleted.")
+        processed, deleted = processing.process_waiting_pictures(), deletion.delete_detached_pictures()
+        self.stdout.write(f"{processed} made, {deleted} deleted.")

@@ -1,4 +1,4 @@
-"""Computed instants against published ones."""
+"""Compare computed instants to published ones."""
 
 import datetime as dt
 import io
@@ -14,7 +14,7 @@ from timeline.services.imports import astronomy
 from timeline.services.imports.rows import Refusal
 
 
-def instants(year, slug, title=None):
+def list_instants(year, slug, title=None):
     return [
         event.instant
         for event in astronomy.compute_events(year)
@@ -37,14 +37,14 @@ def is_near(instant, published, seconds):
         ("full-moon", "1969-07-29T02:45:00Z"),
         ("new-moon", "2000-01-06T18:14:00Z"),
         ("full-moon", "2000-01-21T04:40:00Z"),
-        # To the second, in Meeus, Astronomical Algorithms, examples 27.a and 49.a; delta T was 34 and 48 s.
+        # Known to the second: Meeus, Astronomical Algorithms, examples 27.a, 49.a; delta T was 34 and 48 s.
         ("june-solstice", "1962-06-21T21:24:08Z"),
         ("new-moon", "1977-02-18T03:36:54Z"),
     ],
 )
-def test_seasons_and_phases_are_as_published_within_a_minute(slug, published):
-    found = instants(int(published[:4]), slug)
-    assert any(is_near(instant, published, 60) for instant in found), found
+def test_seasons_and_phases_match_published_times_within_a_minute(slug, published):
+    computed = list_instants(int(published[:4]), slug)
+    assert any(is_near(instant, published, 60) for instant in computed), computed
 
 
 @pytest.mark.embedded
@@ -61,16 +61,16 @@ def test_seasons_and_phases_are_as_published_within_a_minute(slug, published):
         ("Total lunar eclipse", "2015-04-04T12:00:00Z"),
     ],
 )
-def test_eclipses_are_as_published_within_a_minute(title, published):
-    """NASA's Five Millennium Catalogs of Eclipses, greatest eclipse in UT."""
+def test_eclipses_match_published_times_within_a_minute(title, published):
+    """Source: NASA's Five Millennium Catalogs of Eclipses; greatest eclipse in UT."""
     slug = "solar-eclipse" if "solar" in title else "lunar-eclipse"
-    found = instants(int(published[:4]), slug, title)
-    assert any(is_near(instant, published, 60) for instant in found), found
+    computed = list_instants(int(published[:4]), slug, title)
+    assert any(is_near(instant, published, 60) for instant in computed), computed
 
 
 @pytest.mark.embedded
-def test_the_eclipses_of_two_centuries_are_those_of_the_catalog():
-    """NASA's Five Millennium Catalogs: how many of each kind there are."""
+def test_eclipse_counts_of_two_centuries_match_the_catalog():
+    """Source: NASA's Five Millennium Catalogs of Eclipses; number of each kind."""
     kinds = {
         century: Counter(
             event.kind.title
@@ -104,18 +104,18 @@ def test_the_eclipses_of_two_centuries_are_those_of_the_catalog():
 
 @pytest.mark.embedded
 @pytest.mark.parametrize("year", [1, 1582, 3000])
-def test_far_years_have_their_seasons_and_moons(year):
-    """The calendar is the Gregorian one throughout, so an equinox stays near 20 March."""
-    found = list(astronomy.compute_events(year))
-    counts = Counter(event.kind.slug for event in found)
-    assert all(event.instant.year == year for event in found)
+def test_distant_years_have_seasons_and_moon_phases(year):
+    """All years use the Gregorian calendar, so the equinox stays near 20 March."""
+    computed = list(astronomy.compute_events(year))
+    counts = Counter(event.kind.slug for event in computed)
+    assert all(event.instant.year == year for event in computed)
     assert all(counts[slug] in (12, 13) for slug in ("new-moon", "full-moon", "first-quarter"))
-    (equinox,) = instants(year, "march-equinox")
+    (equinox,) = list_instants(year, "march-equinox")
     assert (equinox.month, equinox.day in (19, 20, 21, 22)) == (3, True)
 
 
 @pytest.mark.embedded
-def test_the_day_before_the_timeline_begins_is_refused_not_an_error(monkeypatch):
+def test_event_before_the_timeline_is_refused_without_an_error(monkeypatch):
     """Edge case 6."""
     day = dt.datetime(1, 1, 1, 12, tzinfo=dt.UTC)
     monkeypatch.setattr(
@@ -130,7 +130,7 @@ def test_the_day_before_the_timeline_begins_is_refused_not_an_error(monkeypatch)
 
 @pytest.mark.embedded
 @pytest.mark.parametrize(
-    ("year", "words"),
+    ("year", "text"),
     [
         (1969, "half a minute"),
         (2050, "about a minute"),
@@ -138,9 +138,9 @@ def test_the_day_before_the_timeline_begins_is_refused_not_an_error(monkeypatch)
         (800, "minutes off"),
     ],
 )
-def test_a_story_says_how_exact_it_is(year, words):
+def test_story_states_its_precision(year, text):
     row = next(astronomy.generate_rows(year, year))
-    assert words in row.moment.story
+    assert text in row.moment.story
     assert "PyEphem" in row.moment.story
 
 
@@ -151,7 +151,7 @@ def run(*arguments):
 
 
 @pytest.mark.django_db
-def test_the_command_works():
+def test_it_works():
     report = run("--from-year=2024", "--to-year=2024")
     assert report.endswith("58 taken, 0 updated, 0 unchanged, 0 refused\n")
     moment = Moment.objects.get(external_id="astro-solar-eclipse-2024-04-08")
@@ -165,7 +165,7 @@ def test_the_command_works():
 
 
 @pytest.mark.django_db
-def test_a_second_run_changes_nothing():
+def test_second_run_changes_nothing():
     run("--from-year=2024", "--to-year=2024")
     assert "0 taken, 0 updated, 58 unchanged, 0 refused" in run(
         "--from-year=2024", "--to-year=2024"
@@ -173,20 +173,20 @@ def test_a_second_run_changes_nothing():
 
 
 @pytest.mark.django_db
-def test_a_dry_run_leaves_nothing():
+def test_dry_run_writes_nothing():
     assert "Dry run" in run("--from-year=2024", "--to-year=2024", "--dry-run")
     assert not Moment.objects.exists()
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("years", [(0, 5), (2999, 3001), (2024, 2023)])
-def test_years_that_cannot_be_computed_are_an_error(years):
+def test_years_outside_the_valid_range_are_an_error(years):
     with pytest.raises(CommandError, match="the years 1 to 3000"):
         run(f"--from-year={years[0]}", f"--to-year={years[1]}")
 
 
 @pytest.mark.django_db
-def test_of_an_eclipse_and_a_phase_at_the_same_second_the_phase_is_left_out(monkeypatch):
+def test_phase_at_the_same_second_as_an_eclipse_is_refused(monkeypatch):
     at = parse_instant("2001-01-09T20:24:00Z")
     eclipse, phase = (
         astronomy.Event(at, rank, astronomy.EventKind(slug, slug, (), slug))

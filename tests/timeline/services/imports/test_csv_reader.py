@@ -382,13 +382,13 @@ hostile = st.text(st.characters(codec="utf-8"), max_size=200)
 def test_hostile_text_is_parsed_or_refused(rows):
     read = list(read_csv(io.BytesIO(format_csv(rows).encode())))
     assert len(read) <= len(rows)
-    assert all(isinstance(one, Row | Refusal) for one in read)
+    assert all(isinstance(row, Row | Refusal) for row in read)
 
 
 @given(st.binary(max_size=300))
 def test_hostile_bytes_are_parsed_or_refused(content):
     file = io.BytesIO(b"external_id,title,starts_at,seconds\n" + content)
-    assert all(isinstance(one, Row | Refusal) for one in read_csv(file))
+    assert all(isinstance(row, Row | Refusal) for row in read_csv(file))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
@@ -398,8 +398,8 @@ def test_every_parsed_row_can_be_stored_and_is_unchanged_afterwards(owner, **tex
     Moment.objects.all().delete()
     content = format_csv([row(1, **texts)]).encode()
     report, again = ImportReport(), ImportReport()
-    for noted in (report, again):
-        import_rows(read_csv(io.BytesIO(content)), lambda: owner, noted)
-    counts = [list(one.counts.values()) for one in (report, again)]
+    for each in (report, again):
+        import_rows(read_csv(io.BytesIO(content)), lambda: owner, each)
+    counts = [list(each.counts.values()) for each in (report, again)]
     assert counts in ([[1, 0, 0], [0, 0, 1]], [[0, 0, 0], [0, 0, 0]])
     assert len(report.refusals) == 1 - sum(report.counts.values())

@@ -26,7 +26,7 @@ CATEGORIES:Moon Landing,Apollo
 CATEGORIES:space
 URL:https://example.org/apollo
 """
-TIMES = "UID:a\nSUMMARY:A\n"
+UNTIMED = "UID:a\nSUMMARY:A\n"
 CUSTOM_ZONE = """\
 BEGIN:VTIMEZONE
 TZID:Here
@@ -46,8 +46,8 @@ def calendar(*events, head=""):
 
 
 @pytest.fixture
-def load(tmp_path):
-    def run(content):
+def import_ical(tmp_path):
+    def run(content: bytes) -> str:
         path = tmp_path / "moments.ics"
         path.write_bytes(content)
         out = io.StringIO()
@@ -57,8 +57,8 @@ def load(tmp_path):
     return run
 
 
-def test_it_works(load):
-    assert "1 taken" in load(calendar(LANDING))
+def test_it_works(import_ical):
+    assert "1 taken" in import_ical(calendar(LANDING))
     moment = Moment.objects.get()
     assert (moment.title, moment.place) == ("The Eagle lands, at last", "Sea of Tranquility")
     assert (moment.story, moment.source) == ("One\nTwo", "https://example.org/apollo")
@@ -67,9 +67,9 @@ def test_it_works(load):
     assert [tag.name for tag in moment.tags.all()] == ["apollo", "moon-landing", "space"]
 
 
-def test_a_second_run_changes_nothing(load):
-    load(calendar(LANDING))
-    assert "0 taken, 0 updated, 1 unchanged" in load(calendar(LANDING))
+def test_second_run_changes_nothing(import_ical):
+    import_ical(calendar(LANDING))
+    assert "0 taken, 0 updated, 1 unchanged" in import_ical(calendar(LANDING))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_second_run_changes_nothing(load):
             "24 h",
             "Asia/Tokyo",
         ),
-        # The day has 23 hours there, and the next one must find its place.
+        # This local day has 23 hours; it must not reach into the next day.
         (
             "DTSTART;VALUE=DATE:20240331",
             "X-WR-TIMEZONE:Europe/Berlin\n",
@@ -128,7 +128,7 @@ def test_a_second_run_changes_nothing(load):
             "23 h",
             "Europe/Berlin",
         ),
-        # The day has 25 hours there, and a moment 24 at most.
+        # This local day has 25 hours, but a moment lasts 24 at most.
         (
             "DTSTART;VALUE=DATE:20241027\nDTEND;VALUE=DATE:20241028",
             "X-WR-TIMEZONE:Europe/Berlin\n",
@@ -138,8 +138,8 @@ def test_a_second_run_changes_nothing(load):
         ),
     ],
 )
-def test_times_of_every_form_are_read(times, head, start, length, zone):
-    (row,) = read_ical(io.BytesIO(calendar(f"{TIMES}{times}\n", head=head)))
+def test_every_form_of_time_is_parsed(times, head, start, length, zone):
+    (row,) = read_ical(io.BytesIO(calendar(f"{UNTIMED}{times}\n", head=head)))
     assert isinstance(row, Row), row
     moment = row.moment
     assert (moment.starts_iso, moment.length, moment.time_zone) == (start, length, zone)
@@ -154,66 +154,66 @@ def test_times_of_every_form_are_read(times, head, start, length, zone):
         (f"{LANDING}STATUS:CANCELLED\n", "The event is cancelled."),
         (f"{LANDING}DTSTART:19690720T201740Z\n", "DTSTART: it stands there twice."),
         (f"{LANDING}SUMMARY:again\n", "SUMMARY: it stands there twice."),
-        (f"{TIMES}DTSTART:20240701T120000Z\n", "neither DTEND nor DURATION"),
-        (f"{TIMES}DTEND:20240701T120000Z\n", "DTSTART: it is missing."),
-        (f"{TIMES}DTSTART:2024xx01T120000Z\nDURATION:PT1S\n", "DTSTART"),
-        (f"{TIMES}DTSTART:PT1S\nDURATION:PT1S\n", "DTSTART: a time is expected."),
-        (f"{TIMES}DTSTART:20240701T120000Z\nDURATION:20240701T120000Z\n", "DURATION"),
-        (f"{TIMES}DTSTART:20240701T120000Z\nDURATION:-PT1S\n", "ends after it starts"),
-        (f"{TIMES}DTSTART:20240701T120000Z\nDURATION:PT24H1S\n", "at most 24 hours"),
-        (f"{TIMES}DTSTART;VALUE=DATE:20240701\nDTEND;VALUE=DATE:20240703\n", "at most 24 hours"),
+        (f"{UNTIMED}DTSTART:20240701T120000Z\n", "neither DTEND nor DURATION"),
+        (f"{UNTIMED}DTEND:20240701T120000Z\n", "DTSTART: it is missing."),
+        (f"{UNTIMED}DTSTART:2024xx01T120000Z\nDURATION:PT1S\n", "DTSTART"),
+        (f"{UNTIMED}DTSTART:PT1S\nDURATION:PT1S\n", "DTSTART: a time is expected."),
+        (f"{UNTIMED}DTSTART:20240701T120000Z\nDURATION:20240701T120000Z\n", "DURATION"),
+        (f"{UNTIMED}DTSTART:20240701T120000Z\nDURATION:-PT1S\n", "ends after it starts"),
+        (f"{UNTIMED}DTSTART:20240701T120000Z\nDURATION:PT24H1S\n", "at most 24 hours"),
+        (f"{UNTIMED}DTSTART;VALUE=DATE:20240701\nDTEND;VALUE=DATE:20240703\n", "at most 24 hours"),
         (
-            f"{TIMES}DTSTART;VALUE=DATE:20240701\nDTEND;VALUE=DATE:20240701\n",
+            f"{UNTIMED}DTSTART;VALUE=DATE:20240701\nDTEND;VALUE=DATE:20240701\n",
             "ends after it starts",
         ),
         (
-            f"{TIMES}DTSTART;TZID=No/Where:20240701T120000\nDURATION:PT1S\n",
+            f"{UNTIMED}DTSTART;TZID=No/Where:20240701T120000\nDURATION:PT1S\n",
             "its time zone is not known",
         ),
-        (f"{TIMES}DTSTART;TZID=Europe/Berlin:20240331T023000\nDURATION:PT1S\n", "is skipped in"),
-        (f"{TIMES}DTSTART;TZID=Europe/Berlin:20241027T023000\nDURATION:PT1S\n", "comes twice in"),
-        (f"{TIMES}DTSTART:20161231T235960Z\nDURATION:PT1S\n", "DTSTART"),
-        (f"{TIMES}DTSTART:99991231T235959Z\nDURATION:P9D\n", "no such time"),
-        (f"{TIMES}DTSTART;VALUE=TEXT:20240701\nDURATION:PT1S\n", "DTSTART: a time is expected."),
-        (f"{TIMES}DTSTART:20240701T120000Z\nDURATION;VALUE=TEXT:x\n", "DURATION: a length"),
+        (f"{UNTIMED}DTSTART;TZID=Europe/Berlin:20240331T023000\nDURATION:PT1S\n", "is skipped in"),
+        (f"{UNTIMED}DTSTART;TZID=Europe/Berlin:20241027T023000\nDURATION:PT1S\n", "comes twice in"),
+        (f"{UNTIMED}DTSTART:20161231T235960Z\nDURATION:PT1S\n", "DTSTART"),
+        (f"{UNTIMED}DTSTART:99991231T235959Z\nDURATION:P9D\n", "no such time"),
+        (f"{UNTIMED}DTSTART;VALUE=TEXT:20240701\nDURATION:PT1S\n", "DTSTART: a time is expected."),
+        (f"{UNTIMED}DTSTART:20240701T120000Z\nDURATION;VALUE=TEXT:x\n", "DURATION: a length"),
         (f"{LANDING}CATEGORIES;VALUE=BINARY;ENCODING=BASE64:eA==\n", "CATEGORIES: a list of texts"),
-        (f"{TIMES}DTSTART;VALUE=DATE:20240701\nDTEND:20240703T120000Z\n", "at most 24 hours"),
+        (f"{UNTIMED}DTSTART;VALUE=DATE:20240701\nDTEND:20240703T120000Z\n", "at most 24 hours"),
         ("SUMMARY:A\nDTSTART:20240701T120000Z\nDURATION:PT1S\n", "external_id: "),
         ("UID:a\nDTSTART:20240701T120000Z\nDURATION:PT1S\n", "title: "),
     ],
 )
-def test_what_is_no_moment_is_refused_with_a_reason(load, event, reason):
+def test_invalid_event_is_refused_with_a_reason(import_ical, event, reason):
     """Edge case 1, edge case 2, edge case 4 and edge case 6."""
-    report = load(calendar(event, LANDING.replace("apollo-11", "other")))
+    report = import_ical(calendar(event, LANDING.replace("apollo-11", "other")))
     assert "row 1" in report
     assert reason in report
     assert "1 taken, 0 updated, 0 unchanged, 1 refused" in report
 
 
-def test_an_unknown_zone_of_the_calendar_refuses_its_events(load):
-    report = load(calendar(LANDING, head="X-WR-TIMEZONE:No/Where\n"))
+def test_events_of_a_calendar_with_an_unknown_time_zone_are_refused(import_ical):
+    report = import_ical(calendar(LANDING, head="X-WR-TIMEZONE:No/Where\n"))
     assert "Give a time zone such as Europe/Berlin." in report
 
 
-def test_events_of_several_calendars_are_numbered_on(load):
+def test_events_are_numbered_across_calendars(import_ical):
     other = LANDING.replace("apollo-11", "b").replace("1969", "1970")
-    report = load(calendar(LANDING) + calendar(other, f"{other}RRULE:FREQ=DAILY\n"))
+    report = import_ical(calendar(LANDING) + calendar(other, f"{other}RRULE:FREQ=DAILY\n"))
     assert "row 3 refused" in report
     assert "2 taken" in report
 
 
 @pytest.mark.parametrize("content", [b"hello", b"END:VCALENDAR\r\n", b"\0\xff"])
-def test_a_file_that_is_no_calendar_is_an_error(load, content):
+def test_file_that_is_not_a_calendar_is_an_error(import_ical, content):
     with pytest.raises(CommandError, match="is no iCalendar"):
-        load(content)
+        import_ical(content)
 
 
 @pytest.mark.parametrize("content", [b"", b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n"])
-def test_a_file_without_a_whole_event_has_no_rows(load, content):
-    assert load(content) == "0 taken, 0 updated, 0 unchanged, 0 refused\n"
+def test_file_without_a_complete_event_has_no_rows(import_ical, content):
+    assert import_ical(content) == "0 taken, 0 updated, 0 unchanged, 0 refused\n"
 
 
-NAMES = [
+PROPERTY_NAMES = [
     "UID",
     "SUMMARY",
     "DTSTART",
@@ -230,7 +230,7 @@ NAMES = [
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(NAMES),
+            st.sampled_from(PROPERTY_NAMES),
             st.sampled_from(
                 ["", ";VALUE=DATE", ";TZID=Europe/Berlin", ";VALUE=PERIOD", ';X="', ";"]
             ),
@@ -242,7 +242,7 @@ NAMES = [
         max_size=6,
     )
 )
-def test_hostile_events_are_always_taken_or_refused(properties):
+def test_hostile_events_are_parsed_or_refused(properties):
     lines = "".join(f"{name}{parameter}:{value}\n" for name, parameter, value in properties)
     try:
         rows = list(read_ical(io.BytesIO(calendar(lines))))
@@ -253,7 +253,7 @@ def test_hostile_events_are_always_taken_or_refused(properties):
 
 
 @given(st.binary(max_size=200))
-def test_hostile_bytes_are_always_read_or_refused(content):
+def test_hostile_bytes_are_parsed_or_refused(content):
     try:
         list(read_ical(io.BytesIO(content)))
     except TimelineError:

@@ -18,7 +18,7 @@ ROW = {"external_id": "a", "title": "A", "starts_at": "2001-01-01T00:00:00Z", "s
 
 
 @pytest.fixture
-def load(tmp_path):
+def import_jsonl(tmp_path):
     def run(*lines):
         path = tmp_path / "moments.jsonl"
         path.write_bytes(
@@ -33,20 +33,20 @@ def load(tmp_path):
     return run
 
 
-def test_it_works(load):
-    assert "1 taken" in load(ROW | {"tags": ["New Year", "first_day"], "story": "Zürich"})
+def test_it_works(import_jsonl):
+    assert "1 taken" in import_jsonl(ROW | {"tags": ["New Year", "first_day"], "story": "Zürich"})
     moment = Moment.objects.get()
     assert (moment.title, moment.story, moment.length) == ("A", "Zürich", "1 min")
     assert [tag.name for tag in moment.tags.all()] == ["first-day", "new-year"]
 
 
-def test_a_second_run_changes_nothing(load):
-    load(ROW)
-    assert "0 taken, 0 updated, 1 unchanged" in load(ROW)
+def test_second_run_changes_nothing(import_jsonl):
+    import_jsonl(ROW)
+    assert "0 taken, 0 updated, 1 unchanged" in import_jsonl(ROW)
 
 
-def test_rows_are_numbered_by_line_and_empty_lines_passed_over(load):
-    assert "row 3 refused: The line is no JSON." in load(ROW, b"", b"{", b"  ")
+def test_rows_are_numbered_by_line_and_empty_lines_skipped(import_jsonl):
+    assert "row 3 refused: The line is no JSON." in import_jsonl(ROW, b"", b"{", b"  ")
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_rows_are_numbered_by_line_and_empty_lines_passed_over(load):
         (ROW | {"time_zone": "\ud800"}, "Give a time zone"),
     ],
 )
-def test_what_is_no_moment_is_refused_with_a_reason(load, line, reason):
-    report = load(line, ROW | {"external_id": "b"})
+def test_invalid_row_is_refused_with_a_reason(import_jsonl, line, reason):
+    report = import_jsonl(line, ROW | {"external_id": "b"})
     assert "row 1 refused" in report
     assert reason in report
     assert "1 taken" in report
@@ -85,7 +85,7 @@ values = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(COLUMNS), values))
-def test_hostile_values_are_always_taken_or_refused(cells):
+def test_hostile_values_are_parsed_or_refused(cells):
     file = io.BytesIO(json.dumps(cells).encode())
     (read,) = read_jsonl(file)
     assert isinstance(read, Row | Refusal)

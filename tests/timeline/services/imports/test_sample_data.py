@@ -1,4 +1,4 @@
-"""``generate_moments``: disjoint test moments."""
+"""``generate_moments``: many disjoint test moments."""
 
 import datetime as dt
 import io
@@ -21,6 +21,7 @@ from timeline.services.imports.sample_data import (
     divide_into_slots,
     iterate_gaps,
     plan_chunks,
+    to_seconds,
 )
 from timeline.services.imports.sample_writer import generate_moments
 
@@ -33,7 +34,7 @@ def run(*arguments):
     return out.getvalue()
 
 
-def spans(**conditions):
+def list_spans(**conditions):
     return list(
         Moment.objects.filter(**conditions)
         .order_by("starts_at")
@@ -41,24 +42,24 @@ def spans(**conditions):
     )
 
 
-def posix(text):
+def to_posix(text):
     return int(parse_instant(text).timestamp())
 
 
 def test_it_works():
     assert "500 moments in" in run("500", "--from-year=2000", "--to-year=2001", "--owners=3")
-    found = spans()
-    assert len(found) == 500
-    assert all(end <= start for (_, end), (start, _) in pairwise(found))
-    assert found[0][0] >= parse_instant("2000-01-01")
-    assert found[-1][1] <= parse_instant("2002-01-01")
+    spans = list_spans()
+    assert len(spans) == 500
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
+    assert spans[0][0] >= parse_instant("2000-01-01")
+    assert spans[-1][1] <= parse_instant("2002-01-01")
     assert {user.handle for user in User.objects.all()} == {"load-001", "load-002", "load-003"}
     assert not any(user.has_usable_password() for user in User.objects.all())
     assert list(rollups.find_differences()) == []
     assert not RollupDay.objects.filter(dirty=True).exists()
 
 
-def test_every_moment_is_valid_and_marked_as_test_data():
+def test_moments_are_valid_and_marked_as_test_data():
     generate_moments(SampleData(200, 2000, 2000))
     moments = list(Moment.objects.order_by("starts_at").prefetch_related("moment_tags__tag"))
     for number, moment in enumerate(moments, 1):
@@ -73,82 +74,82 @@ def test_every_moment_is_valid_and_marked_as_test_data():
     assert len({moment.ends_at - moment.starts_at for moment in moments}) > 50
 
 
-def test_the_database_holds_the_rule_afterwards():
+def test_created_moments_occupy_their_spans():
     generate_moments(SampleData(10, 2000, 2000))
-    taken = Moment.objects.first()
-    assert count_free_seconds(int(taken.starts_at.timestamp()), int(taken.ends_at.timestamp())) == 0
+    moment = Moment.objects.first()
+    assert count_free_seconds(to_seconds(moment.starts_at), to_seconds(moment.ends_at)) == 0
 
 
-def test_the_same_seed_makes_the_same_spans():
+def test_same_seed_gives_the_same_spans():
     generate_moments(SampleData(50, 2000, 2000, seed=7))
-    first = spans()
+    first = list_spans()
     Moment.objects.all().delete()
     generate_moments(SampleData(50, 2000, 2000, seed=7))
-    assert spans() == first
+    assert list_spans() == first
     Moment.objects.all().delete()
     generate_moments(SampleData(50, 2000, 2000, seed=8))
-    assert spans() != first
+    assert list_spans() != first
 
 
-def test_tags_can_be_left_out():
+def test_tags_can_be_omitted():
     run("50", "--no-tags", "--from-year=2000", "--to-year=2000")
     assert not Tag.objects.exists()
     assert not MomentTag.objects.exists()
 
 
-def test_what_is_there_is_gone_around(make_moment):
-    there = [make_moment(f"2000-01-{day:02}T00:00:00Z", seconds=86_000) for day in range(1, 31)]
+def test_existing_moments_are_kept_and_avoided(make_moment):
+    existing = [make_moment(f"2000-01-{day:02}T00:00:00Z", seconds=86_000) for day in range(1, 31)]
     generate_moments(SampleData(300, 2000, 2000))
-    assert len(spans()) == 330
-    assert Moment.objects.filter(pk__in=[moment.pk for moment in there]).count() == 30
+    assert len(list_spans()) == 330
+    assert Moment.objects.filter(pk__in=[moment.pk for moment in existing]).count() == 30
     assert list(rollups.find_differences()) == []
 
 
-def test_a_second_load_finds_room_beside_the_first():
+def test_second_run_fills_the_remaining_time():
     generate_moments(SampleData(300, 2000, 2000))
     generate_moments(SampleData(300, 2000, 2000))
-    assert len(spans()) == 600
+    assert len(list_spans()) == 600
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_thin_load_is_spread_over_all_the_years():
+def test_few_moments_are_spread_over_all_years():
     generate_moments(SampleData(121, 1900, 2020))
-    starts = [start for start, _ in spans()]
+    starts = [start for start, _ in list_spans()]
     gaps = [later - earlier for earlier, later in pairwise(starts)]
     assert len(starts) == 121
     assert max(gaps) < dt.timedelta(days=3 * 366)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_ends_of_the_timeline_are_no_error():
+def test_whole_timeline_can_be_filled():
     """Edge case 6."""
     generate_moments(SampleData(30, 1, 9999))
-    assert len(spans()) == 30
+    assert len(list_spans()) == 30
 
 
-def test_more_moments_than_free_seconds_are_refused_before_anything_is_written(
-    monkeypatch, make_moment
-):
-    start = posix("2000-01-01")
+def test_more_moments_than_free_seconds_are_refused_before_writing(monkeypatch, make_moment):
+    start = to_posix("2000-01-01")
     monkeypatch.setattr(SampleData, "bounds", (start, start + 100))
     make_moment("2000-01-01T00:00:10Z", seconds=20)
     with pytest.raises(CommandError, match=r"There is no room: .* have 80 free seconds, and 81"):
         run("81", "--from-year=2000", "--to-year=2000")
-    assert len(spans()) == 1
+    assert len(list_spans()) == 1
     generate_moments(SampleData(80, 2000, 2000))
     assert count_free_seconds(start, start + 100) == 0
-    assert len(spans()) == 81
+    assert len(list_spans()) == 81
 
 
-def test_room_that_others_took_meanwhile_is_told(monkeypatch, make_moment):
-    start = posix("2000-01-01")
+def test_error_if_others_occupied_free_time_meanwhile(monkeypatch, make_moment):
+    start = to_posix("2000-01-01")
     monkeypatch.setattr(SampleData, "bounds", (start, start + 100))
-    load = SampleData(80, 2000, 2000)
-    chunks = plan_chunks(load)
-    monkeypatch.setattr("timeline.services.imports.sample_writer.plan_chunks", lambda load: chunks)
+    sample = SampleData(80, 2000, 2000)
+    chunks = plan_chunks(sample)
+    monkeypatch.setattr(
+        "timeline.services.imports.sample_writer.plan_chunks", lambda _sample: chunks
+    )
     make_moment("2000-01-01T00:00:10Z", seconds=50)
     with pytest.raises(NoRoom, match="50 of 80 were made"):
-        generate_moments(load)
+        generate_moments(sample)
 
 
 @pytest.mark.parametrize(
@@ -161,25 +162,29 @@ def test_room_that_others_took_meanwhile_is_told(monkeypatch, make_moment):
         ("5", "--from-year=2030"),
     ],
 )
-def test_numbers_that_make_no_sense_are_an_error(arguments):
+def test_invalid_arguments_are_an_error(arguments):
     with pytest.raises(CommandError, match=r"Ask for one moment|Give two years"):
         run(*arguments)
 
 
-def test_free_seconds_count_only_what_is_inside(make_moment):
-    """Edge case 5: a moment that only touches the range takes nothing of it."""
+def test_only_time_inside_the_range_counts(make_moment):
+    """Edge case 5: a moment that is only adjacent to the range occupies nothing of it."""
     make_moment("2000-01-01T00:00:00Z", seconds=60)
     make_moment("2000-01-01T00:01:30Z", seconds=60)
     make_moment("2000-01-01T00:03:00Z", seconds=60)
-    assert count_free_seconds(posix("2000-01-01T00:00:30Z"), posix("2000-01-01T00:03:00Z")) == 60
-    assert list(iterate_gaps(posix("2000-01-01T00:00:30Z"), posix("2000-01-01T00:03:00Z"))) == [
-        (posix("2000-01-01T00:01:00Z"), posix("2000-01-01T00:01:30Z")),
-        (posix("2000-01-01T00:02:30Z"), posix("2000-01-01T00:03:00Z")),
+    assert (
+        count_free_seconds(to_posix("2000-01-01T00:00:30Z"), to_posix("2000-01-01T00:03:00Z")) == 60
+    )
+    assert list(
+        iterate_gaps(to_posix("2000-01-01T00:00:30Z"), to_posix("2000-01-01T00:03:00Z"))
+    ) == [
+        (to_posix("2000-01-01T00:01:00Z"), to_posix("2000-01-01T00:01:30Z")),
+        (to_posix("2000-01-01T00:02:30Z"), to_posix("2000-01-01T00:03:00Z")),
     ]
 
 
 @given(st.data())
-def test_slots_are_equal_disjoint_and_use_up_the_free_time(data):
+def test_slots_are_equal_and_disjoint_and_cover_the_free_time(data):
     lengths = data.draw(st.lists(st.integers(1, 50), min_size=1, max_size=8))
     gaps, at = [], 0
     for length in lengths:
@@ -197,20 +202,20 @@ def test_slots_are_equal_disjoint_and_use_up_the_free_time(data):
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_make_the_same_as_one(monkeypatch):
+def test_two_workers_create_the_same_moments_as_one(monkeypatch):
     monkeypatch.setattr("timeline.services.imports.sample_data.BATCH_ROWS", {"postgresql": 50})
     generate_moments(SampleData(500, 2000, 2001, seed=3), workers=1)
-    one = spans()
+    expected = list_spans()
     Moment.objects.all().delete()
-    made = []
-    generate_moments(SampleData(500, 2000, 2001, seed=3), made.append, workers=2)
-    assert spans() == one
-    assert (sum(made), len(made) > 5) == (500, True)
+    batches = []
+    generate_moments(SampleData(500, 2000, 2001, seed=3), batches.append, workers=2)
+    assert list_spans() == expected
+    assert (sum(batches), len(batches) > 5) == (500, True)
     assert list(rollups.find_differences()) == []
 
 
 @pytest.mark.postgresql
-def test_the_planner_knows_what_the_tables_hold():
+def test_table_statistics_are_updated():
     generate_moments(SampleData(300, 2000, 2000))
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'moments'::regclass")

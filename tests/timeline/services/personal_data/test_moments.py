@@ -1,4 +1,4 @@
-"""What the timeline holds on a person: exported whole, erased without a trace; edge case 14."""
+"""Personal data of the timeline: complete export, and erasure without a trace (edge case 14)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from timeline.services.placement import lock_spans, save_moment
 pytestmark = pytest.mark.django_db
 
 PASSWORD = "a perfectly long passphrase"
-# Words of a person that must be found nowhere once they are erased.
+# Texts of a person that must be found nowhere after the erasure.
 CANARIES = {
     "email": "quokka.mail",
     "second email": "wombat.mail",
@@ -68,8 +68,8 @@ def person(db):
 
 
 @pytest.fixture
-def their(person, tagged):
-    """Return a function that places a moment of the person, full of their words."""
+def theirs(person, tagged):
+    """Return a function that creates a moment of the person, with a canary in every text field."""
 
     def make(start, **fields):
         words = {name: CANARIES[name] for name in ("title", "story", "place", "source")}
@@ -83,44 +83,44 @@ def their(person, tagged):
 
 
 @pytest.fixture
-def one_of_each(their):
+def one_of_each(theirs):
     """Moments of a person in every state and visibility."""
     later = timezone.now() + dt.timedelta(hours=1)
     moments = [
-        their(f"2001-01-0{day}", visibility=visibility)
+        theirs(f"2001-01-0{day}", visibility=visibility)
         for day, visibility in enumerate(Visibility, 1)
     ]
     moments += [
-        their(f"2002-01-0{day}", status=status, held_until=later, status_reason=CANARIES["reason"])
+        theirs(f"2002-01-0{day}", status=status, held_until=later, status_reason=CANARIES["reason"])
         for day, status in enumerate(Status, 1)
     ]
     return moments
 
 
-def let_days_pass(user: User) -> None:
+def end_waiting_period(user: User) -> None:
     User.objects.filter(pk=user.pk).update(erase_after=timezone.now() - dt.timedelta(seconds=1))
 
 
 def erase(user: User) -> None:
-    let_days_pass(user)
+    end_waiting_period(user)
     assert erasure.erase(user.pk)
 
 
-def logged_in(user: User) -> Client:
+def log_in(user: User) -> Client:
     client = Client(headers={"user-agent": CANARIES["browser"]}, REMOTE_ADDR=CANARIES["address"])
     response = client.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
     assert response.status_code == 302
     return client
 
 
-def download(user: User) -> dict[str, str]:
-    response = logged_in(user).post("/accounts/export/")
+def download_export(user: User) -> dict[str, str]:
+    response = log_in(user).post("/accounts/export/")
     with zipfile.ZipFile(io.BytesIO(response.getvalue())) as archive:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
-def everything_stored() -> str:
-    """Return every value of every column of every table, as text; sessions decoded."""
+def dump_database() -> str:
+    """Return every value of every table as text, with sessions decoded."""
     tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
     stored = set(connection.introspection.table_names())
     assert tables <= stored
@@ -133,12 +133,12 @@ def everything_stored() -> str:
     return repr((rows, decoded))
 
 
-def found() -> set[str]:
-    text = everything_stored().lower()
+def find_canaries() -> set[str]:
+    text = dump_database().lower()
     return {name for name, words in CANARIES.items() if words.lower() in text}
 
 
-def note(by: User, about: Moment | User, words: str) -> None:
+def log_change(by: User, about: Moment | User, words: str) -> None:
     LogEntry.objects.create(
         user=by,
         content_type=ContentType.objects.get_for_model(about),
@@ -152,9 +152,9 @@ def note(by: User, about: Moment | User, words: str) -> None:
 # Export
 
 
-def test_it_works(person, their):
-    moment = their("1969-07-20T20:17:40Z")
-    (data,) = json.loads(download(person)["moments/0001.json"])
+def test_it_works(person, theirs):
+    moment = theirs("1969-07-20T20:17:40Z")
+    (data,) = json.loads(download_export(person)["moments/0001.json"])
     assert data["id"] == moment.public_id
     assert (data["title"], data["story"]) == (CANARIES["title"], CANARIES["story"])
     assert data["starts_at"] == "1969-07-20T20:17:40Z"
@@ -162,8 +162,8 @@ def test_it_works(person, their):
     assert data["time_zone"] == CANARIES["zone"]
 
 
-def test_it_holds_moments_of_every_state_and_visibility(person, one_of_each):
-    data = json.loads(download(person)["moments/0001.json"])
+def test_export_includes_every_state_and_visibility(person, one_of_each):
+    data = json.loads(download_export(person)["moments/0001.json"])
     assert {moment["status"] for moment in data} == set(Status.values)
     assert {moment["visibility"] for moment in data} == set(Visibility.values)
     assert [moment["starts_at"] for moment in data] == sorted(
@@ -171,32 +171,32 @@ def test_it_holds_moments_of_every_state_and_visibility(person, one_of_each):
     )
 
 
-def test_every_column_of_a_moment_is_exported():
+def test_export_includes_every_column():
     columns = {field.name for field in Moment._meta.get_fields() if field.concrete}
     assert columns - {"id", "user", "tags"} == set(personal_data.EXPORTED_FIELDS)
 
 
-def test_it_holds_nobody_elses(person, their, make_moment, stranger):
-    their("2001-01-01")
+def test_export_includes_nobody_elses_data(person, theirs, make_moment, stranger):
+    theirs("2001-01-01")
     make_moment("2001-01-02", title="Owner's canary")
     make_moment("2001-01-03", user=stranger, title="Stranger's canary")
-    everything = "".join(download(person).values())
+    everything = "".join(download_export(person).values())
     assert CANARIES["title"] in everything
     for words in ("canary", "ada", "bob", "curators.invalid"):
         assert words not in everything.lower(), words
 
 
-def test_who_has_no_moments_gets_no_file_of_them(person):
-    assert not [name for name in download(person) if name.startswith("moments/")]
+def test_export_without_moments_has_no_file_of_moments(person):
+    assert not [name for name in download_export(person) if name.startswith("moments/")]
 
 
-def test_many_moments_are_many_files(
+def test_export_splits_moments_into_files(
     person, make_moment, monkeypatch, django_assert_max_num_queries
 ):
     monkeypatch.setattr(personal_data, "EXPORT_BATCH", 2)
     for day in range(1, 6):
         make_moment(f"2001-01-0{day}", user=person)
-    with django_assert_max_num_queries(8):  # moments and pictures; tags and versions of each batch
+    with django_assert_max_num_queries(8):  # moments and pictures; tags and revisions of each batch
         files = list(personal_data.export(person))
     assert [(file.name, len(file.content)) for file in files] == [
         ("0001.json", 2), ("0002.json", 2), ("0003.json", 1),
@@ -206,38 +206,38 @@ def test_many_moments_are_many_files(
 # Erasure
 
 
-def test_nothing_of_an_erased_person_is_found(person, one_of_each, admin_client):
+def test_erasure_leaves_no_trace(person, one_of_each, admin_client):
     admin = User.objects.get(handle="chief")
-    logged_in(person)
+    log_in(person)
     person.emailaddress_set.create(email=f"{CANARIES['second email']}@example.org")
     Authenticator.objects.create(user=person, type="totp", data={"secret": CANARIES["secret"]})
     for about in (person, one_of_each[0]):
-        note(admin, about, f"Moved {CANARIES['title']} of {CANARIES['handle']}.")
-    assert found() == set(CANARIES)
+        log_change(admin, about, f"Moved {CANARIES['title']} of {CANARIES['handle']}.")
+    assert find_canaries() == set(CANARIES)
     erase(person)
-    assert found() == set()
+    assert find_canaries() == set()
     assert User.objects.filter(pk=person.pk).exists()
 
 
-def test_nothing_of_the_way_through_the_site_is_found(person, their):
-    """Log in, leave by the page, come back, leave again: as a person does it."""
-    their("2001-01-01")
-    client = logged_in(person)
+def test_erasure_after_using_the_site_leaves_no_trace(person, theirs):
+    """Log in, ask for deletion, cancel it, and ask again."""
+    theirs("2001-01-01")
+    client = log_in(person)
     for address in ("/accounts/delete/", "/accounts/delete/keep/", "/accounts/delete/"):
         assert client.post(address, {"password": PASSWORD}).status_code == 302
-    let_days_pass(person)
+    end_waiting_period(person)
     call_command("erase_accounts", stdout=io.StringIO())
-    assert found() == set()
+    assert find_canaries() == set()
 
 
-def test_spans_are_free_again(person, one_of_each, make_moment):
+def test_erasure_frees_spans(person, one_of_each, make_moment):
     erase(person)
     assert not Moment.objects.occupying().filter(user=person).exists()
     for moment in one_of_each:
         make_moment(moment.starts_iso)
 
 
-def test_each_goes_as_its_state_allows(person, one_of_each):
+def test_erasure_changes_each_status_as_allowed(person, one_of_each):
     before = {moment.pk: moment.status for moment in one_of_each}
     erase(person)
     after = {moment.pk: moment for moment in Moment.objects.filter(user=person)}
@@ -254,7 +254,7 @@ def test_each_goes_as_its_state_allows(person, one_of_each):
         assert moment.title == "Withdrawn"
 
 
-def test_counts_are_right_afterwards(person, one_of_each, make_moment):
+def test_erasure_keeps_counts_correct(person, one_of_each, make_moment):
     make_moment("2001-01-01T12:00:00Z")
     rollups.fold()
     erase(person)
@@ -263,7 +263,7 @@ def test_counts_are_right_afterwards(person, one_of_each, make_moment):
     assert rollups.find_differences() == []
 
 
-def test_others_moments_stay_as_they_are(person, one_of_each, tagged, stranger):
+def test_erasure_leaves_moments_of_others_unchanged(person, one_of_each, tagged, stranger):
     tagged("2003-01-01", "shared", user=stranger, story="Mine")
     before = list(Moment.objects.filter(user=stranger).values())
     erase(person)
@@ -272,15 +272,15 @@ def test_others_moments_stay_as_they_are(person, one_of_each, tagged, stranger):
     assert Moment.objects.get(user=stranger).tags.get().name == "shared"
 
 
-def test_tags_that_nobody_else_uses_go(person, their):
-    their("2001-01-01")
+def test_erasure_deletes_tags_that_nobody_else_uses(person, theirs):
+    theirs("2001-01-01")
     Tag.objects.create(name="unused-by-anybody")
     erase(person)
     assert list(Tag.objects.values_list("name", flat=True)) == ["unused-by-anybody"]
 
 
-def test_their_page_shows_nothing(person, their):
-    moment = their("2001-01-01")
+def test_page_of_an_erased_moment_shows_nothing(person, theirs):
+    moment = theirs("2001-01-01")
     address = moment.get_absolute_url()
     assert Client().get(address).status_code == 200
     erase(person)
@@ -289,7 +289,7 @@ def test_their_page_shows_nothing(person, their):
     assert CANARIES["title"] not in response.text
 
 
-def test_it_goes_in_batches_whose_days_can_be_locked(person, make_moment, monkeypatch):
+def test_erasure_works_in_batches(person, make_moment, monkeypatch):
     monkeypatch.setattr(personal_data, "ERASE_BATCH", 2)
     for day in range(1, 6):
         make_moment(f"2001-01-0{day}", user=person)
@@ -297,7 +297,7 @@ def test_it_goes_in_batches_whose_days_can_be_locked(person, make_moment, monkey
     assert set(Moment.objects.values_list("status", "title")) == {("revoked", "Withdrawn")}
 
 
-def test_more_moments_than_one_transaction_may_hold_are_erased(person, make_moment, monkeypatch):
+def test_account_with_more_moments_than_one_batch_is_erased(person, make_moment, monkeypatch):
     monkeypatch.setattr(personal_data, "ERASE_BATCH", 2)
     for day in range(1, 6):
         make_moment(f"2001-01-0{day}", user=person)
@@ -305,39 +305,39 @@ def test_more_moments_than_one_transaction_may_hold_are_erased(person, make_mome
     assert set(Moment.objects.values_list("status", "title")) == {("revoked", "Withdrawn")}
 
 
-def test_what_is_erased_is_not_touched_again(person, one_of_each):
+def test_second_erasure_changes_nothing(person, one_of_each):
     personal_data.erase(person)
     before = list(Moment.objects.values())
     assert personal_data.erase(person) is False
     assert list(Moment.objects.values()) == before
 
 
-def test_a_moment_with_nothing_but_tags_is_not_forgotten(person, tagged):
+def test_blank_moment_with_tags_is_erased_too(person, tagged):
     tagged("2001-01-01", "lonely", user=person, title="Withdrawn", status=Status.REVOKED)
     personal_data.erase(person)
     assert not Tag.objects.exists()
 
 
-def test_in_the_14_days_moments_are_as_they_were_and_new_ones_are_placed(person, their):
-    moment = their("2001-01-01")
-    logged_in(person).post("/accounts/delete/", {"password": PASSWORD})
+def test_moments_stay_usable_during_the_waiting_period(person, theirs):
+    moment = theirs("2001-01-01")
+    log_in(person).post("/accounts/delete/", {"password": PASSWORD})
     call_command("erase_accounts", stdout=io.StringIO())
     assert Client().get(moment.get_absolute_url()).status_code == 200
-    assert their("2001-01-02").status == Status.ACTIVE
+    assert theirs("2001-01-02").status == Status.ACTIVE
 
 
-def test_a_busy_timeline_delays_it_and_undoes_it_whole(person, their, monkeypatch):
-    their("2001-01-01")
-    before = found()
+def test_failed_erasure_is_rolled_back_completely(person, theirs, monkeypatch):
+    theirs("2001-01-01")
+    before = find_canaries()
     monkeypatch.setattr(personal_data, "_delete_unused_tags", lambda tags: 1 / 0)
-    let_days_pass(person)
+    end_waiting_period(person)
     with pytest.raises(ZeroDivisionError):
         erasure.erase(person.pk)
-    assert found() == before
+    assert find_canaries() == before
 
 
-def test_columns_of_words_are_all_blanked():
-    """A new column of text must be thought of: blanked, or no words of the owner."""
+def test_every_text_column_is_blanked():
+    """Fails for a new text column that is neither blanked nor listed here as free of the owner's texts."""
     text = {
         field.name
         for field in Moment._meta.concrete_fields
@@ -346,18 +346,18 @@ def test_columns_of_words_are_all_blanked():
     assert text - {"status", "visibility", "status_reason"} <= set(personal_data.BLANK_VALUES)
 
 
-def test_the_page_says_what_becomes_of_moments(person):
-    text = logged_in(person).get("/accounts/delete/").text
+def test_deletion_page_lists_the_consequences(person):
+    text = log_in(person).get("/accounts/delete/").text
     for sentence in personal_data.CONSEQUENCES:
         assert sentence in text
 
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_a_claim_under_way_does_not_lock_up_with_it(person, their):
-    """A claimer holds its day and then refers to its owner's row; we hold the row and wait for days."""
-    their("2001-01-01")
-    let_days_pass(person)
+def test_erasure_does_not_deadlock_with_a_concurrent_claim(person, theirs):
+    """The claim locks the day and then references its owner's row; erasure locks that row, then the day."""
+    theirs("2001-01-01")
+    end_waiting_period(person)
     moment = Moment(
         user=person,
         title="x",
@@ -371,7 +371,7 @@ def test_a_claim_under_way_does_not_lock_up_with_it(person, their):
         try:
             with lock_spans([moment.span]):
                 day_is_locked.set()
-                wait_until(somebody_waits_for_a_day, "the eraser waits for the day")
+                wait_until(is_anybody_waiting_for_a_day, "the eraser waits for the day")
                 save_moment(moment)
         finally:
             connection.close()
@@ -386,7 +386,7 @@ def test_a_claim_under_way_does_not_lock_up_with_it(person, their):
     assert rollups.find_differences() == []
 
 
-def somebody_waits_for_a_day() -> bool:
+def is_anybody_waiting_for_a_day() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM pg_locks JOIN pg_database AS d ON d.oid = database"

@@ -1,4 +1,4 @@
-"""Pictures are personal: exported with the rest, erased without a trace; edge case 14."""
+"""Pictures as personal data: exported with the moments, erased without a trace (edge case 14)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 
 from accounts.models import User
 from accounts.privacy import erasure, export
-from tests.support.pictures import addresses, files
+from tests.support.pictures import list_addresses, list_files
 from timeline.models import Moment, Picture, Visibility
 from timeline.services.pictures import storage
 
@@ -26,8 +26,10 @@ def person(db) -> User:
 
 
 @pytest.fixture
-def moment(person, pictured) -> Moment:
-    return pictured(user=person, alt=ALT, visibility=Visibility.PRIVATE, title="The burrow")
+def moment(person, make_pictured_moment) -> Moment:
+    return make_pictured_moment(
+        user=person, alt=ALT, visibility=Visibility.PRIVATE, title="The burrow"
+    )
 
 
 def erase(user):
@@ -35,8 +37,8 @@ def erase(user):
     assert erasure.erase(user.pk)
 
 
-def test_it_works(person, moment, pictured, stranger):
-    pictured("1970-01-01", user=stranger)
+def test_it_works(person, moment, make_pictured_moment, stranger):
+    make_pictured_moment("1970-01-01", user=stranger)
     with zipfile.ZipFile(export.build_archive(person)) as archive:
         (name,) = [name for name in archive.namelist() if name.startswith("moments/pictures/")]
         with Image.open(io.BytesIO(archive.read(name))) as image:
@@ -46,44 +48,49 @@ def test_it_works(person, moment, pictured, stranger):
     assert data["picture"]["alt"] == ALT
 
 
-def test_a_picture_that_is_not_there_yet_is_said_to_be_coming(person, moment):
+def test_waiting_picture_is_exported_as_waiting(person, moment):
     Picture.objects.update(state=Picture.State.WAITING)
     with zipfile.ZipFile(export.build_archive(person)) as archive:
         assert not [name for name in archive.namelist() if name.endswith(".jpg")]
         assert json.loads(archive.read("moments/0001.json"))[0]["picture"]["state"] == "waiting"
 
 
-def test_a_file_that_is_missing_does_not_keep_the_rest_back(person, moment):
+def test_missing_file_does_not_stop_the_export(person, moment):
     storage.delete_folder(moment.picture.key)
     with zipfile.ZipFile(export.build_archive(person)) as archive:
         assert f"moments/pictures/{moment.public_id}.txt" in archive.namelist()
         assert "moments/0001.json" in archive.namelist()
 
 
-def test_nothing_is_left_when_the_person_is_erased(
-    person, moment, kept, client, django_capture_on_commit_callbacks
+def test_erasure_deletes_pictures_and_files(
+    person, moment, picture_storage, client, django_capture_on_commit_callbacks
 ):
-    address = addresses(moment.picture)[0]
+    address = list_addresses(moment.picture)[0]
     with django_capture_on_commit_callbacks(execute=True):
         erase(person)
     assert not Picture.objects.exists()
-    assert files(kept) == set()
+    assert list_files(picture_storage) == set()
     assert client.get(address).status_code == 404
 
 
-def test_what_cannot_be_deleted_at_once_says_nothing_meanwhile(person, moment, kept):
-    """The storage is away, or the process ends: no words are left, and no way to the files."""
+def test_erased_picture_with_undeleted_files_holds_no_text(person, moment, picture_storage):
+    """If the storage fails or the process dies, no text is left, and no address of the files works."""
     erase(person)
     picture = Picture.objects.get()
     assert (picture.moment, picture.alt, picture.placeholder) == (None, "", "")
-    assert files(kept)
+    assert list_files(picture_storage)
 
 
-def test_others_pictures_stay(
-    person, moment, kept, pictured, stranger, django_capture_on_commit_callbacks
+def test_erasure_keeps_pictures_of_others(
+    person,
+    moment,
+    picture_storage,
+    make_pictured_moment,
+    stranger,
+    django_capture_on_commit_callbacks,
 ):
-    theirs = pictured("1970-01-01", user=stranger).picture
+    theirs = make_pictured_moment("1970-01-01", user=stranger).picture
     with django_capture_on_commit_callbacks(execute=True):
         erase(person)
     assert Picture.objects.get() == theirs
-    assert {name.split("/")[0] for name in files(kept)} == {theirs.key}
+    assert {name.split("/")[0] for name in list_files(picture_storage)} == {theirs.key}

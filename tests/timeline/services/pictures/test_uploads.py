@@ -55,13 +55,13 @@ def test_original_is_deleted(picture_storage, make_pictured_moment):
 
 def test_unreadable_file_is_refused_and_deleted(picture_storage, make_pictured_moment):
     """Edge case 20: a decompression bomb, and a truncated file."""
-    for start, content, words in (
+    for start, content, message in (
         ("1969-07-20", build_png(50_000, 50_000), "too many pixels"),
         ("1969-07-21", encode_image(build_picture())[:900], "damaged"),
     ):
         picture = make_pictured_moment(start, content=content).picture
         assert picture.state == Picture.State.REFUSED
-        assert words in picture.problem
+        assert message in picture.problem
     assert list_files(picture_storage) == set()
 
 
@@ -143,12 +143,12 @@ def test_detached_picture_is_deleted_later(picture_storage, waiting):
 
 
 def test_picture_detached_during_processing_leaves_no_files(picture_storage, waiting, monkeypatch):
-    made = processing._create_files
+    create_files = processing._create_files
 
     def remove_meanwhile(picture):
         deletion.detach(Picture.objects.filter(pk=picture.pk))
         assert not deletion.delete_picture(picture.pk)  # a worker is still writing files
-        return made(picture)
+        return create_files(picture)
 
     monkeypatch.setattr(processing, "_create_files", remove_meanwhile)
     assert not processing.process_picture(waiting.pk)
@@ -157,16 +157,16 @@ def test_picture_detached_during_processing_leaves_no_files(picture_storage, wai
 
 
 def test_two_workers_do_not_process_the_same_picture(waiting, monkeypatch):
-    made = processing._create_files
-    second = []
+    create_files = processing._create_files
+    results = []
 
     def make_meanwhile(picture):
-        second.append(processing.process_picture(picture.pk))
-        return made(picture)
+        results.append(processing.process_picture(picture.pk))
+        return create_files(picture)
 
     monkeypatch.setattr(processing, "_create_files", make_meanwhile)
     assert processing.process_picture(waiting.pk)
-    assert second == [False]
+    assert results == [False]
     assert not processing.process_picture(waiting.pk)
 
 
@@ -182,21 +182,21 @@ def test_dead_worker_blocks_a_picture_for_the_lease_time_only(waiting):
 
 
 def test_processing_is_retried_while_storage_is_unavailable(picture_storage, waiting, monkeypatch):
-    def away(name):
-        raise OSError("away")
+    def fail(name):
+        raise OSError("unavailable")
 
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "read", away)
+        patch.setattr(storage, "read", fail)
         for _ in range(processing.MAX_ATTEMPTS - 1):
             assert not processing.process_picture(waiting.pk)
     assert processing.process_picture(waiting.pk)
 
 
 def test_retries_are_limited(waiting, monkeypatch):
-    def away(name):
-        raise OSError("away")
+    def fail(name):
+        raise OSError("unavailable")
 
-    monkeypatch.setattr(storage, "read", away)
+    monkeypatch.setattr(storage, "read", fail)
     for _ in range(processing.MAX_ATTEMPTS):
         processing.process_picture(waiting.pk)
     waiting.refresh_from_db()

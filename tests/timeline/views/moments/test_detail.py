@@ -23,27 +23,27 @@ def test_it_works(client, tagged):
     assert response.status_code == 200
     page = response.text
     assert '<time datetime="1969-07-20T20:17:40Z">20 July 1969, 20:17:40 UTC</time>' in page
-    for words in ("Sea of Tranquility", "Apollo by the Numbers", "20 July 1969, 16:17:40", "Ada",
+    for text in ("Sea of Tranquility", "Apollo by the Numbers", "20 July 1969, 16:17:40", "Ada",
                   "<p>Line two.</p>", "/tags/moon/", "years ago", "/timeline/1969/07/20/"):  # fmt: skip
-        assert words in page
+        assert text in page
     assert f'rel="prev" href="{before.get_absolute_url()}"' in page
     assert f'rel="next" href="{after.get_absolute_url()}"' in page
 
 
-def test_its_address_is_the_routes(make_moment):
+def test_absolute_url_equals_the_reversed_url(make_moment):
     moment = make_moment("1969-07-20", title="Über allem: 1 €")
     assert moment.get_absolute_url() == reverse("timeline:moment", args=[moment.pk, moment.slug])
 
 
 @pytest.mark.parametrize("slug", ["", "another-title/", "%F0%9F%9A%80/"])
-def test_the_id_decides_and_the_slug_is_put_right(client, make_moment, slug):
+def test_wrong_slug_redirects_to_the_canonical_address(client, make_moment, slug):
     """Edge case 19."""
     moment = make_moment("1969-07-20", title="The Eagle has landed")
     response = client.get(f"/moments/{moment.public_id}/{slug}")
     assert (response.status_code, response["Location"]) == (301, moment.get_absolute_url())
 
 
-def test_a_title_in_any_script_has_a_page(client, make_moment):
+def test_title_in_any_script_has_a_page(client, make_moment):
     moment = make_moment("1969-07-20", title="日食 🌒")
     assert moment.get_absolute_url().endswith("/moment/")
     assert "<bdi>日食 🌒</bdi>" in client.get(moment.get_absolute_url()).text
@@ -51,7 +51,7 @@ def test_a_title_in_any_script_has_a_page(client, make_moment):
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
 def test_it_checks_access(client, make_moment, owner, stranger, visibility):
-    """Edge case 15: hidden is 404, word for word like what does not exist."""
+    """Edge case 15: an invisible moment gets the same 404 as one that does not exist."""
     moment = make_moment("1969-07-20", visibility=visibility, title="Canary")
     missing = client.get(f"/moments/{encode_id(random_id())}/canary/")
     nobody = client.get(moment.get_absolute_url())
@@ -68,21 +68,21 @@ def test_it_checks_access(client, make_moment, owner, stranger, visibility):
         assert "noindex" in nobody.text
 
 
-def test_tags_of_an_unlisted_moment_are_no_links(client, tagged):
-    """They may be on nothing that is listed; then their pages would be 404."""
+def test_tags_of_an_unlisted_moment_are_not_linked(client, tagged):
+    """If no listed moment has the tag, its page would be 404."""
     moment = tagged("1969-07-20", "rare", visibility=Visibility.UNLISTED)
     page = client.get(moment.get_absolute_url()).text
     assert '<span class="tag">rare</span>' in page
     assert "/tags/rare/" not in page
 
 
-def test_a_wrong_slug_of_a_private_moment_tells_nothing(client, make_moment):
+def test_wrong_slug_of_a_private_moment_is_404(client, make_moment):
     moment = make_moment("1969-07-20", visibility=Visibility.PRIVATE, title="Canary")
     assert client.get(f"/moments/{moment.public_id}/x/").status_code == 404
 
 
 @pytest.mark.parametrize("status", [Status.REVOKED, Status.RELEASED, Status.PAYING])
-def test_what_is_not_active_is_not_there(client, make_moment, status):
+def test_moment_that_is_not_active_is_404(client, make_moment, status):
     moment = make_moment("1969-07-20", status=status)
     assert client.get(moment.get_absolute_url()).status_code == 404
 
@@ -90,7 +90,7 @@ def test_what_is_not_active_is_not_there(client, make_moment, status):
 @pytest.mark.parametrize(
     "pk", ["1", "zzzzzzzzzzz", "0O0O0O0O0O0", "%00" * 11, "1111111111", "é" * 11]
 )
-def test_what_is_no_id_is_404(client, db, pk):
+def test_invalid_id_is_404(client, db, pk):
     assert client.get(f"/moments/{pk}/").status_code == (400 if "%00" in pk else 404)
 
 
@@ -108,20 +108,20 @@ def test_links_in_a_story_are_safe(client, make_moment):
     assert "<img src=x" not in page
 
 
-def test_the_first_and_the_last_say_so(client, make_moment):
+def test_first_and_last_moment_say_so(client, make_moment):
     page = client.get(make_moment("1969-07-20").get_absolute_url()).text
     assert "The first public moment" in page
     assert "The last public moment" in page
 
 
-def test_its_tags_are_never_asked_for_one_by_one(client, tagged, django_assert_max_num_queries):
+def test_number_of_queries_does_not_depend_on_tags(client, tagged, django_assert_max_num_queries):
     moment = tagged("1969-07-20", "a", "b", "c")
     with django_assert_max_num_queries(6):
         client.get(moment.get_absolute_url())
     assert Moment.objects.count() == 1
 
 
-def test_other_moments_of_its_day_are_named(client, make_moment):
+def test_moments_of_the_same_day_of_year_are_listed(client, make_moment):
     moment = make_moment("1969-07-20T20:17:40Z")
     for year in (1976, 1989, 1994, 2019):
         make_moment(f"{year}-07-20", title=f"In {year}")
@@ -132,12 +132,12 @@ def test_other_moments_of_its_day_are_named(client, make_moment):
     assert 'href="/today/07-20/"' in others
 
 
-def test_a_moment_alone_on_its_day_still_leads_there(client, make_moment):
+def test_only_moment_on_its_day_of_year_links_to_that_day(client, make_moment):
     page = client.get(make_moment("1969-07-20").get_absolute_url()).text
     assert '<a href="/today/07-20/">20 July in other years</a>' in page
 
 
-def test_what_is_to_come_is_counted_down_to(client, make_moment):
+def test_future_moment_has_a_countdown(client, make_moment):
     to_come = make_moment("9000-01-01T00:00:01Z")
     assert 'data-countdown="9000-01-01T00:00:01Z"' in client.get(to_come.get_absolute_url()).text
     gone = make_moment("1969-07-20")

@@ -1,4 +1,4 @@
-"""Changing what one's own moment says; never its time."""
+"""Editing one's own moment, but never its time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from timeline.models import MomentRevision, OrderStatus, Status
 
 pytestmark = pytest.mark.django_db
 
-WORDS = {
+DETAILS = {
     "title": "After",
     "story": "New",
     "place": "Moon",
@@ -24,7 +24,7 @@ def moment(tagged, claimant):
 
 
 @pytest.fixture
-def own(client, claimant):
+def owner_client(client, claimant):
     client.force_login(claimant)
     return client
 
@@ -33,68 +33,68 @@ def edit_url(moment):
     return reverse("timeline:moment-edit", args=[moment.pk])
 
 
-def test_it_works(own, moment):
-    page = own.get(edit_url(moment))
+def test_it_works(owner_client, moment):
+    page = owner_client.get(edit_url(moment))
     assert page.status_code == 200
     assert 'value="Before"' in page.text
     assert 'name="starts_at"' not in page.text
-    answer = own.post(edit_url(moment), WORDS)
-    assert answer.status_code == 303
-    assert answer["Location"].endswith("/after/")
+    response = owner_client.post(edit_url(moment), DETAILS)
+    assert response.status_code == 303
+    assert response["Location"].endswith("/after/")
     starts_at = moment.starts_at
     moment.refresh_from_db()
     assert (moment.title, moment.visibility, moment.starts_at) == ("After", "unlisted", starts_at)
 
 
-def test_what_it_said_before_is_kept_for_its_owner(own, moment, client, rival):
-    own.post(edit_url(moment), WORDS)
-    page = own.get(edit_url(moment)).text
+def test_earlier_version_is_visible_to_the_owner_only(owner_client, moment, client, rival):
+    owner_client.post(edit_url(moment), DETAILS)
+    page = owner_client.get(edit_url(moment)).text
     assert "What it said before" in page
     assert "Before" in page
     assert "apollo" in page
-    kept = MomentRevision.objects.get()
-    assert (kept.title, kept.story, kept.tags) == ("Before", "Old", "apollo")
+    revision = MomentRevision.objects.get()
+    assert (revision.title, revision.story, revision.tags) == ("Before", "Old", "apollo")
     client.force_login(rival)
     assert "Before" not in client.get(moment.get_absolute_url(), follow=True).text
 
 
-def test_wrong_words_change_nothing(own, moment):
-    page = own.post(edit_url(moment), WORDS | {"title": ""})
+def test_invalid_details_change_nothing(owner_client, moment):
+    page = owner_client.post(edit_url(moment), DETAILS | {"title": ""})
     assert page.status_code == 400
     assert "Give it a title" in page.text
     assert not MomentRevision.objects.exists()
 
 
-def test_the_owners_page_links_to_it(own, moment, client):
-    assert edit_url(moment) in own.get(moment.get_absolute_url()).text
-    own.logout()
+def test_only_the_owner_sees_the_edit_link(owner_client, moment, client):
+    assert edit_url(moment) in owner_client.get(moment.get_absolute_url()).text
+    owner_client.logout()
     assert edit_url(moment) not in client.get(moment.get_absolute_url()).text
 
 
-def test_a_title_that_is_called_edit_has_a_page(client, make_moment):
-    """The slug is decoration; below a moment's address some words are pages of their own."""
+def test_moment_titled_edit_has_a_page(client, make_moment):
+    """The slug “edit” must not be mistaken for the address of the edit page."""
     moment = make_moment("1969-07-20", title="Edit")
     assert client.get(moment.get_absolute_url()).status_code == 200
 
 
 @pytest.mark.parametrize("status", [Status.REVOKED, Status.RELEASED])
-def test_what_is_off_the_timeline_is_not_edited(own, make_moment, claimant, status):
+def test_edit_is_refused_after_revocation(owner_client, make_moment, claimant, status):
     moment = make_moment("1969-07-20", user=claimant, status=status)
-    assert own.post(edit_url(moment), WORDS).status_code == 404
+    assert owner_client.post(edit_url(moment), DETAILS).status_code == 404
 
 
-def test_somebody_elses_is_none(client, moment, rival):
+def test_moment_of_somebody_else_is_404(client, moment, rival):
     client.force_login(rival)
     assert client.get(edit_url(moment)).status_code == 404
-    assert client.post(edit_url(moment), WORDS).status_code == 404
+    assert client.post(edit_url(moment), DETAILS).status_code == 404
 
 
-def test_a_disputed_one_stays_as_it_is(own, claim, claimant):
-    """Fault 25: frozen until the bank has decided."""
+def test_edit_is_refused_during_a_dispute(owner_client, claim, claimant):
+    """Fault 25: nothing can change until the bank has decided."""
     held = claim("1969-07-20")
     type(held).objects.filter(pk=held.pk).update(status=Status.ACTIVE)
     type(held.order).objects.update(status=OrderStatus.DISPUTED)
-    page = own.post(edit_url(held), WORDS)
+    page = owner_client.post(edit_url(held), DETAILS)
     assert page.status_code == 409
     assert "disputed" in page.text
     held.refresh_from_db()

@@ -1,4 +1,4 @@
-"""What programs are told of a moment: Open Graph and JSON-LD."""
+"""Metadata of a moment's page: Open Graph and JSON-LD."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ HOSTILE = [
 ]
 
 
-def metas(page):
-    found = re.findall(r'<meta (?:property|name)="([^"]+)" content="([^"]*)">', page)
-    return {name: html.unescape(content) for name, content in found}
+def parse_metas(page):
+    pairs = re.findall(r'<meta (?:property|name)="([^"]+)" content="([^"]*)">', page)
+    return {name: html.unescape(content) for name, content in pairs}
 
 
-def structured(page):
-    """Return the JSON-LD as a program reads it: up to the first thing that ends the element."""
+def parse_json_ld(page):
+    """Return the JSON-LD as a parser reads it: up to the first end of the script element."""
     (text,) = re.findall(r'<script type="application/ld\+json">(.*?)</script', page, re.DOTALL)
     return json.loads(text)["@graph"]
 
 
 @pytest.fixture
-def page_of(client):
-    """Return a function that returns a moment's page as visitors get it."""
+def get_page(client):
+    """Return a function that returns a moment's page as text."""
     return lambda moment: client.get(moment.get_absolute_url()).text
 
 
-def test_it_works(page_of, make_moment, settings):
+def test_it_works(get_page, make_moment, settings):
     moment = make_moment(
         "1969-07-20T20:17:40Z", 60, title="The Eagle has landed", story="With fuel\n\nto spare.",
         place="Sea of Tranquility",
     )  # fmt: skip
-    page = page_of(moment)
-    told = metas(page)
+    page = get_page(moment)
+    metas = parse_metas(page)
     url = settings.SITE_URL + moment.get_absolute_url()
-    assert told["og:type"] == "article"
-    assert told["og:title"] == "The Eagle has landed"
-    assert told["og:description"] == "20 July 1969, 20:17:40 UTC. With fuel to spare."
-    assert told["og:url"] == url
-    assert told["og:site_name"] == "MomentVerse"
-    assert told["og:image"] == f"{settings.SITE_URL}/static/img/card.png"
-    event, crumbs = structured(page)
+    assert metas["og:type"] == "article"
+    assert metas["og:title"] == "The Eagle has landed"
+    assert metas["og:description"] == "20 July 1969, 20:17:40 UTC. With fuel to spare."
+    assert metas["og:url"] == url
+    assert metas["og:site_name"] == "MomentVerse"
+    assert metas["og:image"] == f"{settings.SITE_URL}/static/img/card.png"
+    event, crumbs = parse_json_ld(page)
     assert event == {
         "@type": "Event", "@id": url, "url": url, "name": "The Eagle has landed",
         "startDate": "1969-07-20T20:17:40Z", "endDate": "1969-07-20T20:18:40Z",
-        "description": told["og:description"],
+        "description": metas["og:description"],
         "location": {"@type": "Place", "name": "Sea of Tranquility"},
     }  # fmt: skip
     names = [item["name"] for item in crumbs["itemListElement"]]
@@ -67,22 +67,22 @@ def test_it_works(page_of, make_moment, settings):
     assert crumbs["itemListElement"][1]["item"] == f"{settings.SITE_URL}/timeline/1969/"
 
 
-@pytest.mark.parametrize("words", HOSTILE)
-def test_words_of_people_stay_words(page_of, make_moment, words):
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_escaped(get_page, make_moment, text):
     """Edge case 22."""
-    page = page_of(make_moment("1969-07-20", title=words, place=words, story=words))
-    event, _ = structured(page)
-    assert event["name"] == event["location"]["name"] == metas(page)["og:title"]
-    assert event["name"].replace("\u2028", "") == words.replace("\u2028", "")
-    # One element of data, and the two of every page: nothing that somebody wrote is an element.
+    page = get_page(make_moment("1969-07-20", title=text, place=text, story=text))
+    event, _ = parse_json_ld(page)
+    assert event["name"] == event["location"]["name"] == parse_metas(page)["og:title"]
+    assert event["name"].replace("\u2028", "") == text.replace("\u2028", "")
+    # The JSON-LD and the two scripts of every page: no text of a person became an element.
     kinds = re.findall(r"<script (type|data-after-paint)=", page)
     assert kinds == ["type", "data-after-paint", "type"]
     assert page.count("<script") == 3
 
 
 @pytest.mark.parametrize("viewer", ["nobody", "owner"])
-def test_of_a_private_moment_programs_are_told_nothing(client, make_moment, owner, viewer):
-    """Edge case 15: not even on its owner's own page, which they may save or print."""
+def test_private_moment_has_no_metadata(client, make_moment, owner, viewer):
+    """Edge case 15: not even on the owner's own page, because they may save or print it."""
     moment = make_moment("1969-07-20", visibility=Visibility.PRIVATE, title="Canary")
     if viewer == "owner":
         client.force_login(owner)
@@ -91,32 +91,32 @@ def test_of_a_private_moment_programs_are_told_nothing(client, make_moment, owne
     assert "ld+json" not in page
 
 
-def test_an_unlisted_moment_is_shown_where_its_link_is_and_not_indexed(page_of, make_moment):
-    """Edge case 15: who has the address may see it; a search engine may not keep it."""
-    page = page_of(make_moment("1969-07-20", visibility=Visibility.UNLISTED, title="For friends"))
-    assert metas(page)["og:title"] == "For friends"
-    assert metas(page)["robots"] == "noindex"
+def test_unlisted_moment_has_a_preview_but_is_not_indexed(get_page, make_moment):
+    """Edge case 15: everybody with the address may see it, but search engines may not index it."""
+    page = get_page(make_moment("1969-07-20", visibility=Visibility.UNLISTED, title="For friends"))
+    assert parse_metas(page)["og:title"] == "For friends"
+    assert parse_metas(page)["robots"] == "noindex"
     assert "ld+json" not in page
     assert 'rel="canonical"' not in page
 
 
-def test_pages_are_indexed_but_for_errors_and_what_is_ones_own(client, db, settings):
+def test_only_public_pages_without_errors_are_indexed(client, db, settings):
     for address in ("/", "/claim/", "/accounts/login/", "/accounts/signup/"):
         page = client.get(f"{address}?next=/x/" if "accounts" in address else address).text
-        assert "robots" not in metas(page)
+        assert "robots" not in parse_metas(page)
         assert f'<link rel="canonical" href="{settings.SITE_URL}{address}">' in page
-        assert metas(page)["description"]
+        assert parse_metas(page)["description"]
     for address in ("/nowhere/", "/accounts/password/reset/", "/claim/?date=1969-07-20"):
-        assert metas(client.get(address).text)["robots"] == "noindex"
+        assert parse_metas(client.get(address).text)["robots"] == "noindex"
 
 
-def test_a_long_story_is_cut_between_words(make_moment):
+def test_long_story_is_truncated_between_words(make_moment):
     moment = make_moment("1969-07-20", story="word " * 100)
     assert len(build_description(moment)) <= 160
     assert build_description(moment).endswith(" word…")
 
 
-def test_the_earliest_moment(page_of, make_moment):
+def test_earliest_moment_has_metadata(get_page, make_moment):
     """Edge case 6."""
-    event, _ = structured(page_of(make_moment("0001-01-02T00:00:00Z")))
+    event, _ = parse_json_ld(get_page(make_moment("0001-01-02T00:00:00Z")))
     assert event["startDate"] == "0001-01-02T00:00:00Z"

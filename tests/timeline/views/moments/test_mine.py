@@ -1,4 +1,4 @@
-"""One's own moments."""
+"""The list of one's own moments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from timeline.services import likes
 from timeline.services.claims import details
 
 pytestmark = pytest.mark.django_db
-MINE = "/moments/mine/"
+URL = "/moments/mine/"
 
 
 def test_it_works(client, make_moment, owner, stranger):
@@ -20,7 +20,7 @@ def test_it_works(client, make_moment, owner, stranger):
     details.edit_moment(moment, details.MomentDetails(title="The landing"))
     likes.like(stranger, moment)
     client.force_login(owner)
-    response = client.get(MINE)
+    response = client.get(URL)
     page = response.text
     assert response["Cache-Control"] == "private, no-store"
     assert "The landing" in page
@@ -34,32 +34,32 @@ def test_it_works(client, make_moment, owner, stranger):
 
 def test_it_checks_access(client, make_moment):
     make_moment("1969-07-20")
-    assert client.get(MINE)["Location"] == f"/accounts/login/?next={MINE}"
+    assert client.get(URL)["Location"] == f"/accounts/login/?next={URL}"
 
 
-def test_what_staff_has_hidden_says_so_and_why(client, make_moment, owner):
+def test_hidden_moment_shows_the_reason(client, make_moment, owner):
     moment = make_moment("1969-07-20", visibility=Visibility.PRIVATE)
     Moment.objects.update(hidden_at=parse_instant("2026-01-02"), hidden_reason="names a child")
     client.force_login(owner)
-    for address in (MINE, moment.get_absolute_url()):
+    for address in (URL, moment.get_absolute_url()):
         page = client.get(address).text
         assert "Staff has hidden this moment" in page
         assert "names a child" in page
 
 
-def test_what_is_off_the_timeline_is_told_with_its_reason(client, make_moment, owner):
+def test_revoked_moment_is_listed_with_its_reason(client, make_moment, owner):
     make_moment("1969-07-20", title="Gone", status=Status.REVOKED, status_reason="paid back")
     client.force_login(owner)
-    page = client.get(MINE).text
+    page = client.get(URL).text
     assert page.index("Off the timeline") < page.index("Gone") < page.index("paid back")
 
 
-def test_who_has_none_is_led_on(client, owner):
+def test_empty_list_has_a_hint(client, owner):
     client.force_login(owner)
-    assert "You have no moment yet." in client.get(MINE).text
+    assert "You have no moment yet." in client.get(URL).text
 
 
-def test_it_is_paged_by_key_and_asks_few_queries(
+def test_list_is_paginated_by_key_with_few_queries(
     client, make_moment, owner, django_assert_max_num_queries
 ):
     """Edge case 18."""
@@ -68,9 +68,9 @@ def test_it_is_paged_by_key_and_asks_few_queries(
     client.force_login(owner)
     with django_assert_max_num_queries(
         6
-    ):  # who it is; the page, what only they know, tags, revoked
-        page = client.get(MINE).text
+    ):  # session and user; the page, private details, tags, revoked moments
+        page = client.get(URL).text
     assert "Number 54." in page
     assert "Number 4." not in page
-    further = client.get(f"{MINE}?before=1969-07-20T20:05:00Z").text
-    assert "Number 4." in further
+    next_page = client.get(f"{URL}?before=1969-07-20T20:05:00Z").text
+    assert "Number 4." in next_page

@@ -1,4 +1,4 @@
-"""The page where an owner changes a moment's picture, and where it is shown."""
+"""The page where an owner changes a moment's picture, and the pages that show the picture."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from tests.support.picture_samples import SVG, gif, halves, png, saved
-from tests.support.pictures import files
+from tests.support.picture_samples import SVG, build_gif, build_picture, build_png, encode_image
+from tests.support.pictures import list_files
 from timeline.core.picture_formats import MAX_BYTES
 from timeline.models import Moment, Picture, Visibility
 from timeline.services import transitions
@@ -19,52 +19,52 @@ from timeline.views.moments.forms import NOT_A_PICTURE_MESSAGE
 
 
 @pytest.fixture
-def moment(make_moment, kept) -> Moment:
+def moment(make_moment, picture_storage) -> Moment:
     return make_moment("1969-07-20T20:17:40Z", title="The Eagle has landed")
 
 
 @pytest.fixture
-def owners(client, owner):
-    """A client that the owner is logged in with."""
+def owner_client(client, owner):
+    """A client with the owner logged in."""
     client.force_login(owner)
     return client
 
 
 @pytest.fixture
-def send(owners, moment, django_capture_on_commit_callbacks):
-    """Return a function that sends the form, and what tasks it leads to are done."""
+def submit(owner_client, moment, django_capture_on_commit_callbacks):
+    """Return a function that submits the form and runs the tasks that it queues."""
 
     def post(content: bytes | None = None, name: str = "a.jpg", kind: str = "image/jpeg", **fields):
         if content is not None:
             fields["file"] = SimpleUploadedFile(name, content, kind)
         with django_capture_on_commit_callbacks(execute=True):
-            return owners.post(page_of(moment), fields)
+            return owner_client.post(picture_url(moment), fields)
 
     return post
 
 
-def page_of(moment):
+def picture_url(moment):
     return reverse("timeline:moment-picture", args=[moment.pk])
 
 
-def shown(client, moment):
+def get_moment_page(client, moment):
     return client.get(moment.get_absolute_url()).text
 
 
-def test_it_works(owners, moment, send):
-    assert "There is no picture yet" in owners.get(page_of(moment)).text
-    response = send(saved(halves(1000, 600)), alt="Red beside blue")
-    assert (response.status_code, response["Location"]) == (303, page_of(moment))
-    owners.logout()
-    page = shown(owners, moment)
+def test_it_works(owner_client, moment, submit):
+    assert "There is no picture yet" in owner_client.get(picture_url(moment)).text
+    response = submit(encode_image(build_picture(1000, 600)), alt="Red beside blue")
+    assert (response.status_code, response["Location"]) == (303, picture_url(moment))
+    owner_client.logout()
+    page = get_moment_page(owner_client, moment)
     for kind in ("avif", "webp"):
-        (sources,) = re.findall(
+        (srcset,) = re.findall(
             rf'<source type="image/{kind}" srcset="([^"]+)" sizes="[^"]+">', page
         )
-        found = re.findall(r"(/pictures/\S+) (\d+)w", sources)
-        assert [int(width) for _, width in found] == [192, 384, 640, 960, 1000]
-        for address, _ in found:
-            assert owners.get(address)["Content-Type"] == f"image/{kind}"
+        candidates = re.findall(r"(/pictures/\S+) (\d+)w", srcset)
+        assert [int(width) for _, width in candidates] == [192, 384, 640, 960, 1000]
+        for address, _ in candidates:
+            assert owner_client.get(address)["Content-Type"] == f"image/{kind}"
     (image,) = re.findall(r'<img src="/pictures/[^>]+>', page)
     assert 'width="1000" height="600"' in image
     assert 'alt="Red beside blue"' in image
@@ -73,25 +73,25 @@ def test_it_works(owners, moment, send):
     (preview,) = re.findall(
         r'<meta property="og:image" content="http://127.0.0.1:8000([^"]+)">', page
     )
-    assert owners.get(preview)["Content-Type"] == "image/jpeg"
+    assert owner_client.get(preview)["Content-Type"] == "image/jpeg"
 
 
-def test_it_checks_access(client, moment, owner, stranger, send):
-    """Edge case 15: to others it is like no moment at all."""
-    send(saved(halves()))
+def test_it_checks_access(client, moment, owner, stranger, submit):
+    """Edge case 15: for others the moment seems not to exist."""
+    submit(encode_image(build_picture()))
     client.logout()
-    assert client.get(page_of(moment)).status_code == 302
+    assert client.get(picture_url(moment)).status_code == 302
     client.force_login(stranger)
     missing = client.get(reverse("timeline:moment-picture", args=[1]))
     for request in (client.get, client.post):
-        response = request(page_of(moment))
+        response = request(picture_url(moment))
         assert response.status_code == missing.status_code == 404
-    assert client.get(page_of(moment)).content == missing.content
+    assert client.get(picture_url(moment)).content == missing.content
     assert Picture.objects.get().is_ready
 
 
-def test_a_list_shows_it_small(client, moment, send, make_moment, django_assert_max_num_queries):
-    send(saved(halves(1000, 600)))
+def test_lists_show_a_thumbnail(client, moment, submit, make_moment, django_assert_max_num_queries):
+    submit(encode_image(build_picture(1000, 600)))
     make_moment("1969-07-21", title="Without one")
     client.logout()
     for path in ("/timeline/", "/timeline/1969/07/", "/@ada/", "/"):
@@ -107,9 +107,9 @@ def test_a_list_shows_it_small(client, moment, send, make_moment, django_assert_
         assert client.get(address).status_code == 200
 
 
-def test_the_owners_lists_show_private_ones_to_the_owner_alone(client, pictured, owner):
+def test_private_picture_is_in_the_owners_lists_only(client, make_pictured_moment, owner):
     """Edge case 15."""
-    pictured(visibility=Visibility.PRIVATE)
+    make_pictured_moment(visibility=Visibility.PRIVATE)
     assert "/pictures/" not in client.get("/timeline/").text
     client.force_login(owner)
     page = client.get("/timeline/").text
@@ -119,131 +119,137 @@ def test_the_owners_lists_show_private_ones_to_the_owner_alone(client, pictured,
     assert client.get(address).status_code == 404
 
 
-def test_a_moment_that_is_not_public_has_no_preview_elsewhere(client, pictured):
-    moment = pictured(visibility=Visibility.UNLISTED)
-    page = shown(client, moment)
+def test_unlisted_moment_has_no_preview_picture(client, make_pictured_moment):
+    moment = make_pictured_moment(visibility=Visibility.UNLISTED)
+    page = get_moment_page(client, moment)
     assert "/pictures/" in page
     assert not re.search("og:image[^>]*/pictures/", page)
 
 
-def test_a_description_alone_is_changed(owners, moment, send):
-    send(saved(halves()), alt="Old words")
+def test_description_can_be_changed_alone(owner_client, moment, submit):
+    submit(encode_image(build_picture()), alt="Old words")
     key = Picture.objects.get().key
-    assert send(alt="  New   words ").status_code == 303
+    assert submit(alt="  New   words ").status_code == 303
     picture = Picture.objects.get()
     assert (picture.key, picture.alt) == (key, "New words")
-    assert 'alt="New words"' in shown(owners, moment)
+    assert 'alt="New words"' in get_moment_page(owner_client, moment)
 
 
-def test_it_is_taken_off(owners, moment, send, kept):
-    send(saved(halves()))
-    assert send(remove="1").status_code == 303
+def test_picture_can_be_removed(owner_client, moment, submit, picture_storage):
+    submit(encode_image(build_picture()))
+    assert submit(remove="1").status_code == 303
     assert not Picture.objects.exists()
-    assert files(kept) == set()
-    assert "/pictures/" not in shown(owners, moment)
+    assert list_files(picture_storage) == set()
+    assert "/pictures/" not in get_moment_page(owner_client, moment)
 
 
 @pytest.mark.parametrize(
     ("content", "name", "kind"),
     [
-        (gif(3), "a.jpg", "image/jpeg"),
+        (build_gif(3), "a.jpg", "image/jpeg"),
         (SVG, "a.svg", "image/svg+xml"),
         (SVG, "a.png", "image/png"),
         (b"<html><script>alert(1)</script>", "a.jpg", "image/jpeg"),
         (b"x", "a.png", "image/png"),
     ],
 )
-def test_other_files_are_refused_by_their_content(moment, send, kept, content, name, kind):
+def test_other_formats_are_refused_by_content(moment, submit, picture_storage, content, name, kind):
     """Edge case 20: GIF, SVG with a script, a wrong MIME type."""
-    response = send(content, name, kind)
+    response = submit(content, name, kind)
     assert response.status_code == 400
     assert NOT_A_PICTURE_MESSAGE in response.text
     assert 'aria-invalid="true"' in response.text
     assert not Picture.objects.exists()
-    assert files(kept) == set()
+    assert list_files(picture_storage) == set()
 
 
-def test_a_name_and_a_type_decide_nothing(moment, send):
-    """Edge case 20: a good picture under a wrong name is taken; the name is used nowhere."""
-    assert send(saved(halves(), "PNG"), "../../../evil.html", "text/html").status_code == 303
+def test_file_name_and_mime_type_are_ignored(moment, submit):
+    """Edge case 20: a valid picture with a wrong name is accepted; the name is used nowhere."""
+    assert (
+        submit(encode_image(build_picture(), "PNG"), "../../../evil.html", "text/html").status_code
+        == 303
+    )
     assert Picture.objects.get().is_ready
 
 
-def test_what_is_refused_later_is_told_kindly(owners, moment, send):
-    """Edge case 20: a bomb says that it is one, on the page and not as an error."""
-    assert send(png(50_000, 50_000)).status_code == 303
-    page = owners.get(page_of(moment)).text
+def test_later_refusal_is_explained_to_the_owner_only(owner_client, moment, submit):
+    """Edge case 20: a decompression bomb is reported on the page, not as an error."""
+    assert submit(build_png(50_000, 50_000)).status_code == 303
+    page = owner_client.get(picture_url(moment)).text
     assert "too many pixels" in page
-    assert "could not be taken" in shown(owners, moment)
-    owners.logout()
-    assert "picture" not in re.sub(r"(?s)<head>.*</head>", "", shown(owners, moment)).lower()
+    assert "could not be taken" in get_moment_page(owner_client, moment)
+    owner_client.logout()
+    assert (
+        "picture"
+        not in re.sub(r"(?s)<head>.*</head>", "", get_moment_page(owner_client, moment)).lower()
+    )
 
 
-def test_while_it_is_made_the_page_says_so(owners, moment):
-    owners.post(
-        page_of(moment), {"file": SimpleUploadedFile("a", saved(halves()))}
-    )  # no task is run
-    page = owners.get(page_of(moment)).text
+def test_waiting_picture_is_announced_to_the_owner_only(owner_client, moment):
+    owner_client.post(
+        picture_url(moment), {"file": SimpleUploadedFile("a", encode_image(build_picture()))}
+    )  # the task does not run
+    page = owner_client.get(picture_url(moment)).text
     assert "It is being made ready" in page
     assert "data-waiting" in page
-    assert "is being made ready" in shown(owners, moment)
-    owners.logout()
-    assert "being made" not in shown(owners, moment)
+    assert "is being made ready" in get_moment_page(owner_client, moment)
+    owner_client.logout()
+    assert "being made" not in get_moment_page(owner_client, moment)
 
 
-def test_nothing_chosen_and_an_empty_file(send):
-    assert "Choose a picture." in send().text
-    assert "That file is empty." in send(b"").text
+def test_missing_and_empty_file_are_refused(submit):
+    assert "Choose a picture." in submit().text
+    assert "That file is empty." in submit(b"").text
 
 
 @pytest.mark.parametrize("alt", ["\u202e\u200b", "\0", "x" * 251])
-def test_a_description_is_text_that_can_be_seen(send, alt):
+def test_invisible_or_too_long_description_is_refused(submit, alt):
     """Edge case 19."""
-    assert send(saved(halves()), alt=alt).status_code == 400
+    assert submit(encode_image(build_picture()), alt=alt).status_code == 400
     assert not Picture.objects.exists()
 
 
-def test_a_description_stays_words(owners, moment, send):
+def test_description_is_escaped(owner_client, moment, submit):
     """Edge case 22."""
-    send(saved(halves()), alt='"><script>alert(1)</script>')
-    assert "<script>alert" not in shown(owners, moment)
+    submit(encode_image(build_picture()), alt='"><script>alert(1)</script>')
+    assert "<script>alert" not in get_moment_page(owner_client, moment)
 
 
-def test_a_file_that_is_too_large(moment, send, settings):
-    """Edge case 20: told by the form, and before it is read where it is larger still."""
-    large = saved(halves()) + b"\0" * MAX_BYTES
-    response = send(large)
+def test_file_that_is_too_large_is_refused(moment, submit, settings):
+    """Edge case 20: refused by the form; a still larger file is refused before it is read."""
+    large = encode_image(build_picture()) + b"\0" * MAX_BYTES
+    response = submit(large)
     assert (response.status_code, "too large: 15 MB at most" in response.text) == (400, True)
-    response = send(large + b"\0" * settings.UPLOAD_MAX_BYTES)
+    response = submit(large + b"\0" * settings.UPLOAD_MAX_BYTES)
     assert (response.status_code, "too large: 16 MB at most" in response.text) == (400, True)
     assert not Picture.objects.exists()
 
 
-def test_a_moment_that_is_gone(client, owners, moment, send, monkeypatch):
-    by_id = Moment.objects.get(pk=moment.pk)
-    monkeypatch.setattr("timeline.selectors.moments.get_visible_moment", lambda viewer, pk: by_id)
+def test_upload_is_refused_after_revocation(client, owner_client, moment, submit, monkeypatch):
+    stale = Moment.objects.get(pk=moment.pk)
+    monkeypatch.setattr("timeline.selectors.moments.get_visible_moment", lambda viewer, pk: stale)
     transitions.revoke(moment, "a test")
-    response = send(saved(halves()))
+    response = submit(encode_image(build_picture()))
     assert response.status_code == 409
     assert "not on the timeline any more" in response.text
 
 
-def test_a_storage_that_is_away(moment, send, monkeypatch):
-    def away(*arguments):
-        raise OSError("away")
+def test_unavailable_storage_is_503(moment, submit, monkeypatch):
+    def fail(*arguments):
+        raise OSError("unavailable")
 
-    monkeypatch.setattr(storage, "write", away)
-    response = send(saved(halves()))
+    monkeypatch.setattr(storage, "write", fail)
+    response = submit(encode_image(build_picture()))
     assert response.status_code == 503
     assert response["Retry-After"]
     assert "Nothing is changed" in response.text
 
 
-def test_a_title_cannot_take_its_address(make_moment):
+def test_moment_titled_picture_keeps_its_address(make_moment):
     assert make_moment("1969-07-20", title="Picture").get_absolute_url().endswith("/moment/")
 
 
-def test_a_placeholder_is_small_enough_for_a_page(moment, send):
-    send(saved(halves(4000, 3000)))
+def test_placeholder_is_small(moment, submit):
+    submit(encode_image(build_picture(4000, 3000)))
     assert len(Picture.objects.get().placeholder) < 600
     assert Picture.objects.get().uploaded_at.tzinfo == dt.UTC

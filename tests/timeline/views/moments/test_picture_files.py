@@ -87,9 +87,9 @@ def test_private_picture_looks_like_a_missing_one(client, make_pictured_moment, 
     picture = make_pictured_moment(visibility=Visibility.PRIVATE).picture
     missing = f"/pictures/{encode_id(random_id())}/{'0' * 32}/192.avif"
     client.force_login(stranger)
-    hidden, none = client.get(list_addresses(picture)[0]), client.get(missing)
-    assert hidden.status_code == none.status_code == 404
-    assert hidden.content == none.content
+    private, absent = client.get(list_addresses(picture)[0]), client.get(missing)
+    assert private.status_code == absent.status_code == 404
+    assert private.content == absent.content
 
 
 @pytest.mark.parametrize("status", [Status.REVOKED, Status.RELEASED])
@@ -132,10 +132,10 @@ def test_missing_file_is_404(client, make_pictured_moment):
 def test_unavailable_storage_is_503(client, make_pictured_moment, monkeypatch):
     address = list_addresses(make_pictured_moment().picture)[0]
 
-    def away(name):
-        raise OSError("away")
+    def fail(name):
+        raise OSError("unavailable")
 
-    monkeypatch.setattr(storage, "read", away)
+    monkeypatch.setattr(storage, "read", fail)
     response = client.get(address)
     assert response.status_code == 503
     assert response["Retry-After"]

@@ -1,4 +1,4 @@
-"""Reporting a moment by form, as a visitor and signed in."""
+"""The form for reporting a moment, for anonymous visitors and logged-in people."""
 
 from __future__ import annotations
 
@@ -10,52 +10,52 @@ from timeline.core.public_ids import encode_id, random_id
 from timeline.models import Moment, Report, Status, Visibility
 
 pytestmark = pytest.mark.django_db
-SENT = {"reason": "wrong", "words": "It was the 21st."}
+REPORT = {"reason": "wrong", "words": "It was the 21st."}
 
 
 @pytest.fixture(autouse=True)
-def _no_attempts_yet(db):
+def _reset_throttle(db):
     caches["throttle"].clear()
 
 
-def address_of(moment: Moment) -> str:
+def report_url(moment: Moment) -> str:
     return f"/moments/{moment.public_id}/report/"
 
 
 def test_it_works(client, make_moment):
     moment = make_moment("1969-07-20", title="Landing")
-    assert address_of(moment) in client.get(moment.get_absolute_url()).text
-    page = client.get(address_of(moment)).text
+    assert report_url(moment) in client.get(moment.get_absolute_url()).text
+    page = client.get(report_url(moment)).text
     assert "Landing" in page
     assert 'value="spam"' in page
-    response = client.post(address_of(moment), SENT)
-    assert (response.status_code, response["Location"]) == (303, f"{address_of(moment)}?sent")
+    response = client.post(report_url(moment), REPORT)
+    assert (response.status_code, response["Location"]) == (303, f"{report_url(moment)}?sent")
     assert "Thank you" in client.get(response["Location"]).text
     report = Report.objects.get()
-    assert (report.moment, report.reason, report.comment) == (moment, "wrong", SENT["words"])
+    assert (report.moment, report.reason, report.comment) == (moment, "wrong", REPORT["words"])
     assert report.reporter is None
 
 
-def test_a_visitor_gets_no_session_for_it(client, make_moment, settings):
-    """Edge case 16: or every page would be built for them alone from then on."""
+def test_anonymous_report_starts_no_session(client, make_moment, settings):
+    """Edge case 16: with a session, every later page would have to be rendered for this visitor alone."""
     moment = make_moment("1969-07-20")
-    client.get(address_of(moment))
-    client.post(address_of(moment), SENT)
+    client.get(report_url(moment))
+    client.post(report_url(moment), REPORT)
     assert settings.SESSION_COOKIE_NAME not in client.cookies
 
 
-def test_who_is_signed_in_is_kept_with_it(client, make_moment, stranger):
+def test_reporter_is_stored(client, make_moment, stranger):
     client.force_login(stranger)
-    client.post(address_of(make_moment("1969-07-20")), SENT)
+    client.post(report_url(make_moment("1969-07-20")), REPORT)
     assert Report.objects.get().reporter == stranger
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "data",
     [{}, {"reason": "nothing"}, {"reason": "spam", "words": "x" * 1001}, {"reason": "spam", "words": "\0"}],
 )  # fmt: skip
-def test_what_it_does_not_understand_is_said(client, make_moment, sent):
-    response = client.post(address_of(make_moment("1969-07-20")), sent)
+def test_invalid_report_is_refused(client, make_moment, data):
+    response = client.post(report_url(make_moment("1969-07-20")), data)
     assert response.status_code == 400
     assert "errorlist" in response.text
     assert not Report.objects.exists()
@@ -63,30 +63,30 @@ def test_what_it_does_not_understand_is_said(client, make_moment, sent):
 
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("fields", [{"visibility": Visibility.PRIVATE}, {"status": Status.REVOKED}])
-def test_what_one_cannot_see_is_404(client, make_moment, fields, method):
-    """Edge case 15: word for word like what does not exist."""
+def test_invisible_moment_is_404(client, make_moment, fields, method):
+    """Edge case 15: the response equals that for a moment that does not exist."""
     moment = make_moment("1969-07-20", **fields)
-    response = getattr(client, method)(address_of(moment), SENT)
-    missing = getattr(client, method)(f"/moments/{encode_id(random_id())}/report/", SENT)
+    response = getattr(client, method)(report_url(moment), REPORT)
+    missing = getattr(client, method)(f"/moments/{encode_id(random_id())}/report/", REPORT)
     assert response.status_code == missing.status_code == 404
     assert response.content == missing.content
     assert not Report.objects.exists()
 
 
-def test_it_needs_the_forms_token(make_moment):
+def test_csrf_token_is_required(make_moment):
     client = Client(enforce_csrf_checks=True)
-    assert client.post(address_of(make_moment("1969-07-20")), SENT).status_code == 403
+    assert client.post(report_url(make_moment("1969-07-20")), REPORT).status_code == 403
 
 
-def test_too_many_are_refused(make_moment):
+def test_reports_are_throttled(make_moment):
     moment = make_moment("1969-07-20")
-    answers = [Client().post(address_of(moment), SENT) for _ in range(7)]
-    assert [answer.status_code for answer in answers] == [303] * 5 + [429] * 2
-    assert int(answers[-1]["Retry-After"]) > 0
-    assert Client(REMOTE_ADDR="198.51.100.7").post(address_of(moment), SENT).status_code == 303
+    responses = [Client().post(report_url(moment), REPORT) for _ in range(7)]
+    assert [response.status_code for response in responses] == [303] * 5 + [429] * 2
+    assert int(responses[-1]["Retry-After"]) > 0
+    assert Client(REMOTE_ADDR="198.51.100.7").post(report_url(moment), REPORT).status_code == 303
 
 
-def test_the_owner_is_not_asked_to_report_their_own(client, make_moment, owner):
+def test_owner_sees_no_report_link(client, make_moment, owner):
     moment = make_moment("1969-07-20")
     client.force_login(owner)
     assert "/report/" not in client.get(moment.get_absolute_url()).text

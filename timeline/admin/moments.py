@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -36,7 +36,9 @@ class StartFilter(admin.SimpleListFilter):
     title = "start"
     parameter_name = "period"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
         """Return next year, this year and the four years before."""
         this_year = timezone.now().year
         return [(str(year), str(year)) for year in range(this_year + 1, this_year - 5, -1)]
@@ -276,7 +278,7 @@ class TagAdmin(LargeTableAdmin, admin.ModelAdmin):
     ordering = ("name",)
 
     def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
+        self, objs: QuerySet[Tag] | Sequence[Tag], request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """List only the tags themselves: a tag may be on more moments than a page can show."""
         names = [str(tag) for tag in objs]

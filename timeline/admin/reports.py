@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -20,6 +20,10 @@ from timeline.models import Moment, Report
 from timeline.services import moderation
 from timeline.services.payments import refunds
 
+if TYPE_CHECKING:
+    from django.contrib.admin.filters import _ListFilterChoices  # only in the type stubs
+    from django.contrib.admin.views.main import ChangeList
+
 
 class StatusFilter(admin.SimpleListFilter):
     """Filter by status. Without a choice it shows open reports."""
@@ -27,11 +31,13 @@ class StatusFilter(admin.SimpleListFilter):
     title = "status"
     parameter_name = "status"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
         """Return each status, and “all”."""
         return [*Report.Status.choices, ("all", "All")]
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
         """Leave out Django's own “All”: here, no choice means open reports."""
         yield from list(super().choices(changelist))[1:]
 
@@ -67,7 +73,7 @@ class ReportAdmin(LargeTableAdmin, admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Report | None = None) -> bool:
         return False
 
     @admin.display(description="moment")

@@ -80,7 +80,7 @@ class Chunk(NamedTuple):
     start: int
     end: int
     previous: int  # how many moments the chunks before it get
-    count: int  # how many moments it gets
+    size: int  # how many moments it gets
 
 
 def plan_chunks(sample: SampleData) -> list[Chunk]:

@@ -105,7 +105,7 @@ class _MomentFactory:
         """Return the moments of a chunk, in order, each within its slot of the free time ``gaps``."""
         rng = random.Random(f"{self._seed} {chunk.start}")  # noqa: S311  test data, not secrets
         free = sum(end - start for start, end in gaps)
-        slots = divide_into_slots(gaps, min(chunk.count, free))
+        slots = divide_into_slots(gaps, min(chunk.size, free))
         return [
             self._build_moment(rng, number, _draw_span(pieces, rng))
             for number, pieces in enumerate(slots, chunk.previous + 1)

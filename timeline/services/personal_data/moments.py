@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -45,7 +44,7 @@ CONSEQUENCES = (
 )
 
 # Every column with text by the owner or about the owner, and its value after the erasure.
-BLANK_VALUES: dict[str, Any] = {
+BLANK_VALUES: dict[str, str | int] = {
     "title": WITHDRAWN_TITLE,
     "story": "",
     "place": "",
@@ -105,12 +104,12 @@ def _export_pictures(user: User) -> Iterator[PersonalFile]:
             yield PersonalFile(f"{name}.jpg", f"{about}.", content)
 
 
-def _serialize_picture(moment: Moment) -> dict[str, Any] | None:
+def _serialize_picture(moment: Moment) -> dict[str, object] | None:
     picture = getattr(moment, "picture", None)
     return picture and {name: getattr(picture, name) for name in PICTURE_FIELDS}
 
 
-def _serialize_moment(moment: Moment) -> dict[str, Any]:
+def _serialize_moment(moment: Moment) -> dict[str, object]:
     return {
         "id": moment.public_id,
         **{name: getattr(moment, name) for name in EXPORTED_FIELDS},

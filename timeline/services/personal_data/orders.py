@@ -7,7 +7,6 @@ are erased, and the user's row that orders refer to no longer names anybody.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from django.db.models import Q
 
@@ -37,7 +36,7 @@ def export(user: User) -> Iterator[PersonalFile]:
         yield PersonalFile("orders.json", "What you ordered, paid and got back.", data)
 
 
-def _serialize_order(order: Order) -> dict[str, Any]:
+def _serialize_order(order: Order) -> dict[str, object]:
     return {
         "number": order.public_id,
         "moment": order.moment.public_id,
@@ -54,7 +53,7 @@ def _serialize_order(order: Order) -> dict[str, Any]:
     }
 
 
-def _serialize_payment(checkout: Checkout) -> dict[str, Any]:
+def _serialize_payment(checkout: Checkout) -> dict[str, object]:
     refund = getattr(checkout, "refund", None)
     return {
         "provider": checkout.provider,

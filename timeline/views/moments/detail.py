@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -50,14 +48,14 @@ def moment_detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse
     )
 
 
-def _build_metadata(moment: Moment) -> dict[str, Any]:
+def _build_metadata(moment: Moment) -> dict[str, object]:
     """Return the periods of a moment, and what its page says about it to search engines and chats.
 
     An unlisted moment has a description only; a private one has nothing.
     """
     day = get_period(Level.DAY, moment.starts_at)
     periods = [*day.ancestors, day]
-    metadata: dict[str, Any] = {"periods": periods}
+    metadata: dict[str, object] = {"periods": periods}
     if moment.visibility == Visibility.PUBLIC:
         metadata["structured_data"] = build_structured_data(moment, periods)
         metadata["oembed_url"] = feeds.oembed_url(moment)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from django.conf import settings
 from django.utils.safestring import SafeString, mark_safe
@@ -29,7 +28,7 @@ def build_description(moment: Moment) -> str:
 def build_structured_data(moment: Moment, periods: list[Period]) -> SafeString:
     """Return JSON-LD with the moment as a schema.org event, and breadcrumbs of the periods above it."""
     url = settings.SITE_URL + moment.get_absolute_url()
-    event: dict[str, Any] = {
+    event: dict[str, object] = {
         "@type": "Event",
         "@id": url,
         "url": url,
@@ -51,7 +50,7 @@ def build_structured_data(moment: Moment, periods: list[Period]) -> SafeString:
     return dump_for_script({"@context": "https://schema.org", "@graph": graph})
 
 
-def dump_for_script(data: dict[str, Any]) -> SafeString:
+def dump_for_script(data: dict[str, object]) -> SafeString:
     """Return JSON that is safe inside a script element, whatever texts it contains."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return mark_safe(text.translate(_ESCAPES))  # noqa: S308  nothing in it can end the element

@@ -94,7 +94,7 @@ urlpatterns = [
     path("timeline/", include(period_urls)),
     path("moments/", include(moment_urls)),
     path(
-        "pictures/<id:pk>/<slug:token>/<int:width>.<slug:ending>",
+        "pictures/<id:pk>/<slug:token>/<int:width>.<slug:extension>",
         picture_files.serve_picture,
         name="picture-file",
     ),

@@ -149,7 +149,7 @@ def samples(hidden: Hidden) -> dict[str, list[str]]:
         "number": ["20"], "year": ["1969"], "month": ["07"], "day": ["20"], "hour": ["20"],
         "hip": ["32349"], "level": ["year", "day", "hour"],
         "session_id": [f"cs_{CANARY}"],
-        "token": hidden.former_tokens, "width": ["400"], "ending": ["jpg"],
+        "token": hidden.former_tokens, "width": ["400"], "extension": ["jpg"],
         "key": ["set-password"], "uidb36": ["1"],
         "object_id": [str(moment.pk) for moment in hidden.moments.values()][:1],
         "content_type_id": ["1"], "app_label": ["timeline"], "id": [str(hidden.owner.pk)],

@@ -22,12 +22,12 @@ logger = logging.getLogger("timeline.pictures")
 # long, people who know the address may still see a picture that is no longer public.
 PUBLIC_CACHE_CONTROL = "public, max-age=2592000, s-maxage=86400, immutable"
 PRIVATE_CACHE_CONTROL = "private, max-age=3600, immutable"
-NO_SUCH_PICTURE = "There is no such picture."
+NO_SUCH_PICTURE_MESSAGE = "There is no such picture."
 
 
 @require_safe
 def serve_picture(
-    request: HttpRequest, pk: int, token: str, width: int, ending: str
+    request: HttpRequest, pk: int, token: str, width: int, extension: str
 ) -> HttpResponse:
     """Send one file of a moment's picture.
 
@@ -37,22 +37,22 @@ def serve_picture(
     """
     picture = _find_picture(None, pk) or _find_picture(request.user, pk)
     if picture is None or not picture.is_token_valid(token):
-        raise Http404(NO_SUCH_PICTURE)
-    if width not in picture.widths or ending not in CONTENT_TYPES:
-        raise Http404(NO_SUCH_PICTURE)
+        raise Http404(NO_SUCH_PICTURE_MESSAGE)
+    if width not in picture.widths or extension not in CONTENT_TYPES:
+        raise Http404(NO_SUCH_PICTURE_MESSAGE)
     try:
-        content = storage.read(picture.get_storage_name(width, ending))
+        content = storage.read(picture.get_storage_name(width, extension))
     except FileNotFoundError:
-        raise Http404(NO_SUCH_PICTURE) from None
+        raise Http404(NO_SUCH_PICTURE_MESSAGE) from None
     except OSError as error:
         logger.warning("no file of %s: %s", picture, error)
         return error_response(request, 503)
     assert picture.moment is not None
-    for_all = picture.moment.visibility == Visibility.PUBLIC
+    is_public = picture.moment.visibility == Visibility.PUBLIC
     return HttpResponse(
         content,
-        content_type=CONTENT_TYPES[ending],
-        headers={"Cache-Control": PUBLIC_CACHE_CONTROL if for_all else PRIVATE_CACHE_CONTROL},
+        content_type=CONTENT_TYPES[extension],
+        headers={"Cache-Control": PUBLIC_CACHE_CONTROL if is_public else PRIVATE_CACHE_CONTROL},
     )
 
 

@@ -61,8 +61,8 @@ def is_close(pixel, colour):
 
 
 def list_edge_colours(folder, width):
-    for ending in CONTENT_TYPES:
-        with Image.open(folder / f"{width}.{ending}") as image:
+    for extension in CONTENT_TYPES:
+        with Image.open(folder / f"{width}.{extension}") as image:
             rgb = image.convert("RGB")
             middle = rgb.height // 2
             yield rgb.getpixel((5, middle)), rgb.getpixel((rgb.width - 6, middle))
@@ -75,7 +75,9 @@ def test_it_works(encode, kind):
     assert answer["placeholder"].startswith("data:image/webp;base64,")
     assert len(answer["placeholder"]) < 500
     names = {
-        f"{width}.{ending}" for width in (192, 384, 640, 960, 1000) for ending in CONTENT_TYPES
+        f"{width}.{extension}"
+        for width in (192, 384, 640, 960, 1000)
+        for extension in CONTENT_TYPES
     }
     assert read_files(folder).keys() == names
     for name in names:

@@ -39,9 +39,9 @@ def test_it_works(picture_storage, make_pictured_moment):
     assert picture.is_ready
     assert (picture.width, picture.height, picture.alt) == (800, 600, "Two halves")
     assert list_files(picture_storage) == {
-        picture.get_storage_name(width, ending)
+        picture.get_storage_name(width, extension)
         for width in (192, 384, 640, 800)
-        for ending in CONTENT_TYPES
+        for extension in CONTENT_TYPES
     }
 
 

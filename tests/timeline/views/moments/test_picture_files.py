@@ -21,13 +21,13 @@ def test_it_works(client, make_pictured_moment):
     picture = make_pictured_moment().picture
     for address in list_addresses(picture):
         response = client.get(address)
-        ending = address.rpartition(".")[2]
+        extension = address.rpartition(".")[2]
         assert (
             response["Content-Type"]
-            == {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}[ending]
+            == {"avif": "image/avif", "webp": "image/webp", "jpg": "image/jpeg"}[extension]
         )
         assert (
-            response.content == storage.read(picture.get_storage_name(400, ending))
+            response.content == storage.read(picture.get_storage_name(400, extension))
             or "/400." not in address
         )
         assert response["X-Content-Type-Options"] == "nosniff"

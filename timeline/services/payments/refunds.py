@@ -37,7 +37,7 @@ logger = logging.getLogger("timeline.payments")
 
 
 @retry_on_conflict
-def refund_order(order: Order, actor: User, reason: str) -> None:
+def refund_order(order: Order, reason: str, *, actor: User) -> None:
     """Revoke a paid moment and refund its order. ``reason`` is given by ``actor``, a member of staff.
 
     Raises RefundRefused if the order is not paid, or is disputed.
@@ -68,7 +68,7 @@ def revoke_and_refund(moment: Moment, reason: str, *, actor: User) -> None:
     if order is None or order.status not in (OrderStatus.PAID, OrderStatus.DISPUTED):
         transitions.revoke(moment, reason)
         return
-    refund_order(order, actor, reason)
+    refund_order(order, reason, actor=actor)
 
 
 def mark_refunding(order: Order) -> None:

@@ -28,7 +28,7 @@ def test_it_works(shop, claim, chief, told_by):
     with pytest.raises(ClaimRefused, match="disputed"):
         details.edit_moment(moment, details.MomentDetails("Another title"))
     with pytest.raises(RefundRefused):
-        refunds.refund_order(Order.objects.get(moment=moment), chief, "asked for")
+        refunds.refund_order(Order.objects.get(moment=moment), "asked for", actor=chief)
     shop.double.win_dispute(dispute)
     getattr(shop, told_by)()
     assert shop.state(moment) == (Status.ACTIVE, OrderStatus.PAID)
@@ -90,7 +90,7 @@ def test_disputed_while_a_refund_is_owed(shop, claim, chief, end):
     moment = claim("1969-07-20")
     payment = shop.buy(moment)
     shop.double.answer(503, "POST /v1/refunds", times=None)
-    refunds.refund_order(Order.objects.get(moment=moment), chief, "asked for")
+    refunds.refund_order(Order.objects.get(moment=moment), "asked for", actor=chief)
     shop.double.heal()
     dispute = shop.double.open_dispute(payment)["id"]
     shop.reconcile()

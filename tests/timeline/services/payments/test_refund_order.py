@@ -24,7 +24,7 @@ def pay_back(shop):
     chief = User.objects.create_superuser("chief@example.org", "chief")
 
     def refund(moment):
-        refunds.refund_order(Order.objects.get(moment=moment), chief, "asked for")
+        refunds.refund_order(Order.objects.get(moment=moment), "asked for", actor=chief)
 
     return refund
 

@@ -145,7 +145,7 @@ class Purchases(RuleBasedStateMachine):
     def staff_pays_back(self, data):
         if order := self.one_of(data, Order.objects.all()):
             with contextlib.suppress(*REFUSED):
-                refunds.refund_order(order, self.staff, "asked for")
+                refunds.refund_order(order, "asked for", actor=self.staff)
 
     @rule(dispute=st.sampled_from(["open", "won", "lost"]), data=st.data())
     def the_bank_speaks(self, data, dispute):

@@ -57,7 +57,7 @@ def test_a_refund_is_told_with_its_date(
 ):
     staff = type(paid.user).objects.get(handle="chief")
     with django_capture_on_commit_callbacks(execute=True):
-        refunds.refund_order(paid.order, staff, "asked for")
+        refunds.refund_order(paid.order, "asked for", actor=staff)
     page = own.get(order_url(paid.order)).text
     assert "went back to you on" in page
     assert "Refunded" in page

@@ -1,4 +1,4 @@
-"""Behind a real PgBouncer in transaction mode: each transaction may meet another server connection."""
+"""Behind a real PgBouncer in transaction mode, where each transaction may use another server connection."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from timeline.services import placement
 
 pytestmark = pytest.mark.skipif(not PGBOUNCER, reason=NO_PGBOUNCER)
 
-AS_WRITTEN = {"pgbouncer": "true", "connection_limit": 10, "pool_timeout": 5}
+DOCUMENTED = {"pgbouncer": "true", "connection_limit": 10, "pool_timeout": 5}
 CLAIMERS = 16
 FAR = dt.datetime(1969, 7, 20, 20, 17, tzinfo=dt.UTC)
 
 
 @pytest.fixture(scope="module")
 def _database(_postgresql, tmp_path_factory):
-    """A migrated database with 300 moments: all of it done through PgBouncer, by the documented URL."""
+    """A database that was migrated and filled with 300 moments through PgBouncer, by the documented URL."""
     with psycopg.connect(_postgresql.url(), autocommit=True) as server:
         server.execute("CREATE DATABASE bounced")
-        # Whatever the server thinks is local time, every client is to see UTC.
+        # Every client must see UTC, whatever the server's local time is.
         server.execute("ALTER DATABASE bounced SET timezone TO 'Asia/Tokyo'")
     with pgbouncer(_postgresql) as bouncer:
         for command in (["migrate", "-v0"], ["generate_moments", "300", "--from-year", "2000"]):
-            manage(bouncer.url("bounced", **AS_WRITTEN), tmp_path_factory.mktemp("data"), *command)
+            manage(bouncer.url("bounced", **DOCUMENTED), tmp_path_factory.mktemp("data"), *command)
 
 
 @pytest.fixture
@@ -49,12 +49,12 @@ def bouncer(_database, own_postgresql):
 
 @pytest.fixture
 def bounced(bouncer, django_db_blocker):
-    """Return a context manager in which a thread's default database is behind PgBouncer."""
+    """Return a context manager that puts the default database of a thread behind PgBouncer."""
 
     @contextmanager
     def connected(**parameters):
         entry = database_from_url(
-            bouncer.url("bounced", **(AS_WRITTEN | parameters)), settings.DATA_DIR
+            bouncer.url("bounced", **(DOCUMENTED | parameters)), settings.DATA_DIR
         )
         name = f"bounced {parameters}"
         connections.databases[name] = settings.DATABASES["default"] | entry
@@ -75,30 +75,30 @@ def bounced(bouncer, django_db_blocker):
 
 
 def test_it_works(serve, bouncer):
-    """The guide's URL, as written there."""
-    with serve(DATABASE_URL=bouncer.url("bounced", **AS_WRITTEN)) as site:
+    """With the URL as documented."""
+    with serve(DATABASE_URL=bouncer.url("bounced", **DOCUMENTED)) as site:
         page = ask(f"{site.url}/timeline/")
         assert page.status == 200
         assert "Load Harbour" in page.text or "test data" in page.text.lower()
         assert ask(f"{site.url}/health/ready/").json["parts"]["database"] == "ok"
 
 
-def test_many_requests_at_once_share_few_connections(serve, bouncer, own_postgresql):
+def test_concurrent_requests_share_few_connections(serve, bouncer, own_postgresql):
     with (
-        serve(DATABASE_URL=bouncer.url("bounced", **AS_WRITTEN)) as site,
+        serve(DATABASE_URL=bouncer.url("bounced", **DOCUMENTED)) as site,
         ThreadPoolExecutor(16) as visitors,
         psycopg.connect(own_postgresql.url(), autocommit=True) as watcher,
     ):
-        addresses = [f"{site.url}/timeline/?before={2000 + n}-06-01T00:00:00Z" for n in range(80)]
-        assert {answer.status for answer in visitors.map(ask, addresses)} == {200}
-        found = watcher.execute(
+        urls = [f"{site.url}/timeline/?before={2000 + n}-06-01T00:00:00Z" for n in range(80)]
+        assert {response.status for response in visitors.map(ask, urls)} == {200}
+        row = watcher.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = 'bounced'"
         ).fetchone()
-    assert found[0] <= 2
+    assert row[0] <= 2
 
 
-def test_racing_claims_leave_one_winner_each_and_nothing_behind(bounced, own_postgresql):
-    """The days' locks and `lock_timeout` are a transaction's: they go with it (edge case 7)."""
+def test_concurrent_claims_have_one_winner_and_leave_no_locks(bounced, own_postgresql):
+    """The locks of days and `lock_timeout` end with their transaction (edge case 7)."""
     with bounced():
         owner, _ = User.objects.get_or_create(email="racer@load.invalid", handle="racer")
 
@@ -116,48 +116,48 @@ def test_racing_claims_leave_one_winner_each_and_nothing_behind(bounced, own_pos
                 placement.save_moment(moment)
             except SpanTaken:
                 return "taken"
-        return "placed"
+        return "saved"
 
     with ThreadPoolExecutor(CLAIMERS) as claimers:
         outcomes = Counter(claimers.map(claim, range(CLAIMERS)))
-    assert outcomes == {"placed": 4, "taken": CLAIMERS - 4}
+    assert outcomes == {"saved": 4, "taken": CLAIMERS - 4}
     with psycopg.connect(own_postgresql.url(), autocommit=True) as watcher:
         locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
         assert watcher.execute(locks).fetchone() == (0,)
     with bounced() as one, bounced(pool_timeout=4) as other, transaction.atomic():
-        # Each holds one of the two server connections.
+        # Each uses one of the two server connections.
         for wrapper in (one, other):
             with wrapper.cursor() as cursor:
                 cursor.execute("SHOW lock_timeout")
                 assert cursor.fetchone() == ("0",)
 
 
-def read_by_twos(bounced, **parameters):
-    """Read all moments in small pieces, while another client takes the free server connection."""
-    seen = 0
+def read_in_chunks(bounced, **parameters):
+    """Read all moments in chunks of two while another client uses the free server connection."""
+    count = 0
     with bounced(pool_timeout=3) as other:
         with other.cursor():
-            pass  # it is connected
+            pass  # connect
         with bounced(**parameters) as reader:
-            # Else its first query may let it grow, and the connections made meanwhile take turns.
+            # Otherwise the first query may make the pool grow, and the new connections take turns.
             reader.pool.open(wait=True)
             rows = Moment.objects.order_by("pk").iterator(chunk_size=2)
             first = next(rows)
             with transaction.atomic(using=other.alias), other.cursor() as cursor:
                 cursor.execute("SELECT 1")
-                seen = 1 + sum(1 for _ in rows)
+                count = 1 + sum(1 for _ in rows)
     assert first
-    return seen
+    return count
 
 
-def test_rows_are_read_in_pieces_without_a_cursor_in_the_server(bounced):
-    """The control: without ``pgbouncer=true`` the rest of the rows is looked for in vain."""
-    assert read_by_twos(bounced) >= 300
+def test_chunks_are_read_without_server_side_cursor(bounced):
+    """And as a check of the test: without ``pgbouncer=true`` the second chunk is not found."""
+    assert read_in_chunks(bounced) >= 300
     with pytest.raises(psycopg.Error, match=r"(cursor|portal) .* does not exist"):
-        read_by_twos(bounced, pgbouncer="false")
+        read_in_chunks(bounced, pgbouncer="false")
 
 
-def test_nothing_is_prepared_in_the_server(bounced):
+def test_no_statements_are_prepared(bounced):
     with bounced() as wrapper:
         for _ in range(20):
             assert User.objects.filter(handle="nobody").exists() is False
@@ -173,26 +173,26 @@ def test_every_client_sees_utc(bounced):
             assert cursor.fetchone() == ("UTC",)
 
 
-def test_an_exhausted_pool_is_503(serve, bouncer, own_postgresql):
-    url = bouncer.url("bounced", **AS_WRITTEN | {"connection_limit": 1, "pool_timeout": 0.5})
+def test_exhausted_pool_is_503(serve, bouncer, own_postgresql):
+    url = bouncer.url("bounced", **DOCUMENTED | {"connection_limit": 1, "pool_timeout": 0.5})
     with (
         serve(DATABASE_URL=url) as site,
         ThreadPoolExecutor(1) as other,
-        # Of the same database: an advisory lock is a database's.
+        # To the same database, because advisory locks belong to one.
         psycopg.connect(own_postgresql.url("bounced"), autocommit=True) as holder,
     ):
         holder.execute("SELECT pg_advisory_lock(%s)", [WAITING_LOCK])
-        held = other.submit(ask, f"{site.url}/t/database/wait/")
+        waiting = other.submit(ask, f"{site.url}/t/database/wait/")
         query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         wait_until(lambda: holder.execute(query).fetchone() == (1,), "the connection is in use")
         assert ask(f"{site.url}/t/database/").status == 503
         holder.execute("SELECT pg_advisory_unlock(%s)", [WAITING_LOCK])
-        held.result()
+        waiting.result()
         assert ask(f"{site.url}/t/database/").status == 200
 
 
-def test_a_restarted_pgbouncer_is_found_again(serve, bouncer):
-    with serve(DATABASE_URL=bouncer.url("bounced", **AS_WRITTEN)) as site:
+def test_site_recovers_when_pgbouncer_is_back(serve, bouncer):
+    with serve(DATABASE_URL=bouncer.url("bounced", **DOCUMENTED)) as site:
         assert ask(f"{site.url}/t/database/").status == 200
         bouncer.stop()
         assert ask(f"{site.url}/t/database/").status == 503
@@ -200,8 +200,8 @@ def test_a_restarted_pgbouncer_is_found_again(serve, bouncer):
         wait_until(lambda: ask(f"{site.url}/t/database/").status == 200, "it is back", seconds=10)
 
 
-def test_a_restarted_database_is_found_again(serve, bouncer, own_postgresql):
-    with serve(DATABASE_URL=bouncer.url("bounced", **AS_WRITTEN)) as site:
+def test_site_recovers_when_database_is_back(serve, bouncer, own_postgresql):
+    with serve(DATABASE_URL=bouncer.url("bounced", **DOCUMENTED)) as site:
         assert ask(f"{site.url}/t/database/").status == 200
         own_postgresql.stop()
         assert ask(f"{site.url}/t/database/").status == 503

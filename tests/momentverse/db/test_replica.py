@@ -1,4 +1,4 @@
-"""A real streaming replica: who reads from it, and what happens when it lags or is away."""
+"""A real streaming replica: which requests read from it, and what happens if it lags or is unavailable."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _replica(_database, _postgresql):
 
 @pytest.fixture
 def replica(_replica, own_postgresql):
-    """A replica that a test may stop or pause; it runs again for the next one."""
+    """A replica that the test may stop or pause; it is started again for the next test."""
     yield _replica
     _replica.start()
 
@@ -43,8 +43,8 @@ def site(serve, own_postgresql, replica):
         "DATABASE_REPLICA_URL": replica.url(DATABASE, connection_limit=2),
     }
     with serve(**urls) as site:
-        site.where = f"{site.url}/t/people/where/"
-        wait_until(lambda: BY_REPLICA in ask(site.where).text, "the replica follows")
+        site.databases_url = f"{site.url}/t/people/where/"
+        wait_until(lambda: BY_REPLICA in ask(site.databases_url).text, "the replica follows")
         yield site
 
 
@@ -53,8 +53,8 @@ def post(url):
         return response.read().decode()
 
 
-def count(answer):
-    return int(answer.text.split()[0])
+def count_users(response):
+    return int(response.text.split()[0])
 
 
 def execute(server, statement):
@@ -63,95 +63,95 @@ def execute(server, statement):
 
 
 def test_it_works(site):
-    answer = ask(site.where)
-    assert answer.text.endswith(f"in a transaction {BY_PRIMARY}, then {BY_REPLICA}")
+    response = ask(site.databases_url)
+    assert response.text.endswith(f"in a transaction {BY_PRIMARY}, then {BY_REPLICA}")
 
 
-def test_it_only_reads(replica):
+def test_replica_rejects_writes(replica):
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         execute(replica, "DELETE FROM accounts_user")
 
 
-def test_somebody_with_a_session_reads_from_the_primary(site):
-    assert f" {BY_PRIMARY}," in ask(site.where, **SESSION).text
+def test_request_with_session_reads_from_primary(site):
+    assert f" {BY_PRIMARY}," in ask(site.databases_url, **SESSION).text
 
 
-def test_whatever_posts_reads_from_the_primary(site):
-    assert BY_REPLICA not in post(site.where)
+def test_post_reads_from_primary(site):
+    assert BY_REPLICA not in post(site.databases_url)
 
 
-def test_what_has_written_reads_it_back(site):
-    answer = ask(f"{site.where}?write=1")
-    assert BY_REPLICA in answer.text.split(",")[0]
-    assert answer.text.endswith(f"then {BY_PRIMARY}")
+def test_request_reads_from_primary_after_writing(site):
+    response = ask(f"{site.databases_url}?write=1")
+    assert BY_REPLICA in response.text.split(",")[0]
+    assert response.text.endswith(f"then {BY_PRIMARY}")
 
 
-def test_a_page_is_never_older_than_the_last_commit(site, replica):
-    before = count(ask(site.where))
+def test_page_is_never_older_than_last_commit(site, replica):
+    before = count_users(ask(site.databases_url))
     execute(replica, "SELECT pg_wal_replay_pause()")
     try:
         post(f"{site.url}/t/people/add/")
-        answer = ask(site.where)
-        assert count(answer) == before + 1
-        assert BY_REPLICA not in answer.text
+        response = ask(site.databases_url)
+        assert count_users(response) == before + 1
+        assert BY_REPLICA not in response.text
     finally:
         execute(replica, "SELECT pg_wal_replay_resume()")
-    wait_until(lambda: BY_REPLICA in ask(site.where).text, "the replica has caught up")
-    assert count(ask(site.where)) == before + 1
+    wait_until(lambda: BY_REPLICA in ask(site.databases_url).text, "the replica has caught up")
+    assert count_users(ask(site.databases_url)) == before + 1
 
 
-def test_a_page_is_never_kept_from_before_a_write(site, replica):
-    """What is made anew right after a write is of after it, and so is what is kept then."""
-    address = f"{site.url}/t/people/cached/"
-    before = count(ask(address))
+def test_page_from_before_a_write_is_never_cached(site, replica):
+    """A page that is rendered right after a write shows it, and so does the cached page after that."""
+    url = f"{site.url}/t/people/cached/"
+    before = count_users(ask(url))
     execute(replica, "SELECT pg_wal_replay_pause()")
     try:
         for number in range(1, 4):
             post(f"{site.url}/t/people/add/")
-            made, kept = ask(address), ask(address)
-            assert (count(made), count(kept)) == (before + number,) * 2
-            assert made.text.endswith(BY_PRIMARY)
-            assert kept.headers["Cache-Control"].startswith("public")
+            rendered, cached = ask(url), ask(url)
+            assert (count_users(rendered), count_users(cached)) == (before + number,) * 2
+            assert rendered.text.endswith(BY_PRIMARY)
+            assert cached.headers["Cache-Control"].startswith("public")
     finally:
         execute(replica, "SELECT pg_wal_replay_resume()")
-    assert count(ask(address)) == before + 3
+    assert count_users(ask(url)) == before + 3
 
 
-def test_what_a_replica_says_alone_is_kept_by_nobody(site, replica, own_postgresql):
-    """With the primary away it may be from before the last write; nobody can tell."""
-    address = f"{site.url}/t/people/cached/"
+def test_page_from_replica_is_not_cached_while_primary_is_down(site, replica, own_postgresql):
+    """It may be from before the last write; only the primary could tell."""
+    url = f"{site.url}/t/people/cached/"
     execute(replica, "SELECT pg_wal_replay_pause()")
-    before = count(ask(address))
+    before = count_users(ask(url))
     post(f"{site.url}/t/people/add/")
     own_postgresql.stop()
-    alone = ask(address)
-    assert (alone.status, count(alone)) == (200, before)
-    assert alone.headers["Cache-Control"] == "private, no-store"
+    response = ask(url)
+    assert (response.status, count_users(response)) == (200, before)
+    assert response.headers["Cache-Control"] == "private, no-store"
     own_postgresql.start()
-    wait_until(lambda: count(ask(address)) == before + 1, "the primary is asked again")
+    wait_until(lambda: count_users(ask(url)) == before + 1, "the primary is used again")
     execute(replica, "SELECT pg_wal_replay_resume()")
 
 
-def test_one_that_breaks_off_in_a_request_is_done_without(site):
-    answer = ask(f"{site.where}?break=1")
-    assert answer.status == 200
-    assert BY_REPLICA not in answer.text
+def test_view_is_repeated_on_primary_if_replica_fails(site):
+    response = ask(f"{site.databases_url}?break=1")
+    assert response.status == 200
+    assert BY_REPLICA not in response.text
 
 
-def test_one_that_is_away_is_done_without_and_found_again(site, replica):
+def test_site_works_without_replica_and_uses_it_when_it_is_back(site, replica):
     replica.stop()
-    answers = [ask(site.where) for _ in range(20)]
-    assert {answer.status for answer in answers} == {200}
-    assert BY_REPLICA not in "".join(answer.text for answer in answers)
+    responses = [ask(site.databases_url) for _ in range(20)]
+    assert {response.status for response in responses} == {200}
+    assert BY_REPLICA not in "".join(response.text for response in responses)
     ready = ask(f"{site.url}/health/ready/")
     assert (ready.status, ready.json["status"]) == (200, "degraded")
     assert ready.json["parts"]["replica"] == "unavailable"
     replica.start()
-    wait_until(lambda: BY_REPLICA in ask(site.where).text, "it is back")
+    wait_until(lambda: BY_REPLICA in ask(site.databases_url).text, "it is back")
     assert ask(f"{site.url}/health/ready/").json["status"] == "ok"
 
 
-def test_visitors_read_on_while_the_primary_is_away(site, own_postgresql):
+def test_visitors_read_from_replica_while_primary_is_down(site, own_postgresql):
     own_postgresql.stop()
     assert BY_REPLICA in ask(f"{site.url}/t/people/").text
     assert ask(f"{site.url}/t/people/", **SESSION).status == 503

@@ -1,4 +1,4 @@
-"""Slow queries are warned of, with the request's id and without what was asked for."""
+"""Slow queries are logged, with the request's id and without their parameters."""
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -29,32 +29,32 @@ def test_parameters_are_not_logged(log):
     assert "private@example.org" not in "".join(log.lines)
 
 
-def test_failing_queries_are_timed_too(log):
+def test_failing_queries_are_logged_too(log):
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT nonsense FROM nowhere")
     assert "nowhere" in "".join(line["sql"] for line in log.from_logger("momentverse.slow_queries"))
 
 
-def test_long_statements_are_cut(log):
+def test_long_statements_are_truncated(log):
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 -- " + "x" * 10_000)
     assert len(log.from_logger("momentverse.slow_queries")[0]["sql"]) <= 2000
 
 
-def test_quick_queries_are_not_mentioned(log, settings):
+def test_fast_queries_are_not_logged(log, settings):
     settings.SLOW_QUERY_MS = 60_000
     User.objects.exists()
     assert log.from_logger("momentverse.slow_queries") == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_is_watched_once_however_often_it_opens(log):
+def test_reopened_connection_logs_each_query_once(log):
     for _ in range(3):
         connection.close()
         User.objects.exists()
-    about_people = [
+    user_queries = [
         line
         for line in log.from_logger("momentverse.slow_queries")
         if "accounts_user" in line["sql"]
     ]
-    assert len(about_people) == 3
+    assert len(user_queries) == 3

@@ -1,4 +1,4 @@
-"""The embedded database is in WAL mode, which is a property of its file."""
+"""The embedded database is in WAL mode."""
 
 import sqlite3
 import subprocess
@@ -17,35 +17,35 @@ def _sqlite(db):
         pytest.skip("about SQLite")
 
 
-def pragma(name):
+def read_pragma(name):
     with connection.cursor() as cursor:
         cursor.execute(f"PRAGMA {name}")
         return cursor.fetchone()[0]
 
 
 def test_it_works():
-    assert pragma("journal_mode") == "wal"
+    assert read_pragma("journal_mode") == "wal"
 
 
-def test_it_is_in_the_file():
+def test_mode_is_stored_in_the_file():
     other = sqlite3.connect(connection.settings_dict["NAME"])
     assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     other.close()
 
 
-def test_each_connection_is_tuned():
-    assert pragma("synchronous") == 1  # NORMAL
-    assert pragma("foreign_keys") == 1
-    assert pragma("busy_timeout") == 20_000
+def test_each_connection_has_our_settings():
+    assert read_pragma("synchronous") == 1  # NORMAL
+    assert read_pragma("foreign_keys") == 1
+    assert read_pragma("busy_timeout") == 20_000
 
 
 @pytest.mark.django_db(transaction=True)
-def test_doing_it_again_changes_nothing():
+def test_enabling_it_twice_is_harmless():
     enable_wal("default")
-    assert pragma("journal_mode") == "wal"
+    assert read_pragma("journal_mode") == "wal"
 
 
-def test_a_new_file_gets_it_by_migrating(tmp_path):
+def test_migrate_enables_it_in_new_file(tmp_path):
     site = site_environment(tmp_path)
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=site, check=True

@@ -1,4 +1,4 @@
-"""DATABASE_URL, as written in the guide and as people get it wrong."""
+"""DATABASE_URL: the documented forms, and common mistakes."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ PGBOUNCER = (
 )
 
 
-def entry(url):
+def parse(url):
     return database_from_url(url, Path("/data"))
 
 
 def test_it_works():
-    database = entry(PGBOUNCER)
+    database = parse(PGBOUNCER)
     assert database["ENGINE"] == "django.db.backends.postgresql"
     assert (database["HOST"], database["PORT"]) == ("pgbouncer.example", 6432)
     assert (database["USER"], database["PASSWORD"]) == ("momentverse", "secret")
@@ -30,37 +30,37 @@ def test_it_works():
     assert {"pgbouncer", "connection_limit", "pool_timeout"}.isdisjoint(database["OPTIONS"])
 
 
-def test_the_pool_alone_keeps_connections():
-    database = entry(PGBOUNCER)
+def test_only_the_pool_keeps_connections():
+    database = parse(PGBOUNCER)
     assert database["CONN_MAX_AGE"] == 0
     assert database["CONN_HEALTH_CHECKS"] is True
 
 
-def test_without_parameters_there_is_a_pool_and_no_pgbouncer():
-    database = entry("postgresql://momentverse@db.example/momentverse")
+def test_default_is_a_pool_without_pgbouncer():
+    database = parse("postgresql://momentverse@db.example/momentverse")
     assert database["OPTIONS"]["pool"]["max_size"] == 10
     assert "prepare_threshold" not in database["OPTIONS"]
     assert not database.get("DISABLE_SERVER_SIDE_CURSORS")
 
 
-def test_other_parameters_go_to_libpq():
-    options = entry("postgres://u@h/d?sslmode=verify-full&application_name=web")["OPTIONS"]
+def test_other_parameters_are_passed_to_libpq():
+    options = parse("postgres://u@h/d?sslmode=verify-full&application_name=web")["OPTIONS"]
     assert options["sslmode"] == "verify-full"
     assert options["application_name"] == "web"
 
 
-def test_a_socket_may_be_named():
-    assert entry("postgresql://u:@/d?host=/run/postgresql")["OPTIONS"]["host"] == "/run/postgresql"
+def test_url_may_name_a_socket():
+    assert parse("postgresql://u:@/d?host=/run/postgresql")["OPTIONS"]["host"] == "/run/postgresql"
 
 
-def test_none_is_the_embedded_database():
-    database = entry("")
+def test_default_is_the_embedded_database():
+    database = parse("")
     assert database["NAME"] == "/data/momentverse.sqlite3"
     assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
 
 
-def test_sqlite_may_be_named():
-    assert entry("sqlite:////srv/other.sqlite3")["NAME"] == "/srv/other.sqlite3"
+def test_url_may_name_an_sqlite_file():
+    assert parse("sqlite:////srv/other.sqlite3")["NAME"] == "/srv/other.sqlite3"
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def test_sqlite_may_be_named():
         "connection_limt=10",
     ],
 )
-def test_nonsense_is_refused_by_name(parameter):
+def test_invalid_parameter_is_named(parameter):
     with pytest.raises(ImproperlyConfigured, match=f"DATABASE_URL.*{parameter.split('=')[0]}"):
-        entry(f"postgresql://u@h/d?{parameter}")
+        parse(f"postgresql://u@h/d?{parameter}")
 
 
 @pytest.mark.parametrize(
@@ -91,18 +91,18 @@ def test_nonsense_is_refused_by_name(parameter):
         "oracle://u:hunter2@h/d",
     ],
 )
-def test_unreadable_urls_are_refused_without_their_password(url):
+def test_error_for_invalid_url_does_not_contain_password(url):
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL") as refusal:
-        entry(url)
+        parse(url)
     assert "hunter2" not in str(refusal.value)
 
 
-def replica(url, primary="postgresql://u@h/d"):
-    return replica_from_url(url, entry(primary))
+def parse_replica(url, primary="postgresql://u@h/d"):
+    return replica_from_url(url, parse(primary))
 
 
-def test_a_replica_takes_the_same_parameters_and_waits_less():
-    database = replica("postgresql://u@replica.example/d?connection_limit=4&pool_timeout=5")
+def test_replica_takes_the_same_parameters_and_waits_less():
+    database = parse_replica("postgresql://u@replica.example/d?connection_limit=4&pool_timeout=5")
     assert database["HOST"] == "replica.example"
     assert database["OPTIONS"]["pool"]["max_size"] == 4
     assert database["OPTIONS"]["pool"]["timeout"] == 1.0
@@ -117,6 +117,6 @@ def test_a_replica_takes_the_same_parameters_and_waits_less():
         ("postgresql://u@h/d", ""),
     ],
 )
-def test_nonsense_about_a_replica_is_refused_by_its_name(url, primary):
+def test_error_about_replica_names_its_variable(url, primary):
     with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_REPLICA_URL"):
-        replica(url, primary)
+        parse_replica(url, primary)

@@ -1,4 +1,4 @@
-"""What people and programs are told when something goes wrong."""
+"""Error pages, and error envelopes of the API."""
 
 import json
 
@@ -28,7 +28,7 @@ def test_it_works(visitor):
 
 
 @pytest.mark.parametrize(("name", "status", "code"), ERRORS)
-def test_people_get_a_page(visitor, name, status, code):
+def test_page_outside_the_api(visitor, name, status, code):
     response = visitor.get(f"/t/{name}/")
     assert response.status_code == status
     assert response.text.lower().startswith("<!doctype html>")
@@ -36,7 +36,7 @@ def test_people_get_a_page(visitor, name, status, code):
 
 
 @pytest.mark.parametrize(("name", "status", "code"), ERRORS)
-def test_programs_get_an_envelope(visitor, name, status, code):
+def test_envelope_in_the_api(visitor, name, status, code):
     response = visitor.get(f"/api/t/{name}/")
     assert response.status_code == status
     body = json.loads(response.content)
@@ -50,40 +50,46 @@ def test_programs_get_an_envelope(visitor, name, status, code):
 @pytest.mark.parametrize("area", ["/t", "/api/t"])
 @pytest.mark.parametrize("name", ["boom", "away", "suspicious", "missing-object", "hung-up"])
 @pytest.mark.django_db
-def test_an_exceptions_own_words_stay_inside(visitor, area, name):
+def test_message_of_unexpected_exception_is_not_shown(visitor, area, name):
     text = visitor.get(f"{area}/{name}/").text
-    for words in ("12345", "10.1.2.3", "internal words", "matches the given query", "disconnected"):
-        assert words not in text
+    for secret in (
+        "12345",
+        "10.1.2.3",
+        "internal words",
+        "matches the given query",
+        "disconnected",
+    ):
+        assert secret not in text
     assert "Traceback" not in text
 
 
 @pytest.mark.parametrize("area", ["/t", "/api/t"])
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [
         ("bad", "`from` must be a date."),
         ("denied-with-words", "Only its owner may do that."),
         ("missing", "There is no such moment."),
     ],
 )
-def test_words_for_readers_reach_them(visitor, area, name, words):
-    assert words in visitor.get(f"{area}/{name}/").text
+def test_message_for_visitors_is_shown(visitor, area, name, message):
+    assert message in visitor.get(f"{area}/{name}/").text
 
 
-def test_the_resolvers_words_stay_inside(visitor):
+def test_message_of_url_resolver_is_not_shown(visitor):
     assert "tried" not in visitor.get("/t/no-such-address/").text
 
 
 @pytest.mark.parametrize("area", ["/t", "/api/t"])
-def test_a_database_that_is_away_asks_for_patience(visitor, area):
+def test_unavailable_database_is_503_with_retry_after(visitor, area):
     response = visitor.get(f"{area}/away/")
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
 
 
 @pytest.mark.parametrize("area", ["/t", "/api/t"])
-def test_a_session_that_cannot_be_read_is_a_database_that_is_away(visitor, area, monkeypatch):
-    """It fails in a middleware, which no view and no process_exception sees."""
+def test_session_that_cannot_be_read_is_503(visitor, area, monkeypatch):
+    """It fails in a middleware, where process_exception is not called."""
     from django.contrib.sessions.backends.db import SessionStore
     from django.db import OperationalError
 
@@ -97,7 +103,7 @@ def test_a_session_that_cannot_be_read_is_a_database_that_is_away(visitor, area,
     assert "Retry-After" in response
 
 
-def test_a_failing_middleware_is_logged(visitor, monkeypatch, log):
+def test_failing_middleware_is_logged(visitor, monkeypatch, log):
     from django.contrib.sessions.backends.db import SessionStore
 
     def fail(self):
@@ -109,14 +115,14 @@ def test_a_failing_middleware_is_logged(visitor, monkeypatch, log):
     assert "mistake in a middleware" in log.from_logger("momentverse.errors")[0]["exception"]
 
 
-def test_what_is_expected_is_not_logged_as_a_mistake(visitor, log):
+def test_expected_failures_are_not_logged_as_errors(visitor, log):
     for name in ("missing", "denied", "bad", "suspicious", "hung-up", "no-such-address"):
         visitor.get(f"/t/{name}/")
     assert log.from_logger("momentverse.errors") == []
 
 
 @pytest.mark.parametrize("area", ["/t", "/api/t"])
-def test_a_wrong_method_is_told_the_right_one(visitor, area):
+def test_405_names_the_allowed_method(visitor, area):
     response = visitor.get(f"{area}/post-only/")
     assert response.status_code == 405
     assert response["Allow"] == "POST"
@@ -124,7 +130,7 @@ def test_a_wrong_method_is_told_the_right_one(visitor, area):
 
 
 @pytest.mark.parametrize("area", ["/t", "/api/t"])
-def test_a_missing_token_is_explained(pages, area):
+def test_missing_csrf_token_is_explained(pages, area):
     response = Client(enforce_csrf_checks=True).post(f"{area}/form/", {"text": "hello"})
     assert response.status_code == 403
     assert "send it again" in response.text
@@ -135,39 +141,39 @@ def test_a_missing_token_is_explained(pages, area):
     [{"text": "x" * 2_000_000}, {f"field{n}": "" for n in range(1500)}],
     ids=["size", "fields"],
 )
-def test_too_much_is_refused(visitor, data):
+def test_too_large_form_is_rejected(visitor, data):
     body = "&".join(f"{name}={value}" for name, value in data.items())
     response = visitor.post("/t/form/", body, content_type="application/x-www-form-urlencoded")
     assert response.status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/t/fine/", "/api/t/json/"])
-def test_a_cookie_with_nul_is_refused(visitor, path):
-    """Quoted as cookies may be, it would reach PostgreSQL as a session's key."""
+def test_cookie_with_nul_is_rejected(visitor, path):
+    """In a quoted cookie, it would reach PostgreSQL as part of a session key."""
     visitor.cookies.load('session="abc\\000def"')
     assert visitor.get(path).status_code == 400
 
 
 @pytest.mark.parametrize("charset", ["unicode_escape", "utf-7", "utf-16"])
-def test_a_body_in_another_encoding_is_refused(visitor, charset):
+def test_body_in_another_encoding_is_rejected(visitor, charset):
     for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         response = visitor.post("/t/fine/", b"a=b", content_type=f"{kind}; charset={charset}")
         assert response.status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/t/a%00b/", "/t/fine/?q=%00", "/api/t/json/?q=a%00", "/%00"])
-def test_no_address_holds_a_nul(visitor, path):
+def test_url_with_nul_is_rejected(visitor, path):
     assert visitor.get(path).status_code == 400
 
 
 @pytest.mark.parametrize(
     "path", ["/t/%ff%fe/", "/t/%ED%A0%80/", "/t/fine/?q=%ED%A0%80", "/t/fine/?%ff=%fe&&&=="]
 )
-def test_broken_unicode_is_no_mistake_of_ours(visitor, path):
+def test_broken_unicode_causes_no_server_error(visitor, path):
     assert visitor.get(path).status_code in (200, 404)
 
 
-def test_head_is_answered_as_get_without_a_body(visitor):
+def test_head_has_no_body(visitor):
     response = visitor.head("/t/missing/")
     assert response.status_code == 404
     assert response.content == b""

@@ -1,11 +1,11 @@
-"""The headers that tell a browser what not to do."""
+"""Security headers."""
 
 import pytest
 from django.test import Client, override_settings
 
 from momentverse.staticfiles.inline import SCRIPT_SOURCES, STYLES_SOURCE
 
-EVERYWHERE = [
+PATHS = [
     "/t/fine/",
     "/t/missing/",
     "/t/denied/",
@@ -20,7 +20,7 @@ EVERYWHERE = [
 
 @pytest.fixture
 def https(settings):
-    """The settings as they are under https."""
+    """Settings as under https."""
     settings.SECURE = True
     settings.SECURE_HSTS_SECONDS = 63072000
     settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = settings.SECURE_HSTS_PRELOAD = True
@@ -29,7 +29,7 @@ def https(settings):
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
 
 
-def policy(response):
+def parse_policy(response):
     directives = {}
     for directive in response["Content-Security-Policy"].split(";"):
         name, *sources = directive.split()
@@ -46,8 +46,8 @@ def test_it_works(visitor):
     assert "camera=()" in response["Permissions-Policy"]
 
 
-@pytest.mark.parametrize("path", EVERYWHERE)
-def test_they_are_on_every_answer(visitor, path):
+@pytest.mark.parametrize("path", PATHS)
+def test_every_response_has_them(visitor, path):
     response = visitor.get(path)
     for header in (
         "Content-Security-Policy",
@@ -60,7 +60,7 @@ def test_they_are_on_every_answer(visitor, path):
         assert header in response, header
 
 
-def test_the_refusal_of_the_limit_has_them(pages, settings):
+def test_429_has_them(pages, settings):
     settings.RATE_LIMIT_PER_MINUTE = 1
     client = Client(REMOTE_ADDR="203.0.113.9")
     client.get("/t/fine/")
@@ -70,14 +70,14 @@ def test_the_refusal_of_the_limit_has_them(pages, settings):
     assert response["Cache-Control"] == "private, no-store"
 
 
-@pytest.mark.parametrize("path", EVERYWHERE)
-def test_the_policy_is_strict(visitor, path):
-    directives = policy(visitor.get(path))
+@pytest.mark.parametrize("path", PATHS)
+def test_policy_is_strict(visitor, path):
+    directives = parse_policy(visitor.get(path))
     assert directives["default-src"] == ["'none'"]
     assert directives["base-uri"] == ["'none'"]
     assert directives["frame-ancestors"] == ["'none'"]
     assert directives["form-action"] == ["'self'"]
-    # What stands inside of the site's pages is allowed by its hash, word for word.
+    # Inline scripts and styles are allowed by their hashes.
     assert directives["script-src"] == ["'self'", *SCRIPT_SOURCES]
     assert directives["style-src"] == ["'self'", STYLES_SOURCE]
     assert directives["require-trusted-types-for"] == ["'script'"]
@@ -85,19 +85,19 @@ def test_the_policy_is_strict(visitor, path):
         assert not [s for s in sources if "unsafe" in s or "*" in s or "http" in s or "nonce" in s]
 
 
-def test_the_admin_is_excepted_from_trusted_types_alone(visitor, admin_client):
-    strict, admin = policy(visitor.get("/t/fine/")), policy(admin_client.get("/admin/"))
+def test_admin_is_exempt_from_trusted_types_only(visitor, admin_client):
+    strict, admin = parse_policy(visitor.get("/t/fine/")), parse_policy(admin_client.get("/admin/"))
     assert strict.pop("require-trusted-types-for") == ["'script'"]
     assert strict == admin
 
 
-def test_https_is_remembered(https, visitor):
+def test_https_sets_hsts(https, visitor):
     response = visitor.get("/t/fine/", secure=True)
     assert response["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains; preload"
     assert response["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
-def test_plain_http_promises_nothing_about_https(visitor):
+def test_plain_http_sets_no_hsts(visitor):
     response = visitor.get("/t/fine/")
     assert "Strict-Transport-Security" not in response
     assert "Cross-Origin-Opener-Policy" not in response
@@ -112,14 +112,14 @@ def test_cookies_under_https(https, visitor):
 
 
 @pytest.mark.django_db
-def test_a_message_sets_no_cookie_but_the_session(https, visitor):
+def test_message_sets_only_the_session_cookie(https, visitor):
     response = visitor.get("/t/say/", secure=True)
     assert set(response.cookies) == {"__Host-session"}
     cookie = response.cookies["__Host-session"]
     assert (cookie["secure"], cookie["httponly"], cookie["samesite"]) == (True, True, "Lax")
 
 
-def test_https_is_demanded_but_not_of_probes(pages):
+def test_https_is_required_except_for_health_checks(pages):
     with override_settings(
         SECURE_SSL_REDIRECT=True, SECURE_REDIRECT_EXEMPT=[r"^health/"], SECURE=True
     ):
@@ -128,7 +128,7 @@ def test_https_is_demanded_but_not_of_probes(pages):
         assert client.get("/health/live/").status_code == 200
 
 
-def test_no_answer_tells_what_serves_it(visitor):
+def test_response_does_not_name_the_server(visitor):
     response = visitor.get("/t/fine/")
     assert "Server" not in response
     assert "X-Powered-By" not in response

@@ -1,4 +1,4 @@
-"""Bodies with files: refused by their length, before they are read."""
+"""Forms with files that are too large are rejected before they are read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_it_works(client, db, settings):
     assert "too large: 2 MB at most" in response.text
 
 
-def test_what_is_short_enough_passes(client, db, settings):
+def test_form_within_the_limit_is_accepted(client, db, settings):
     settings.UPLOAD_MAX_BYTES = 2 * MEGABYTE
     response = client.post("/accounts/login/", multipart(MEGABYTE), content_type=MULTIPART)
     assert response.status_code == 200
@@ -32,10 +32,10 @@ def test_what_is_short_enough_passes(client, db, settings):
 @pytest.mark.parametrize(
     ("length", "status"),
     [(b"Content-Length: 1000000000", b"400"), (b"Transfer-Encoding: chunked", b"200")],
-    ids=["told", "chunked"],
+    ids=["length", "chunked"],
 )
-def test_a_gigabyte_is_not_read(serve, length, status):
-    """Edge case 20: the answer comes before the body has; a body without a length is none."""
+def test_large_body_is_not_read(serve, length, status):
+    """Edge case 20: the response comes before the body. A body without a length counts as empty."""
     with serve() as site:
         host, port = site.environment["BIND"].split(":")
         with socket.create_connection((host, int(port)), timeout=30) as connection:

@@ -1,4 +1,4 @@
-"""``worker``: each job when it is due, until it is told to stop."""
+"""``manage.py worker`` runs each job when it is due, and queued tasks, until it receives a signal."""
 
 import io
 import os
@@ -21,7 +21,7 @@ NAMES = ("fold_rollups", "erase_accounts")
 
 @pytest.fixture
 def jobs(settings, monkeypatch):
-    """Return a function that makes the worker's jobs: a name, its seconds, what it does."""
+    """Return a function that adds a periodic job: its name, its interval in seconds, and its action."""
     actions = {}
 
     def run(name, **options):
@@ -30,63 +30,64 @@ def jobs(settings, monkeypatch):
     monkeypatch.setattr(worker, "call_command", run)
     settings.PERIODIC_JOBS = []
 
-    def make(name, every, action):
-        settings.PERIODIC_JOBS.append((name, every))
+    def add(name, seconds, action):
+        settings.PERIODIC_JOBS.append((name, seconds))
         actions[name] = action
 
-    return make
+    return add
 
 
-def stop(number=signal.SIGTERM):
+def send_signal(number=signal.SIGTERM):
     os.kill(os.getpid(), number)
 
 
-def work():
+def run_worker():
+    """Run the worker until a job stops it. Returns its output."""
     out = io.StringIO()
     call_command("worker", stdout=out)
     return out.getvalue()
 
 
-def stopping_at(calls, times, name):
-    """Return a job that notes its name and stops the worker at the given count of all calls."""
+def stop_after(calls, total, name):
+    """Return a job that appends its name to ``calls`` and stops the worker after so many calls in total."""
 
     def job():
         calls.append(name)
-        if len(calls) == times:
-            stop()
+        if len(calls) == total:
+            send_signal()
 
     return job
 
 
 def test_it_works(jobs):
     calls = []
-    jobs(NAMES[0], 0, stopping_at(calls, 5, "fold"))
-    assert work() == "Stopped.\n"
+    jobs(NAMES[0], 0, stop_after(calls, 5, "fold"))
+    assert run_worker() == "Stopped.\n"
     assert calls == ["fold"] * 5
 
 
-def test_each_job_has_its_own_time(jobs):
+def test_each_job_has_its_own_interval(jobs):
     calls = []
-    jobs(NAMES[0], 0.01, stopping_at(calls, 6, "often"))
-    jobs(NAMES[1], 3600, lambda: calls.append("seldom"))
-    work()
-    assert calls == ["often", "seldom", "often", "often", "often", "often"]
+    jobs(NAMES[0], 0.01, stop_after(calls, 6, "often"))
+    jobs(NAMES[1], 3600, lambda: calls.append("rarely"))
+    run_worker()
+    assert calls == ["often", "rarely", "often", "often", "often", "often"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_after_the_job_under_way(jobs, number):
-    before = signal.getsignal(number)
+def test_signal_stops_worker_after_running_job(jobs, number):
+    handler = signal.getsignal(number)
     calls = []
 
     def job():
-        stop(number)
+        send_signal(number)
         calls.append("finished")
 
     jobs(NAMES[0], 3600, job)
-    jobs(NAMES[1], 3600, lambda: calls.append("begun"))
-    assert work() == "Stopped.\n"
+    jobs(NAMES[1], 3600, lambda: calls.append("started"))
+    assert run_worker() == "Stopped.\n"
     assert calls == ["finished"]
-    assert signal.getsignal(number) is before
+    assert signal.getsignal(number) is handler
 
 
 @pytest.mark.parametrize(
@@ -98,45 +99,45 @@ def test_a_signal_ends_it_after_the_job_under_way(jobs, number):
         ValueError(),
     ],
 )
-def test_a_failing_job_does_not_end_it(jobs, caplog, failure):
+def test_failing_job_does_not_stop_worker(jobs, caplog, failure):
     calls = []
-    noted = stopping_at(calls, 2, "tried")
+    attempt = stop_after(calls, 2, "tried")
 
     def job():
-        noted()
+        attempt()
         if len(calls) == 1:
             raise failure
 
     jobs(NAMES[0], 0, job)
-    assert work() == "Stopped.\n"
+    assert run_worker() == "Stopped.\n"
     assert calls == ["tried"] * 2
     assert "job failed: fold_rollups" in caplog.text
 
 
-def test_a_job_that_does_not_exist_is_refused_at_once(jobs):
-    jobs("brew_coffee", 60, stop)
+def test_unknown_job_is_rejected_at_start(jobs):
+    jobs("brew_coffee", 60, send_signal)
     with pytest.raises(CommandError, match="brew_coffee"):
-        work()
+        run_worker()
 
 
-def test_the_jobs_of_the_settings_exist(settings):
+def test_configured_jobs_exist(settings):
     assert {name for name, _ in settings.PERIODIC_JOBS} <= get_commands().keys()
-    assert all(every > 0 for _, every in settings.PERIODIC_JOBS)
+    assert all(seconds > 0 for _, seconds in settings.PERIODIC_JOBS)
 
 
 @pytest.mark.django_db
-def test_the_jobs_of_the_settings_run(settings, monkeypatch, caplog):
+def test_configured_jobs_run(settings, monkeypatch, caplog):
     ran = []
     run = worker.call_command
 
-    def then_stop(name, **options):
+    def run_and_stop(name, **options):
         run(name, **options)
         ran.append(name)
         if len(ran) == len(settings.PERIODIC_JOBS):
-            stop()
+            send_signal()
 
-    monkeypatch.setattr(worker, "call_command", then_stop)
-    assert work() == "Stopped.\n"
+    monkeypatch.setattr(worker, "call_command", run_and_stop)
+    assert run_worker() == "Stopped.\n"
     assert ran == [name for name, _ in settings.PERIODIC_JOBS]
     assert "job failed" not in caplog.text
 
@@ -145,8 +146,8 @@ QUEUE = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 
 @task()
-def say(words: str) -> None:
-    said.append(words)
+def record(text: str) -> None:
+    recorded.append(text)
 
 
 @task()
@@ -154,54 +155,54 @@ def fail() -> None:
     raise RuntimeError("a task that fails")
 
 
-said: list[str] = []
+recorded: list[str] = []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_queue_is_emptied(settings, jobs, caplog):
-    """Tasks run between the jobs, and one that fails keeps nothing else from running."""
+def test_queued_tasks_run(settings, jobs, caplog):
+    """Tasks run between the jobs, and one that fails does not stop the others."""
     settings.TASKS = QUEUE
-    said.clear()
-    say.enqueue("one")
+    recorded.clear()
+    record.enqueue("one")
     fail.enqueue()
-    say.enqueue("two")
-    assert said == []  # nothing runs where it is asked for
+    record.enqueue("two")
+    assert recorded == []  # nothing runs when it is queued
 
     rounds = []
 
-    def stop_when_said():
-        rounds.append(len(said))
-        if len(said) == 2 or len(rounds) == 100:
-            stop()
+    def stop_when_recorded():
+        rounds.append(len(recorded))
+        if len(recorded) == 2 or len(rounds) == 100:
+            send_signal()
 
-    jobs(NAMES[0], 0, stop_when_said)
-    assert work() == "Stopped.\n"
-    assert said == ["one", "two"]
+    jobs(NAMES[0], 0, stop_when_recorded)
+    assert run_worker() == "Stopped.\n"
+    assert recorded == ["one", "two"]
     statuses = sorted(DBTaskResult.objects.values_list("status", flat=True))
     assert [status.lower() for status in statuses] == ["failed", "successful", "successful"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_run_a_task_once(settings):
+def test_concurrent_workers_run_each_task_once(settings):
     settings.TASKS = QUEUE
-    said.clear()
+    recorded.clear()
     for number in range(20):
-        say.enqueue(str(number))
+        record.enqueue(str(number))
 
-    def empty():
+    def run_tasks():
         worker._run_queued_tasks()
         connection.close()
 
-    threads = [threading.Thread(target=empty) for _ in range(4)]
+    threads = [threading.Thread(target=run_tasks) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(said, key=int) == [str(number) for number in range(20)]
+    assert sorted(recorded, key=int) == [str(number) for number in range(20)]
 
 
-def test_a_signal_ends_its_wait(tmp_path):
-    """As the process that the Procfile starts: idle until its next job, gone at SIGTERM."""
+def test_signal_stops_waiting_process(tmp_path):
+    """As the process of the Procfile, which waits for its next job."""
     log = tmp_path / "log"
     clean = {name: value for name, value in os.environ.items() if name not in OURS}
     environment = clean | {"DATA_DIR": str(tmp_path), "LOG_LEVEL": "DEBUG"}
@@ -214,8 +215,10 @@ def test_a_signal_ends_its_wait(tmp_path):
             stderr=output,
         )
     try:
-        # Its database has no tables: jobs fail, and the worker stays.
-        wait_until(lambda: "job failed: clearsessions" in log.read_text(), "the first round")
+        # The database has no tables, so the jobs fail, and the worker keeps running.
+        wait_until(
+            lambda: "job failed: clearsessions" in log.read_text(), "the first round is done"
+        )
         assert process.poll() is None
         process.terminate()
         assert process.wait(10) == 0

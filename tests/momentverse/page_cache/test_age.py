@@ -130,8 +130,8 @@ def test_page_without_stale_copy_is_rendered_once_for_everybody(cached_client, p
         visitors = [pool.submit(cached_client.get, "/t/cached/") for _ in range(20)]
         assert started.wait(20)
         resume.set()
-        answers = {visitor.result().text for visitor in visitors}
-    assert len(answers) == len(urls.received) == 1
+        responses = {visitor.result().text for visitor in visitors}
+    assert len(responses) == len(urls.received) == 1
 
 
 def test_purged_page_is_served_to_nobody(cached_client, paused_rendering):

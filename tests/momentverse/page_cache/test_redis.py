@@ -140,9 +140,9 @@ def test_pages_are_rendered_while_redis_is_stopped(over_redis, own_valkey, skip_
     visitor.get("/t/cached/")
     own_valkey.stop()
     for renderings in (2, 3):
-        answer = visitor.get("/t/cached/", accept_encoding="gzip")
-        assert f"rendered {renderings} times" in answer.text
-        assert answer.headers["Content-Encoding"] == "gzip"
+        response = visitor.get("/t/cached/", accept_encoding="gzip")
+        assert f"rendered {renderings} times" in response.text
+        assert response.headers["Content-Encoding"] == "gzip"
     own_valkey.start()
     skip_pause()
     visitor.get("/t/cached/")
@@ -310,11 +310,11 @@ def test_limit_counts_hits_and_misses_alike(over_redis, settings):
     settings.RATE_LIMIT_PER_MINUTE = 5
     visitor = over_redis()
     paths = ["/t/cached/", "/t/fine/", "/t/cached/", "/t/cached/?x=1", "/t/nothing/", "/t/cached/"]
-    answers = [visitor.get(path) for path in paths]
-    assert [answer.status for answer in answers] == [200, 200, 200, 200, 404, 429]
-    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == list("432100")
-    assert answers[-1].headers["Retry-After"] == answers[-1].headers["RateLimit-Reset"]
-    assert "Content-Security-Policy" in answers[-1].headers
+    responses = [visitor.get(path) for path in paths]
+    assert [response.status for response in responses] == [200, 200, 200, 200, 404, 429]
+    assert [response.headers["RateLimit-Remaining"] for response in responses] == list("432100")
+    assert responses[-1].headers["Retry-After"] == responses[-1].headers["RateLimit-Reset"]
+    assert "Content-Security-Policy" in responses[-1].headers
 
 
 def test_memory_store_is_bounded(tmp_path, monkeypatch):
@@ -371,10 +371,10 @@ def test_page_that_expires_under_200_visitors_is_rendered_once(serve, own_valkey
             before = site.log.read_text().count("limits fall back")
             client.set("momentverse-pages:group:timeline", secrets.token_hex(8))
             with ThreadPoolExecutor(200) as pool:
-                answers = list(pool.map(lambda _: ask(url), range(200)))
-            assert {answer.status for answer in answers} == {200}
-            # On a machine that is too busy for Redis to answer in time, pages are rendered without it.
+                responses = list(pool.map(lambda _: ask(url), range(200)))
+            assert {response.status for response in responses} == {200}
+            # On a machine that is too busy for Redis to response in time, pages are rendered without it.
             if site.log.read_text().count("limits fall back") == before:
                 break
     # The stale page and one new one.
-    assert len({answer.text for answer in answers}) <= 2
+    assert len({response.text for response in responses}) <= 2

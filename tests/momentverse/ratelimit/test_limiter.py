@@ -1,4 +1,4 @@
-"""How many requests pass, whom they are counted under, and what a refused one is told."""
+"""How many requests are allowed, whom they are counted under, and how a rejected one is answered."""
 
 import json
 import time
@@ -15,43 +15,44 @@ from tests.support.servers import ask
 
 @pytest.fixture
 def limit(settings, pages):
-    """Five a minute, and a fresh count in this process."""
+    """A limit of five per minute, counted in this process."""
     settings.RATE_LIMIT_PER_MINUTE = 5
     settings.LIMITS_REDIS_URL = ""
 
 
 def test_it_works(limit):
     client = Client()
-    answers = [client.get("/t/fine/").status_code for _ in range(7)]
-    assert answers == [200] * 5 + [429] * 2
+    statuses = [client.get("/t/fine/").status_code for _ in range(7)]
+    assert statuses == [200] * 5 + [429] * 2
 
 
-def test_everybody_is_told_where_they_stand(limit):
+def test_headers_report_the_limit(limit):
     client = Client()
-    for left in (4, 3, 2, 1, 0, 0):
+    for remaining in (4, 3, 2, 1, 0, 0):
         response = client.get("/t/fine/")
         assert response["RateLimit-Limit"] == "5"
-        assert response["RateLimit-Remaining"] == str(left)
+        assert response["RateLimit-Remaining"] == str(remaining)
         assert 1 <= int(response["RateLimit-Reset"]) <= 120
 
 
-def refused(path):
+def get_rejected(path):
+    """Return the response to the sixth request."""
     client = Client()
     for _ in range(5):
         client.get(path)
     return client.get(path)
 
 
-def test_people_are_told_when_to_go_on(limit):
-    response = refused("/t/fine/")
+def test_page_states_when_to_try_again(limit):
+    response = get_rejected("/t/fine/")
     assert response.status_code == 429
     assert response["Retry-After"] == response["RateLimit-Reset"]
     assert "A little slower" in response.text
     assert f"You can go on in {response['Retry-After']} s." in response.text
 
 
-def test_programs_get_an_envelope(limit):
-    response = refused("/api/t/json/")
+def test_api_gets_the_error_envelope(limit):
+    response = get_rejected("/api/t/json/")
     assert response.status_code == 429
     body = json.loads(response.content)
     assert body["ok"] is False
@@ -60,11 +61,11 @@ def test_programs_get_an_envelope(limit):
     assert int(response["Retry-After"]) >= 1
 
 
-def test_health_is_exempt(limit):
+def test_health_checks_are_exempt(limit):
     client = Client()
-    answers = [client.get("/health/live/") for _ in range(8)]
-    assert {answer.status_code for answer in answers} == {200}
-    assert "RateLimit-Limit" not in answers[0]
+    responses = [client.get("/health/live/") for _ in range(8)]
+    assert {response.status_code for response in responses} == {200}
+    assert "RateLimit-Limit" not in responses[0]
 
 
 def test_static_files_are_exempt(limit, settings, tmp_path):
@@ -74,7 +75,7 @@ def test_static_files_are_exempt(limit, settings, tmp_path):
     assert {client.get("/static/site.css").status_code for _ in range(8)} == {200}
 
 
-def test_addresses_that_only_look_exempt_are_counted(limit):
+def test_urls_that_only_look_exempt_are_counted(limit):
     client = Client()
     paths = ["/static/none.css", "/t/fine/?/health/", "/T/health/", "/t//health/", "/healthy/"]
     for path in paths:
@@ -82,7 +83,7 @@ def test_addresses_that_only_look_exempt_are_counted(limit):
     assert client.get("/static/none.css").status_code == 429
 
 
-def test_networks_are_counted_apart(limit):
+def test_networks_are_counted_separately(limit):
     client = Client()
     for _ in range(6):
         client.get("/t/fine/", REMOTE_ADDR="203.0.113.7")
@@ -90,16 +91,16 @@ def test_networks_are_counted_apart(limit):
     assert client.get("/t/fine/", REMOTE_ADDR="203.0.113.8").status_code == 200
 
 
-def test_a_64_is_one_network(limit):
+def test_ipv6_64_is_one_network(limit):
     client = Client()
-    answers = [
+    statuses = [
         client.get("/t/fine/", REMOTE_ADDR=f"2001:db8:1:2::{n:x}").status_code for n in range(7)
     ]
-    assert answers == [200] * 5 + [429] * 2
+    assert statuses == [200] * 5 + [429] * 2
 
 
 @pytest.mark.django_db
-def test_users_are_counted_apart_from_their_network(limit):
+def test_user_is_counted_separately_from_network(limit):
     client = Client()
     for _ in range(6):
         client.get("/t/fine/")
@@ -110,35 +111,35 @@ def test_users_are_counted_apart_from_their_network(limit):
 
 
 @pytest.mark.django_db
-def test_a_user_is_one_wherever_they_are(limit):
+def test_user_is_counted_across_networks(limit):
     client = Client()
     client.force_login(User.objects.create_user("ada@example.org", "ada"))
-    answers = [client.get("/t/fine/", REMOTE_ADDR=f"203.0.113.{n}").status_code for n in range(7)]
-    assert answers == [200] * 5 + [429] * 2
+    statuses = [client.get("/t/fine/", REMOTE_ADDR=f"203.0.113.{n}").status_code for n in range(7)]
+    assert statuses == [200] * 5 + [429] * 2
 
 
 @pytest.mark.django_db
-def test_a_made_up_session_is_no_user(limit):
+def test_invented_session_is_counted_by_network(limit):
     client = Client()
-    answers = []
+    statuses = []
     for number in range(7):
         client.cookies["session"] = f"{number:032d}"
-        answers.append(client.get("/t/fine/").status_code)
-    assert answers == [200] * 5 + [429] * 2
+        statuses.append(client.get("/t/fine/").status_code)
+    assert statuses == [200] * 5 + [429] * 2
 
 
 def count_allowed(limiter, threads=20, requests=400, per_minute=100):
     with ThreadPoolExecutor(threads) as pool:
-        verdicts = list(pool.map(lambda _: limiter.hit("crowd", per_minute), range(requests)))
-    return sum(verdict.allowed for verdict in verdicts)
+        results = list(pool.map(lambda _: limiter.hit("crowd", per_minute), range(requests)))
+    return sum(result.allowed for result in results)
 
 
-def test_exactly_so_many_pass_in_one_process():
+def test_limit_is_exact_in_one_process():
     assert count_allowed(Limiter("", 0.2)) == 100
 
 
-def test_exactly_so_many_pass_over_redis(own_valkey):
-    # A generous time-out: what counts here is the count, on a machine that may be busy.
+def test_limit_is_exact_in_redis(own_valkey):
+    # A generous timeout, because the machine may be busy, and this is about the count.
     assert count_allowed(Limiter(own_valkey.url, 5)) == 100
 
 
@@ -148,7 +149,7 @@ def test_processes_share_one_count(own_valkey):
     assert sum(second.hit("shared", 10).allowed for _ in range(10)) == 4
 
 
-def test_without_redis_it_counts_here_and_more_strictly(own_valkey, log):
+def test_limit_is_halved_while_redis_is_unavailable(own_valkey, log):
     limiter = Limiter(own_valkey.url, 0.2)
     assert limiter.hit("first", 100).limit == 100
     own_valkey.stop()
@@ -158,12 +159,12 @@ def test_without_redis_it_counts_here_and_more_strictly(own_valkey, log):
     assert warnings[0]["message"].startswith("limits fall back to this process")
 
 
-def test_it_starts_without_redis(own_valkey):
+def test_limiter_starts_without_redis(own_valkey):
     own_valkey.stop()
     assert Limiter(own_valkey.url, 0.2).hit("first", 100).allowed
 
 
-def test_a_redis_that_hangs_costs_one_timeout(own_valkey):
+def test_hanging_redis_costs_one_timeout(own_valkey):
     limiter = Limiter(own_valkey.url, 0.2)
     limiter.hit("first", 100)
     own_valkey.pause()
@@ -172,7 +173,7 @@ def test_a_redis_that_hangs_costs_one_timeout(own_valkey):
     assert time.monotonic() - started < 3 * 0.2
 
 
-def test_a_redis_that_is_away_is_tried_by_one_at_a_time(own_valkey, log, monkeypatch):
+def test_unavailable_redis_is_tried_by_one_thread(own_valkey, log, monkeypatch):
     limiter = Limiter(own_valkey.url, 0.2)
     limiter.hit("first", 100)
     own_valkey.pause()
@@ -196,7 +197,7 @@ def test_redis_is_used_again_when_it_is_back(own_valkey, monkeypatch):
     assert limiter.hit("key", 100).limit == 100
 
 
-def test_a_restart_between_two_requests_goes_unseen(own_valkey):
+def test_restart_of_redis_between_requests_is_harmless(own_valkey):
     limiter = Limiter(own_valkey.url, 5)
     limiter.hit("key", 100)
     own_valkey.stop()
@@ -204,7 +205,7 @@ def test_a_restart_between_two_requests_goes_unseen(own_valkey):
     assert limiter.hit("key", 100).limit == 100
 
 
-def test_a_flushed_redis_goes_on_counting(own_valkey):
+def test_counting_continues_after_flush(own_valkey):
     import redis
 
     limiter = Limiter(own_valkey.url, 5)
@@ -215,19 +216,18 @@ def test_a_flushed_redis_goes_on_counting(own_valkey):
     assert limiter.hit("key", 100).remaining == 99
 
 
-def test_a_socket_may_be_named():
-    """The settings take unix://, which the limiter's library calls otherwise."""
+def test_url_may_name_a_socket():
     limiter = Limiter("unix:///nowhere/valkey.sock", 0.2)
     assert limiter.hit("key", 100).limit == 50
 
 
-def test_no_request_fails_while_redis_does(serve, own_valkey):
+def test_no_request_fails_while_redis_is_unavailable(serve, own_valkey):
     with serve(REDIS_URL=own_valkey.url, RATE_LIMIT_PER_MINUTE="40") as site:
         assert ask(f"{site.url}/t/fine/").headers["RateLimit-Limit"] == "40"
         own_valkey.pause()
         paused = [ask(f"{site.url}/t/fine/") for _ in range(10)]
         own_valkey.stop()
         stopped = [ask(f"{site.url}/t/fine/") for _ in range(15)]
-    assert {answer.status for answer in paused} == {200}
-    assert [answer.status for answer in stopped] == [200] * 10 + [429] * 5
+    assert {response.status for response in paused} == {200}
+    assert [response.status for response in stopped] == [200] * 10 + [429] * 5
     assert stopped[0].headers["RateLimit-Limit"] == "20"

@@ -1,4 +1,4 @@
-"""How many cores and connections a process counts on."""
+"""How many cores and connections a process uses."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import pytest
 from momentverse.server.capacity import OPEN_FILES_RESERVED, count_usable_cores
 from tests.support.servers import ROOT
 
-HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+ALL_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def test_it_works(tmp_path):
-    assert count_usable_cores(tmp_path / "no-such-file") == HERE
+    assert count_usable_cores(tmp_path / "no-such-file") == ALL_CORES
 
 
 @pytest.mark.parametrize(
     ("quota", "cores"),
     [
-        ("max 100000", HERE),
+        ("max 100000", ALL_CORES),
         ("100000 100000", 1),
-        ("20000 100000", 1),  # a fifth of a core still needs a process
-        ("6400000 100000", HERE),
-        ("nonsense", HERE),
-        ("", HERE),
+        ("20000 100000", 1),  # a fifth of a core still runs one process
+        ("6400000 100000", ALL_CORES),
+        ("nonsense", ALL_CORES),
+        ("", ALL_CORES),
     ],
 )
-def test_a_containers_share_counts(tmp_path, quota, cores):
+def test_quota_of_container_counts(tmp_path, quota, cores):
     path = tmp_path / "cpu.max"
     path.write_text(f"{quota}\n")
     assert count_usable_cores(path) == cores
 
 
-def connections_with(soft, hard):
-    """Return what a process with these limits of open files counts on, and its limit then."""
+def get_connections(soft, hard):
+    """Return how many connections a process with these limits of open files allows, and its limit then."""
     script = (
         "import resource; from momentverse.server.capacity import client_connections;"
         "print(client_connections(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
@@ -55,19 +55,19 @@ def connections_with(soft, hard):
     )
 
 
-def test_the_soft_limit_of_open_files_is_raised():
-    wanted, limit = connections_with(256, 2048)
+def test_soft_limit_of_open_files_is_raised():
+    wanted, limit = get_connections(256, 2048)
     assert (wanted, limit) == (2048 - OPEN_FILES_RESERVED, 2048)
 
 
-def test_no_more_is_counted_on_than_a_process_may_open():
-    wanted, limit = connections_with(300, 300)
+def test_hard_limit_of_open_files_is_respected():
+    wanted, limit = get_connections(300, 300)
     assert (wanted, limit) == (300 - OPEN_FILES_RESERVED, 300)
 
 
 @pytest.mark.skipif(
     resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 10_200, reason="fewer open files are allowed"
 )
-def test_ten_thousand_where_they_may_be_open():
-    wanted, limit = connections_with(1024, 10_200)
+def test_default_is_ten_thousand_if_allowed():
+    wanted, limit = get_connections(1024, 10_200)
     assert (wanted, limit) == (10_000, 10_200)

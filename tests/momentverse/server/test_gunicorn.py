@@ -1,4 +1,4 @@
-"""What gunicorn lets through, and what it says itself."""
+"""Which requests gunicorn rejects, what it logs, and how it stops."""
 
 import json
 import os
@@ -17,8 +17,8 @@ def site(serve):
         yield site
 
 
-def raw(site, request):
-    """Send bytes, return the first line of the answer."""
+def send_raw(site, request):
+    """Send bytes, and return the status line of the response."""
     host, port = site.environment["BIND"].split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(request)
@@ -30,10 +30,10 @@ def test_it_works(site):
     assert f"MomentVerse is at {site.url}" in site.log.read_text()
 
 
-def test_no_header_moves_the_site(site):
-    """SCRIPT_NAME and PATH_INFO as headers would put foreign paths into links, and into caches."""
-    answer = ask(f"{site.url}/t/script-name/", SCRIPT_NAME="/evil", PATH_INFO="/evil/")
-    assert answer.text == "|/t/script-name/"
+def test_headers_cannot_change_the_path(site):
+    """SCRIPT_NAME and PATH_INFO from headers would get foreign paths into links and caches."""
+    response = ask(f"{site.url}/t/script-name/", SCRIPT_NAME="/evil", PATH_INFO="/evil/")
+    assert response.text == "|/t/script-name/"
 
 
 @pytest.mark.parametrize(
@@ -46,20 +46,20 @@ def test_no_header_moves_the_site(site):
     ],
 )
 def test_malformed_requests_are_4xx(site, request_line):
-    status = raw(site, request_line + b"\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+    status = send_raw(site, request_line + b"\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
     assert status.split()[1].startswith("4"), status
 
 
-def test_two_lengths_are_refused(site):
+def test_two_lengths_are_rejected(site):
     head = b"POST /t/form-exempt/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     lengths = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-    assert raw(site, head + lengths).split()[1].startswith("4")
+    assert send_raw(site, head + lengths).split()[1].startswith("4")
 
 
-def test_a_killed_worker_is_replaced_and_logged_as_json(site):
+def test_killed_worker_is_replaced_and_logged_as_json(site):
     first = ask(f"{site.url}/t/process/").text
     os.kill(int(first), signal.SIGKILL)
-    wait_until(lambda: "gunicorn.error" in site.log.read_text(), "its death is noticed")
+    wait_until(lambda: "gunicorn.error" in site.log.read_text(), "gunicorn has noticed")
     assert ask(f"{site.url}/t/process/").text != first
     (line,) = [
         line
@@ -70,10 +70,10 @@ def test_a_killed_worker_is_replaced_and_logged_as_json(site):
     assert first in line["message"]
 
 
-def test_ending_it_loses_no_request(site):
+def test_stopping_it_loses_no_request(site):
     with ThreadPoolExecutor(4) as pool:
         requests = [pool.submit(ask, f"{site.url}/t/fine/") for _ in range(20)]
-        answers = [request.result() for request in requests]
+        responses = [request.result() for request in requests]
         site.process.send_signal(signal.SIGTERM)
-    assert {answer.status for answer in answers} == {200}
+    assert {response.status for response in responses} == {200}
     assert site.process.wait(timeout=25) == 0

@@ -1,4 +1,4 @@
-"""The Procfile's lines, run by a shell as a platform does, end when the platform says so."""
+"""The lines of the Procfile, run by a shell as a platform does, stop at SIGTERM."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_served(environment):
 
 
 def test_it_works(environment, tmp_path):
-    """SIGTERM to the shell alone reaches gunicorn, which ends well and leaves nothing behind."""
+    """SIGTERM to the shell reaches gunicorn, which exits with 0 and leaves no process behind."""
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             ["sh", "-c", LINES["web"]], cwd=ROOT, env=environment, stdout=log, stderr=log
@@ -42,8 +42,10 @@ def test_it_works(environment, tmp_path):
         process.kill()
 
 
-def test_each_line_begins_what_it_names():
+def test_each_line_replaces_its_shell():
     assert LINES.keys() == {"release", "web", "worker"}
     for line in LINES.values():
         *before, last = line.split(" && ")
-        assert not before or last.startswith("exec "), "a shell in between would take the signals"
+        assert not before or last.startswith("exec "), (
+            "a shell in between would receive the signals"
+        )

@@ -14,23 +14,23 @@ import pytest
 from tests.support.servers import wait_until
 
 VISITORS = 8
-# A stopping site closes quiet connections after some seconds; who keeps some lets go of them before.
-QUIET_SECONDS = 1
+# A stopping site closes idle connections after some seconds; its clients close theirs before that.
+MAX_IDLE_SECONDS = 1
 PAGE = "/t/process/"
 
 
 class Visitors:
-    """Threads that ask one page again and again, as a load balancer with kept connections would.
+    """Threads that request a page again and again, like a load balancer that reuses connections.
 
-    A site that refuses a connection is left for the other one; anything else
-    that goes wrong is a failed request.
+    If a site refuses a connection, the next request goes to the other site. Any other error is a
+    failed request.
     """
 
     def __init__(self, sites, *, reuse_connections=True):
         self.addresses = [site.environment["BIND"] for site in sites]
         self.reuse_connections = reuse_connections
         self.failures = []
-        self.answers = Counter()
+        self.results = Counter()
         self.processes = {address: Counter() for address in self.addresses}
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._visit, args=[n]) for n in range(VISITORS)]
@@ -53,55 +53,55 @@ class Visitors:
             connection = connections.get(address) or http.client.HTTPConnection(address, timeout=30)
             connections[address] = connection
             try:
-                self._ask(connection, address)
+                self._request(connection, address)
             except ConnectionRefusedError:
-                self.answers["refused"] += 1
-                connection.close()  # else it would still be about to send that request
+                self.results["refused"] += 1
+                connection.close()  # otherwise it would still be in the middle of that request
             except (OSError, http.client.HTTPException) as error:
-                after = time.monotonic() - connection.asked_at
+                after = time.monotonic() - connection.used_at
                 self.failures.append(f"{address}: {error!r} after {after:.3f} s")
                 connection.close()
         for connection in connections.values():
             connection.close()
 
-    def _ask(self, connection, address):
-        quiet = time.monotonic() - getattr(connection, "asked_at", time.monotonic())
-        if quiet > QUIET_SECONDS:
+    def _request(self, connection, address):
+        idle = time.monotonic() - getattr(connection, "used_at", time.monotonic())
+        if idle > MAX_IDLE_SECONDS:
             connection.close()
-        connection.asked_at = time.monotonic()
+        connection.used_at = time.monotonic()
         connection.request(
             "GET", PAGE, headers={} if self.reuse_connections else {"Connection": "close"}
         )
-        answer = connection.getresponse()
-        process = answer.read().decode()
-        connection.asked_at = time.monotonic()
-        self.answers[answer.status] += 1
+        response = connection.getresponse()
+        process = response.read().decode()
+        connection.used_at = time.monotonic()
+        self.results[response.status] += 1
         self.processes[address][process] += 1
 
-    def wait_for_answers(self, number=200):
-        """Go on when so many more requests have been answered."""
-        wanted = self.answers[200] + number
-        wait_until(lambda: self.answers[200] >= wanted, "visitors are answered")
+    def wait_for_responses(self, number=200):
+        """Wait until so many more requests have been answered."""
+        wanted = self.results[200] + number
+        wait_until(lambda: self.results[200] >= wanted, "visitors are answered")
 
     def wait_for_new_processes(self, site, before):
-        """Go on when other processes than ``before`` answer, and those no more."""
+        """Wait until other processes than ``before`` answer, and those no longer do."""
         seen = self.processes[site.environment["BIND"]]
         wait_until(lambda: seen.keys() - before, "new processes answer")
         old = {process: seen[process] for process in before}
-        self.wait_for_answers()
+        self.wait_for_responses()
 
-        def are_gone():
+        def have_stopped():
             nonlocal old
             last, old = old, {process: seen[process] for process in before}
-            self.wait_for_answers()
+            self.wait_for_responses()
             return last == old
 
-        wait_until(are_gone, "the old processes are gone")
+        wait_until(have_stopped, "the old processes have stopped")
 
 
 @pytest.fixture
-def serve_two(serve, own_postgresql, own_valkey):
-    """Return a function that makes a context manager: a site beside others, over the same servers."""
+def serve_site(serve, own_postgresql, own_valkey):
+    """Return a function that serves a site; all sites share the database and the cache."""
 
     def start():
         return serve(
@@ -114,31 +114,33 @@ def serve_two(serve, own_postgresql, own_valkey):
     return start
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["kept", "one-request-a-connection"])
-def test_it_works(serve_two, kept):
-    """One is reloaded twice and then ended, the other serves on."""
+@pytest.mark.parametrize(
+    "reuse_connections", [True, False], ids=["reused-connections", "one-request-per-connection"]
+)
+def test_it_works(serve_site, reuse_connections):
+    """One site is reloaded twice and then stopped, while the other keeps serving."""
     with (
-        serve_two() as first,
-        serve_two() as second,
-        Visitors([first, second], kept=kept) as all_of,
+        serve_site() as first,
+        serve_site() as second,
+        Visitors([first, second], reuse_connections=reuse_connections) as visitors,
     ):
         for _ in range(2):
-            all_of.wait_for_answers()
-            before = set(all_of.processes[first.environment["BIND"]])
+            visitors.wait_for_responses()
+            before = set(visitors.processes[first.environment["BIND"]])
             first.process.send_signal(signal.SIGHUP)
-            all_of.wait_for_new_processes(first, before)
+            visitors.wait_for_new_processes(first, before)
         first.process.send_signal(signal.SIGTERM)
         assert first.process.wait(timeout=25) == 0
-        all_of.wait_for_answers()
-    assert all_of.failures == []
-    assert all_of.answers["refused"] > 0
-    assert set(all_of.answers) == {200, "refused"}
+        visitors.wait_for_responses()
+    assert visitors.failures == []
+    assert visitors.results["refused"] > 0
+    assert set(visitors.results) == {200, "refused"}
 
 
-def test_a_lone_site_is_reloaded_without_refusing_anybody(serve_two):
-    with serve_two() as site, Visitors([site]) as visitors:
-        visitors.wait_for_answers()
+def test_single_site_is_reloaded_without_refusing_connections(serve_site):
+    with serve_site() as site, Visitors([site]) as visitors:
+        visitors.wait_for_responses()
         site.process.send_signal(signal.SIGHUP)
         visitors.wait_for_new_processes(site, set(visitors.processes[site.environment["BIND"]]))
     assert visitors.failures == []
-    assert set(visitors.answers) == {200}
+    assert set(visitors.results) == {200}

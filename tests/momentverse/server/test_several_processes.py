@@ -1,4 +1,4 @@
-"""Two sites and a worker over one database and one cache are one MomentVerse."""
+"""Two sites and a worker with one database and one cache behave like one site."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TITLE = "Seen by everybody at once"
 
 @pytest.fixture
 def servers(own_postgresql, own_valkey, tmp_path):
-    """The environment that everybody shares: a migrated database of its own, collected files, a cache."""
+    """The environment that all processes share: a migrated database, collected static files, a cache."""
     with psycopg.connect(own_postgresql.url(), autocommit=True) as server:
         server.execute("DROP DATABASE IF EXISTS several WITH (FORCE)")
         server.execute("CREATE DATABASE several")
@@ -31,7 +31,7 @@ def servers(own_postgresql, own_valkey, tmp_path):
 
 @pytest.fixture
 def two_sites(serve, servers):
-    """Return a function that serves two sites over the same servers, with more environment if wanted."""
+    """Return a function that serves two sites with the same servers, and more environment if given."""
     with ExitStack() as running:
 
         def start(**environment):
@@ -50,11 +50,11 @@ def add_moment(servers, data_dir, second):
 
 
 def test_it_works(two_sites, servers, tmp_path):
-    """What one process writes is on the next page of every process, cached before or not."""
+    """A write by one process is on the next page of every process, whether it was cached or not."""
     sites = two_sites()
     for site in sites:
         for page in PAGES:
-            for _ in range(3):  # by more than one of its processes, and from the cache
+            for _ in range(3):  # from more than one of its processes, and from the cache
                 answer = ask(site.url + page)
                 assert answer.status == 200, page
                 assert TITLE not in answer.text
@@ -65,17 +65,17 @@ def test_it_works(two_sites, servers, tmp_path):
                 assert f"{TITLE} 40" in ask(site.url + page).text, (site.url, page)
 
 
-def test_a_limit_is_one_limit(two_sites):
-    """An address has as many requests as the limit says, whichever site and process it asks."""
+def test_limit_is_shared_by_all_processes(two_sites):
+    """A network may make as many requests as the limit allows, at all sites and processes together."""
     one, other = two_sites(RATE_LIMIT_PER_MINUTE="20", MOMENTVERSE_MODE="embedded")
     statuses = [ask(f"{site.url}/api/timeline").status for _ in range(20) for site in (one, other)]
-    # A window of the clock's minute that ends just now counts in part.
+    # A window that has just ended counts in part.
     assert 20 <= statuses.count(200) <= 22
     assert statuses.count(429) == 40 - statuses.count(200)
 
 
-def test_the_worker_works_for_all(two_sites, servers, tmp_path):
-    """A claim's counts wait for the worker to fold them; every site then reads the folded ones."""
+def test_worker_serves_all_sites(two_sites, servers, tmp_path):
+    """The worker folds the counts of a claim, and then every site reads the folded ones."""
     sites = two_sites()
     add_moment(servers, tmp_path, 41)
     with (

@@ -1,4 +1,4 @@
-"""Static files as they are served: hashed, compressed before, and immutable only under a hashed name."""
+"""Static files as they are served: hashed, pre-compressed, and immutable only under a hashed name."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_plain_names_are_not_immutable(site):
 
 
 @pytest.mark.parametrize(("accepted", "suffix"), [("br", "br"), ("gzip", "gz")])
-def test_the_compressed_form_is_sent_as_it_lies_there(site, accepted, suffix):
+def test_precompressed_file_is_served(site, accepted, suffix):
     name = site.paths[NAMES["css"]]
     headers, content = get(site, name, **{"Accept-Encoding": accepted})
     assert headers["Content-Encoding"] == accepted
@@ -66,7 +66,7 @@ def test_brotli_is_preferred(site):
 
 
 def test_modules_import_each_other_by_hashed_names(settings, tmp_path):
-    """Else a new release's module would run with what a browser kept of the one before."""
+    """Otherwise a browser would combine a module of a new release with a cached one of the old release."""
     from django.contrib.staticfiles.storage import storages
     from django.core.management import call_command
 
@@ -90,7 +90,7 @@ def test_modules_import_each_other_by_hashed_names(settings, tmp_path):
     assert re.search(r'import\("\./later\.[0-9a-f]{12}\.js"\)', text)
 
 
-def test_no_module_of_ours_is_imported_by_an_address_that_is_not_rewritten(site):
+def test_all_imports_of_our_modules_are_rewritten(site):
     for path in (site.static).glob("js/**/*.js"):
         if not re.search(r"\.[0-9a-f]{12}\.js$", path.name):
             continue
@@ -100,14 +100,14 @@ def test_no_module_of_ours_is_imported_by_an_address_that_is_not_rewritten(site)
             assert re.search(r"\.[0-9a-f]{12}\.js$", imported), (path.name, imported)
 
 
-def test_modules_go_out_without_comments(site):
+def test_our_modules_are_served_without_comments(site):
     _, content = get(site, site.paths["js/chart.js"])
     assert b"//" not in content.replace(b"://", b"")
     assert len(content) < 0.8 * (ROOT / "static/js/chart.js").stat().st_size
-    assert b"${" in content  # what stands in a text is left as it is
+    assert b"${" in content  # strings are unchanged
 
 
-def test_files_of_others_are_left_as_they_are(site):
+def test_files_of_libraries_are_unchanged(site):
     (name,) = (path for path in site.paths if path.endswith("admin/js/core.js"))
     _, content = get(site, site.paths[name])
     assert b"// " in content

@@ -1,10 +1,10 @@
-"""Browsers report what the policy has kept from happening; what they say is logged, within limits."""
+"""Reports about violations of the Content-Security-Policy are logged, within limits."""
 
 import json
 
 import pytest
 
-OLD = {
+REPORT_URI = {
     "csp-report": {
         "document-uri": "https://momentverse.example/search/?q=private#part",
         "effective-directive": "script-src-elem",
@@ -14,7 +14,7 @@ OLD = {
         "script-sample": "alert(1)",
     }
 }
-NEW = [
+REPORT_TO = [
     {
         "type": "csp-violation",
         "age": 10,
@@ -30,18 +30,18 @@ NEW = [
 ]
 
 
-def send(client, body, kind="application/csp-report", **more):
+def send(client, body, content_type="application/csp-report", **extra):
     data = body if isinstance(body, str | bytes) else json.dumps(body)
-    return client.post("/csp-reports/", data, content_type=kind, **more)
+    return client.post("/csp-reports/", data, content_type=content_type, **extra)
 
 
-def logged(log):
+def get_reports(log):
     return log.from_logger("momentverse.csp_reports")
 
 
 def test_it_works(visitor, log):
-    assert send(visitor, OLD).status_code == 204
-    (line,) = logged(log)
+    assert send(visitor, REPORT_URI).status_code == 204
+    (line,) = get_reports(log)
     assert line["level"] == "WARNING"
     assert line["directive"] == "script-src-elem"
     assert line["blocked"] == "https://evil.example/x.js"
@@ -49,24 +49,24 @@ def test_it_works(visitor, log):
     assert line["line"] == "12"
 
 
-def test_both_kinds_of_browsers_are_told_where(visitor):
+def test_policy_names_the_url_for_both_formats(visitor):
     response = visitor.get("/t/fine/")
     assert "report-uri /csp-reports/" in response["Content-Security-Policy"]
     assert "report-to csp" in response["Content-Security-Policy"]
     assert response["Reporting-Endpoints"] == 'csp="/csp-reports/"'
 
 
-def test_the_newer_kind(visitor, log):
-    assert send(visitor, NEW, "application/reports+json").status_code == 204
-    (line,) = logged(log)
+def test_newer_format(visitor, log):
+    assert send(visitor, REPORT_TO, "application/reports+json").status_code == 204
+    (line,) = get_reports(log)
     assert (line["directive"], line["blocked"]) == ("style-src-attr", "inline")
 
 
-def test_what_is_private_is_not_logged(visitor, log):
-    send(visitor, OLD)
-    send(visitor, NEW)
-    assert "private" not in str(logged(log))
-    assert "alert" not in str(logged(log))
+def test_private_data_is_not_logged(visitor, log):
+    send(visitor, REPORT_URI)
+    send(visitor, REPORT_TO)
+    assert "private" not in str(get_reports(log))
+    assert "alert" not in str(get_reports(log))
 
 
 @pytest.mark.parametrize(
@@ -76,52 +76,56 @@ def test_what_is_private_is_not_logged(visitor, log):
         '[{"type": "csp-violation"}]', '[{"type": "csp-violation", "body": []}]', b"\xff\xfe", "[" * 9000,
     ],
 )  # fmt: skip
-def test_what_is_no_report_is_refused(visitor, log, body):
+def test_invalid_report_is_rejected(visitor, log, body):
     assert send(visitor, body).status_code == 400
-    assert logged(log) == []
+    assert get_reports(log) == []
 
 
-def test_odd_values_do_no_harm(visitor, log):
-    odd = {"document-uri": ["x"], "blocked-uri": "http://[", "effective-directive": "x" * 5000}
-    assert send(visitor, {"csp-report": odd | {"line-number": None}}).status_code == 204
-    (line,) = logged(log)
+def test_unexpected_values_are_harmless(visitor, log):
+    unexpected = {
+        "document-uri": ["x"],
+        "blocked-uri": "http://[",
+        "effective-directive": "x" * 5000,
+    }
+    assert send(visitor, {"csp-report": unexpected | {"line-number": None}}).status_code == 204
+    (line,) = get_reports(log)
     assert line["blocked"] == "unreadable"
     assert len(line["directive"]) == 200
     assert "page" not in line
 
 
-def test_a_line_of_the_log_cannot_be_forged(visitor, log):
+def test_log_line_cannot_be_forged(visitor, log):
     forged = 'x\n{"level": "CRITICAL", "logger": "momentverse.request"}'
     send(visitor, {"csp-report": {"effective-directive": forged}})
-    assert "\n" not in log.lines[-1] or len(logged(log)) == 1
+    assert "\n" not in log.lines[-1] or len(get_reports(log)) == 1
     assert all("\n" not in text for text in log.lines)
 
 
-def test_a_large_report_is_refused(visitor, log):
+def test_large_report_is_rejected(visitor, log):
     large = {"csp-report": {"effective-directive": "x" * 20_000}}
     assert send(visitor, large).status_code == 400
-    assert logged(log) == []
+    assert get_reports(log) == []
 
 
-def test_one_request_reports_a_few_at_most(visitor, log):
-    assert send(visitor, [NEW[0]] * 30).status_code == 204
-    assert len(logged(log)) == 10
+def test_violations_per_request_are_limited(visitor, log):
+    assert send(visitor, [REPORT_TO[0]] * 30).status_code == 204
+    assert len(get_reports(log)) == 10
 
 
-def test_one_network_reports_a_few_a_minute(visitor, log, settings):
+def test_reports_per_network_are_limited(visitor, log, settings):
     settings.LIMITS_REDIS_URL = ""
-    answers = [send(visitor, OLD, REMOTE_ADDR="203.0.113.5") for _ in range(21)]
-    assert [answer.status_code for answer in answers] == [204] * 20 + [429]
-    assert int(answers[-1]["Retry-After"]) > 0
-    assert len(logged(log)) == 20
-    assert send(visitor, OLD, REMOTE_ADDR="203.0.113.6").status_code == 204
+    responses = [send(visitor, REPORT_URI, REMOTE_ADDR="203.0.113.5") for _ in range(21)]
+    assert [response.status_code for response in responses] == [204] * 20 + [429]
+    assert int(responses[-1]["Retry-After"]) > 0
+    assert len(get_reports(log)) == 20
+    assert send(visitor, REPORT_URI, REMOTE_ADDR="203.0.113.6").status_code == 204
 
 
-def test_only_post(visitor):
+def test_only_post_is_allowed(visitor):
     assert visitor.get("/csp-reports/").status_code == 405
 
 
-def test_it_needs_no_token_and_sets_no_cookie(visitor):
-    response = send(visitor, OLD)
+def test_report_needs_no_csrf_token_and_sets_no_cookie(visitor):
+    response = send(visitor, REPORT_URI)
     assert not response.cookies
     assert "no-store" in response["Cache-Control"]

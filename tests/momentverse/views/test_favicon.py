@@ -1,4 +1,4 @@
-"""The icon that browsers ask for unbidden."""
+"""The icon that browsers request for pages without a link to one."""
 
 import struct
 from pathlib import Path
@@ -12,7 +12,7 @@ def test_it_works(client):
     assert response["Location"] == "/static/img/favicon.ico"
 
 
-def test_it_is_an_icon():
+def test_file_is_an_icon():
     content = Path(finders.find("img/favicon.ico")).read_bytes()
     assert struct.unpack_from("<HHHBB", content) == (0, 1, 1, 32, 32)
     assert content[22:30] == b"\x89PNG\r\n\x1a\n"

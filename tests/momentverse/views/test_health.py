@@ -1,4 +1,4 @@
-"""Whether the process serves, and what it stands on; asked of a real one whose servers are stopped."""
+"""The health checks of a real site whose database and cache are stopped."""
 
 import pytest
 
@@ -13,24 +13,24 @@ def test_it_works(visitor, db):
 
 
 @pytest.mark.parametrize("name", ["live", "ready"])
-def test_it_takes_get_and_head_only(visitor, db, name):
+def test_only_get_and_head_are_allowed(visitor, db, name):
     assert visitor.head(f"/health/{name}/").status_code == 200
     assert visitor.post(f"/health/{name}/").status_code == 405
 
 
-def test_live_asks_nothing(visitor):
-    # No database fixture here: a query would fail this test.
+def test_live_makes_no_query(visitor):
+    # Without a database fixture, a query fails.
     assert visitor.get("/health/live/").status_code == 200
 
 
-def test_without_the_cache_it_is_degraded(serve, own_postgresql, own_valkey):
+def test_ready_is_degraded_without_cache(serve, own_postgresql, own_valkey):
     database = own_postgresql.url(connection_limit=4, pool_timeout=1)
     with serve(DATABASE_URL=database, REDIS_URL=own_valkey.url) as site:
         assert ask(f"{site.url}/health/ready/").json["status"] == "ok"
         own_valkey.stop()
-        answer = ask(f"{site.url}/health/ready/")
-        assert answer.status == 200
-        assert answer.json == {
+        response = ask(f"{site.url}/health/ready/")
+        assert response.status == 200
+        assert response.json == {
             "status": "degraded",
             "parts": {"database": "ok", "cache": "unavailable"},
         }
@@ -40,23 +40,23 @@ def test_without_the_cache_it_is_degraded(serve, own_postgresql, own_valkey):
         )
 
 
-def test_a_cache_that_hangs_is_degraded_and_quickly_so(serve, own_valkey):
+def test_ready_is_degraded_quickly_if_cache_hangs(serve, own_valkey):
     with serve(REDIS_URL=own_valkey.url) as site:
         assert ask(f"{site.url}/health/ready/").json["status"] == "ok"
         own_valkey.pause()
-        answer = ask(f"{site.url}/health/ready/")
-        assert answer.status == 200
-        assert answer.json["status"] == "degraded"
+        response = ask(f"{site.url}/health/ready/")
+        assert response.status == 200
+        assert response.json["status"] == "degraded"
 
 
-def test_without_the_database_it_is_not_ready_but_lives(serve, own_postgresql, own_valkey):
+def test_site_is_live_but_not_ready_without_database(serve, own_postgresql, own_valkey):
     database = own_postgresql.url(connection_limit=4, pool_timeout=1)
     with serve(DATABASE_URL=database, REDIS_URL=own_valkey.url) as site:
         assert ask(f"{site.url}/health/ready/").status == 200
         own_postgresql.stop()
-        answer = ask(f"{site.url}/health/ready/")
-        assert answer.status == 503
-        assert answer.json == {
+        response = ask(f"{site.url}/health/ready/")
+        assert response.status == 503
+        assert response.json == {
             "status": "unavailable",
             "parts": {"database": "unavailable", "cache": "ok"},
         }

@@ -1,4 +1,4 @@
-"""What an installed site is called and looks like."""
+"""The web app manifest."""
 
 import struct
 from pathlib import Path
@@ -16,21 +16,21 @@ def test_it_works(client):
     assert manifest["start_url"] == manifest["scope"] == manifest["id"] == "/"
 
 
-def test_its_icons_are_there_and_as_large_as_it_says(client):
+def test_icons_exist_and_have_the_stated_size(client):
     icons = client.get("/manifest.webmanifest").json()["icons"]
     assert {(icon["sizes"], icon["purpose"]) for icon in icons} == {
         ("192x192", "any"), ("512x512", "any"), ("512x512", "maskable"),
     }  # fmt: skip
     for icon in icons:
         content = Path(finders.find(icon["src"].removeprefix("/static/"))).read_bytes()
-        width, height = struct.unpack_from(">II", content, 16)  # of a PNG's first chunk, IHDR
+        width, height = struct.unpack_from(">II", content, 16)  # in a PNG's first chunk, IHDR
         assert f"{width}x{height}" == icon["sizes"]
 
 
-def test_every_page_names_it(client, db):
+def test_every_page_links_to_it(client, db):
     assert '<link rel="manifest" href="/manifest.webmanifest">' in client.get("/").text
     assert '<link rel="manifest" href="/manifest.webmanifest">' in client.get("/nowhere/").text
 
 
-def test_only_safe_methods(client):
+def test_only_safe_methods_are_allowed(client):
     assert client.post("/manifest.webmanifest").status_code == 405

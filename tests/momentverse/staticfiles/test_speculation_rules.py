@@ -1,4 +1,4 @@
-"""Which links browsers may fetch ahead."""
+"""The speculation rules: which links browsers may prefetch."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 import re
 
 
-def rules_of(page):
+def parse_rules(page):
     (rules,) = re.findall(r'<script type="speculationrules">(.*?)</script>', page)
     return json.loads(rules)
 
 
 def test_it_works(client, db):
-    """The timeline's links, and no others."""
-    (rule,) = rules_of(client.get("/").text)["prefetch"]
+    """Only links of the timeline."""
+    (rule,) = parse_rules(client.get("/").text)["prefetch"]
     matches, exception, long_list = rule["where"]["and"]
     assert matches["href_matches"] == ["/timeline/*", "/moments/*"]
     assert exception["not"]["href_matches"] == "/moments/*/edit/"
@@ -21,16 +21,16 @@ def test_it_works(client, db):
     assert rule["eagerness"] == "moderate"
 
 
-def test_the_admin_has_none(admin_client):
+def test_admin_has_no_rules(admin_client):
     assert "speculationrules" not in admin_client.get("/admin/").text
 
 
-def test_nothing_that_is_fetched_ahead_changes_anything(client, make_moment):
-    """Edge case 25: fetching ahead is reading."""
+def test_prefetching_changes_nothing(client, make_moment):
+    """Edge case 25: prefetching is reading."""
     moment = make_moment("1969-07-20")
     page = client.get("/timeline/1969/07/20/").text
-    for address in {*re.findall(r'href="(/(?:timeline|moments)/[^"]*)"', page)}:
-        response = client.get(address, headers={"Sec-Purpose": "prefetch"})
+    for url in {*re.findall(r'href="(/(?:timeline|moments)/[^"]*)"', page)}:
+        response = client.get(url, headers={"Sec-Purpose": "prefetch"})
         assert response.status_code == 200
         assert not response.cookies
     before = moment.updated_at

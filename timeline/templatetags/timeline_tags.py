@@ -1,4 +1,4 @@
-"""Template filters of the timeline: amounts of money and stories."""
+"""Template filters for amounts of money and stories."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ register = template.Library()
 
 @register.filter
 def money(amount: int, currency: str) -> str:
-    """Return an amount of minor units: ``{{ order.amount|money:order.currency }}``."""
+    """Format an amount in minor units: ``{{ order.amount|money:order.currency }}``."""
     return pricing.format_money(amount, currency)
 
 
 class StoryUrlizer(Urlizer):
-    """Links web addresses, as written by users and not to be vouched for; mail addresses stay text."""
+    """Turn web addresses into links that are marked as written by users. E-mail addresses stay text."""
 
     url_template = '<a href="{href}" rel="ugc nofollow">{url}</a>'
 
     @staticmethod
     def is_email_simple(value: str) -> bool:  # noqa: ARG004  the urlizer's hook
-        """Take nothing for a mail address: a link would only serve those who collect them."""
+        """Treat nothing as an e-mail address, because such links mostly help those who collect them."""
         return False
 
 
@@ -33,6 +33,6 @@ _urlize = StoryUrlizer()
 
 @register.filter
 def story(text: str) -> SafeString:
-    """Return a story's paragraphs, escaped, with safe links."""
+    """Return a story as escaped HTML paragraphs with safe links."""
     linked = SafeString(_urlize(text, autoescape=True))
     return mark_safe(linebreaks(linked))  # noqa: S308  escaped by the urlizer

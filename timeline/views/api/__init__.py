@@ -1,1 +1,1 @@
-"""The public timeline as JSON, below ``/api/``: read-only, the same for everybody."""
+"""The public JSON API below ``/api/``. It is read-only and the same for everybody."""

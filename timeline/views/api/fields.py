@@ -1,21 +1,21 @@
-"""A moment as the API shows it, field by field, each with the columns that it needs."""
+"""The fields of a moment in the API, each with the database columns that it needs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from timeline.core.spans import format_instant
 from timeline.models import Moment
+from timeline.views.api.responses import JsonObject, JsonValue
 
 
 @dataclass(frozen=True)
 class Field:
-    """How one field is made, and of which columns (the id is always there)."""
+    """A field: the columns it is computed from, besides the id, and the function that does it."""
 
     columns: tuple[str, ...]
-    value: Callable[[Moment], Any]
+    get_value: Callable[[Moment], JsonValue]
 
 
 def _column_field(name: str) -> Field:
@@ -34,7 +34,7 @@ def _get_owner(moment: Moment) -> dict[str, str]:
     return {"handle": moment.user.handle, "name": moment.user.name}
 
 
-# Tags come beside the moment: they are read for a whole page at once.
+# `serialize_moment` fills the tags in: they are read for a whole page at once.
 TAGS = "tags"
 FIELDS = {
     "id": Field((), lambda moment: moment.public_id),
@@ -51,20 +51,18 @@ FIELDS = {
     "source": _column_field("source"),
     "story": _column_field("story"),
 }
-# Stories are long: a list holds them only when it is asked to.
+# Stories are long, so a list only has them on request.
 LIST_FIELDS = tuple(name for name in FIELDS if name != "story")
 
 
 def get_columns(names: Iterable[str]) -> frozenset[str]:
-    """Return the columns that the fields with these names are made of."""
+    """Return the columns that the fields with these names need."""
     return frozenset(column for name in names for column in FIELDS[name].columns)
 
 
-def serialize_moment(
-    moment: Moment, names: Iterable[str], tags: list[str] | None
-) -> dict[str, Any]:
-    """Return these fields of a moment that carries ``tags``."""
-    fields = {name: FIELDS[name].value(moment) for name in names}
+def serialize_moment(moment: Moment, names: Iterable[str], tags: list[str] | None) -> JsonObject:
+    """Return the fields with these names of a moment that has ``tags``."""
+    fields = {name: FIELDS[name].get_value(moment) for name in names}
     if tags and TAGS in fields:
         fields[TAGS] = tags
     return fields

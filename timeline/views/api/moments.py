@@ -1,8 +1,6 @@
-"""Moments: the timeline, newest first, and one by its id."""
+"""The API's endpoints for moments: the timeline, newest first, and a moment by its id."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 
@@ -17,15 +15,15 @@ from timeline.selectors.moments import (
 )
 from timeline.views.api.fields import FIELDS, TAGS, get_columns, serialize_moment
 from timeline.views.api.parameters import PARAMETERS, parse_timeline_query
-from timeline.views.api.responses import public_api, success_response
+from timeline.views.api.responses import JsonObject, public_api, success_response
 
-# The API shows everybody the same, so that caches may keep its answers: whoever asks is nobody.
+# Every visitor is treated as anonymous, so that caches may keep the responses.
 ANONYMOUS = None
 
 
 @public_api(TIMELINE, parameters=PARAMETERS)
 def timeline(request: HttpRequest) -> HttpResponse:
-    """Answer a page of moments, newest first; ``next`` is the cursor of the page after it."""
+    """Return a page of moments, newest first; ``next`` is the cursor of the next page."""
     query = parse_timeline_query(request)
     page = list_overlapping(
         ANONYMOUS,
@@ -43,16 +41,16 @@ def timeline(request: HttpRequest) -> HttpResponse:
 
 
 @public_api(TIMELINE, PROFILES)
-def moment(request: HttpRequest, public_id: str) -> HttpResponse:
-    """Answer one moment with all its fields."""
+def moment_detail(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Return a moment with all its fields."""
     return success_response(_get_moment(public_id))
 
 
-def _get_moment(public_id: str) -> dict[str, Any]:
+def _get_moment(public_id: str) -> JsonObject:
     try:
-        found = get_visible_moment(ANONYMOUS, decode_id(public_id))
+        moment = get_visible_moment(ANONYMOUS, decode_id(public_id))
     except ValueError:
-        found = None
-    if found is None:
+        moment = None
+    if moment is None:
         raise Http404(NO_SUCH_MOMENT_MESSAGE)
-    return serialize_moment(found, FIELDS, [tag.name for tag in found.tags.all()])
+    return serialize_moment(moment, FIELDS, [tag.name for tag in moment.tags.all()])

@@ -1,6 +1,6 @@
-"""The API's own description, an OpenAPI 3.1 document.
+"""The API's description, an OpenAPI 3.1 document.
 
-It is answered bare, without the envelope: programs that read such documents
+It is returned without the envelope, because programs that read such documents
 expect the document itself.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import cache
 from http import HTTPStatus
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -18,7 +17,13 @@ from timeline.core.periods import CENTURIES, Level
 from timeline.views.api import patterns
 from timeline.views.api.fields import FIELDS, LIST_FIELDS
 from timeline.views.api.parameters import DEFAULT_LIMIT, MAX_LIMIT
-from timeline.views.api.responses import JSON_TYPE, json_response, public_api
+from timeline.views.api.responses import (
+    JSON_TYPE,
+    JsonObject,
+    JsonValue,
+    json_response,
+    public_api,
+)
 from timeline.views.api.schemas import (
     SCHEMAS,
     Schema,
@@ -40,19 +45,19 @@ time, so none shows a moment twice or leaves one out, whatever is added meanwhil
 
 Parameters that are not described here are ignored."""
 
-# The statuses that any address may answer besides its own.
+# The error statuses that any endpoint may return.
 _ERRORS = (400, 404, 405, 429, 500, 503)
 
 
 @public_api(STATIC_PAGES)
 def openapi(request: HttpRequest) -> HttpResponse:
-    """Answer the OpenAPI document."""
+    """Return the OpenAPI document."""
     return json_response(build_document())
 
 
 @cache
-def build_document() -> dict[str, Any]:
-    """Return the OpenAPI document."""
+def build_document() -> JsonObject:
+    """Build the OpenAPI document."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "MomentVerse", "version": VERSION, "description": _DESCRIPTION},
@@ -72,7 +77,7 @@ def build_document() -> dict[str, Any]:
     }
 
 
-def _build_paths() -> dict[str, Any]:
+def _build_paths() -> JsonObject:
     return {
         "/api/timeline": {
             "get": _build_operation(
@@ -97,8 +102,8 @@ def _build_paths() -> dict[str, Any]:
     }
 
 
-def _build_period_paths() -> dict[str, Any]:
-    paths = {
+def _build_period_paths() -> JsonObject:
+    paths: JsonObject = {
         "/api/periods": _build_period_path(
             "wholeTimeline", "The whole timeline and its centuries", []
         )
@@ -106,31 +111,31 @@ def _build_period_paths() -> dict[str, Any]:
     paths["/api/periods/centuries/{number}"] = _build_period_path(
         "century", "A century and its years", [_CENTURY]
     )
-    address = "/api/periods"
-    for index, (name, what) in enumerate(_PERIODS.items()):
-        address += f"/{{{name}}}"
-        paths[address] = _build_period_path(name, what, _DATE_PARTS[: index + 1])
+    path = "/api/periods"
+    for index, (name, summary) in enumerate(_PERIODS.items()):
+        path += f"/{{{name}}}"
+        paths[path] = _build_period_path(name, summary, _DATE_PARTS[: index + 1])
     return paths
 
 
-def _build_period_path(name: str, what: str, parameters: list[Schema]) -> dict[str, Any]:
-    return {"get": _build_operation(name, "periods", what, "Period", parameters)}
+def _build_period_path(name: str, summary: str, parameters: list[Schema]) -> JsonObject:
+    return {"get": _build_operation(name, "periods", summary, "Period", parameters)}
 
 
 def _build_operation(
-    name: str, tag: str, summary: str, answered: str, parameters: list[Schema]
-) -> dict[str, Any]:
+    name: str, tag: str, summary: str, data_schema: str, parameters: list[Schema]
+) -> JsonObject:
     return {
         "operationId": name,
         "tags": [tag],
         "summary": summary,
         "parameters": parameters,
-        "responses": _build_responses(success_schema(reference(answered))),
+        "responses": _build_responses(success_schema(reference(data_schema))),
     }
 
 
-def _build_document_operation() -> dict[str, Any]:
-    document_schema = {
+def _build_document_operation() -> JsonObject:
+    document_schema: Schema = {
         "type": "object",
         "properties": {"openapi": {"const": "3.1.0"}, "info": {"type": "object"}},
         "required": ["openapi", "info", "paths"],
@@ -143,8 +148,8 @@ def _build_document_operation() -> dict[str, Any]:
     }
 
 
-def _build_responses(schema: Schema) -> dict[str, Any]:
-    success = {
+def _build_responses(schema: Schema) -> JsonObject:
+    success: JsonObject = {
         "description": "What was asked for.",
         "headers": _header_references("ETag", "Cache-Control", *_RATE_LIMIT_HEADERS),
         "content": {JSON_TYPE: {"schema": schema}},
@@ -154,7 +159,7 @@ def _build_responses(schema: Schema) -> dict[str, Any]:
     return {"200": success, "304": unchanged, **errors}
 
 
-def _build_error_responses() -> dict[str, Any]:
+def _build_error_responses() -> JsonObject:
     more = {405: ["Allow"], 429: ["Retry-After"], 503: ["Retry-After"]}
     return {
         _response_name(status): {
@@ -174,7 +179,7 @@ def _header_references(*names: str) -> dict[str, Schema]:
     return {name: reference(name, "headers") for name in names}
 
 
-def _header(description: str, schema_type: str = "integer") -> dict[str, Any]:
+def _header(description: str, schema_type: str = "integer") -> JsonObject:
     return {"description": description, "schema": {"type": schema_type}}
 
 
@@ -190,7 +195,7 @@ _HEADERS = {
 }
 
 
-def _path_parameter(name: str, description: str, example: Any, schema: Schema) -> Schema:
+def _path_parameter(name: str, description: str, example: JsonValue, schema: Schema) -> Schema:
     return {
         "name": name,
         "in": "path",
@@ -201,7 +206,7 @@ def _path_parameter(name: str, description: str, example: Any, schema: Schema) -
     }
 
 
-def _query_parameter(name: str, description: str, example: Any, schema: Schema) -> Schema:
+def _query_parameter(name: str, description: str, example: JsonValue, schema: Schema) -> Schema:
     return {
         "name": name,
         "in": "query",

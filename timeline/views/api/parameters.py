@@ -1,6 +1,6 @@
-"""What a query of the API may say, and the sentence that answers it when it says something else.
+"""Parse and validate the API's query parameters.
 
-Parameters without a meaning here are ignored: links carry them for others' purposes.
+Unknown parameters are ignored, because links often carry some for other purposes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from timeline.views.api.fields import FIELDS, LIST_FIELDS
 PARAMETERS = ("start", "end", "cursor", "limit", "fields")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
-# Every parameter, percent-encoded and at its longest, fits three times over.
+# Three times the length of all parameters at their longest, percent-encoded.
 MAX_QUERY_LENGTH = 2000
 
 _LIMIT = re.compile(r"[1-9][0-9]{0,2}")
@@ -27,7 +27,7 @@ _LIMIT = re.compile(r"[1-9][0-9]{0,2}")
 
 @dataclass(frozen=True)
 class TimelineQuery:
-    """What ``/api/timeline`` is asked for."""
+    """The parameters of ``/api/timeline``."""
 
     start: dt.datetime | None
     end: dt.datetime | None
@@ -37,7 +37,7 @@ class TimelineQuery:
 
 
 def parse_timeline_query(request: HttpRequest) -> TimelineQuery:
-    """Read the query of ``/api/timeline``. Raises BadRequest, in a sentence."""
+    """Parse the query of ``/api/timeline``. Raises BadRequest with a sentence for people."""
     if len(request.META.get("QUERY_STRING", "")) > MAX_QUERY_LENGTH:
         raise BadRequest(f"The query is longer than {MAX_QUERY_LENGTH} characters.")
     start, end = _parse_instant(request, "start"), _parse_instant(request, "end")
@@ -49,7 +49,7 @@ def parse_timeline_query(request: HttpRequest) -> TimelineQuery:
 
 
 def parse_at(request: HttpRequest) -> dt.datetime:
-    """Read ``at``, the instant that says which hour or tile is meant. Raises BadRequest."""
+    """Parse ``at``, an instant in the requested hour or tile. Raises BadRequest."""
     at = _parse_instant(request, "at")
     if at is None:
         raise BadRequest("Say “at” which time, such as 1969-07-20T20:17:40Z.")
@@ -77,7 +77,7 @@ def _parse_limit(request: HttpRequest) -> int:
     text = _get_single(request, "limit")
     if text is None:
         return DEFAULT_LIMIT
-    # The pattern first: int() would read a million digits before it is refused.
+    # Check the pattern first: int() would parse a million digits before the limit is checked.
     if not _LIMIT.fullmatch(text) or int(text) > MAX_LIMIT:
         raise BadRequest(f"“limit” is a whole number from 1 to {MAX_LIMIT}.")
     return int(text)

@@ -1,7 +1,7 @@
-"""Regular expressions, in the dialect of JSON Schema, of what parameters may be.
+"""Regular expressions for parameters, in the dialect of JSON Schema.
 
-They are promises to programs that read the OpenAPI document: whatever matches
-is understood. Days that a month does not have do not match.
+They are published in the OpenAPI document, and the API accepts every value that
+matches. Days that do not exist, such as 31 April, do not match.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ _DAYS = (
     "|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
     "|02-(?:0[1-9]|1[0-9]|2[0-8]))"
 )
-# Years 2 to 9998: whatever the offset, an instant in them lies in the timeline.
+# Years 2 to 9998: an instant in them is on the timeline, whatever its offset.
 _INNER_YEARS = (
     "(?:000[2-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])"
 )
 _FOURTHS = "(?:0[48]|[2468][048]|[13579][26])"
 _LEAP_YEARS = f"(?:[0-9]{{2}}{_FOURTHS}|{_FOURTHS}00)"
-# Without the first day of year 1 and the last of year 9999, which are outside of the timeline.
+# Without the first day of year 1 and the last day of year 9999, which are not on the timeline.
 _FIRST_YEAR = (
     "0001-(?:01-(?:0[2-9]|[12][0-9]|3[01])|(?:0[3578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
     "|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"

@@ -1,10 +1,9 @@
-"""Centuries, years, months, days and hours: what each holds, and its parts."""
+"""The API's endpoints for periods: a century, year, month, day or hour with its children."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 
@@ -13,7 +12,7 @@ from timeline.core.periods import NoSuchPeriod, Period
 from timeline.core.spans import WINDOW_END, WINDOW_START, format_instant
 from timeline.selectors import rollups
 from timeline.selectors.rollups import Tally
-from timeline.views.api.responses import public_api, success_response
+from timeline.views.api.responses import JsonObject, public_api, success_response
 
 ROOT_PATH = "/api/periods"
 
@@ -23,8 +22,8 @@ _DATE = re.compile(r"[0-9]{4}(?:-[0-9]{2}){0,3}")
 
 @public_api(TIMELINE)
 def whole_timeline(request: HttpRequest) -> HttpResponse:
-    """Answer the whole timeline with its centuries."""
-    tally, parts = rollups.get_timeline_tally_with_centuries()
+    """Return the whole timeline with its centuries."""
+    tally, centuries = rollups.get_timeline_tally_with_centuries()
     return success_response(
         {
             "name": "The timeline",
@@ -35,15 +34,17 @@ def whole_timeline(request: HttpRequest) -> HttpResponse:
             "moments": tally.moments,
             "seconds": tally.seconds,
             "claimed": tally.claimed_share(WINDOW_START, WINDOW_END),
-            **_serialize_links(None, None, None),
-            "parts": [_serialize_period(*part) for part in parts],
+            "previous": None,
+            "next": None,
+            "parent": None,
+            "parts": [_serialize_period(*century) for century in centuries],
         }
     )
 
 
 @public_api(TIMELINE)
 def century(request: HttpRequest, number: str) -> HttpResponse:
-    """Answer one century with its years."""
+    """Return a century with its years."""
     if not _CENTURY.fullmatch(number):
         raise Http404("A century is a number from 1 to 100, such as 20.")
     try:
@@ -55,7 +56,7 @@ def century(request: HttpRequest, number: str) -> HttpResponse:
 
 @public_api(TIMELINE)
 def calendar_period(request: HttpRequest, **digits: str) -> HttpResponse:
-    """Answer one year, month, day or hour with its parts."""
+    """Return a year, month, day or hour with its children."""
     return success_response(_serialize_with_children(_parse_period(digits.values())))
 
 
@@ -71,17 +72,18 @@ def _parse_period(digits: Iterable[str]) -> Period:
         raise Http404(str(error)) from None
 
 
-def _serialize_with_children(period: Period) -> dict[str, Any]:
-    tally, parts = rollups.get_tally_with_children(period)
-    parent = _path_of(period.parent) if period.parent else ROOT_PATH
+def _serialize_with_children(period: Period) -> JsonObject:
+    tally, children = rollups.get_tally_with_children(period)
     return {
         **_serialize_period(period, tally),
-        **_serialize_links(_path_of(period.previous), _path_of(period.next), parent),
-        "parts": [_serialize_period(*part) for part in parts],
+        "previous": _path_of(period.previous) if period.previous else None,
+        "next": _path_of(period.next) if period.next else None,
+        "parent": _path_of(period.parent) if period.parent else ROOT_PATH,
+        "parts": [_serialize_period(*child) for child in children],
     }
 
 
-def _serialize_period(period: Period, tally: Tally) -> dict[str, Any]:
+def _serialize_period(period: Period, tally: Tally) -> JsonObject:
     return {
         "name": period.name,
         "level": period.level.value,
@@ -94,12 +96,6 @@ def _serialize_period(period: Period, tally: Tally) -> dict[str, Any]:
     }
 
 
-def _serialize_links(
-    previous: str | None, following: str | None, parent: str | None
-) -> dict[str, str | None]:
-    return {"previous": previous, "next": following, "parent": parent}
-
-
-def _path_of(period: Period | None) -> str | None:
-    """Return a period's address here: its page's path, below another root, without a slash."""
-    return ROOT_PATH + period.url.removeprefix("/timeline").removesuffix("/") if period else None
+def _path_of(period: Period) -> str:
+    """Return the API's path of a period: the path of its page below another root, without the last slash."""
+    return ROOT_PATH + period.url.removeprefix("/timeline").removesuffix("/")

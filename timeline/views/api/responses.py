@@ -1,10 +1,10 @@
-"""How every address of the API answers: the envelope, the methods, the lifetime."""
+"""What all endpoints of the API share: the envelope, the methods and the caching."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from django.http import HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -13,24 +13,28 @@ from django.views.decorators.http import require_safe
 from momentverse.page_cache import Group, View, public_page
 
 JSON_TYPE = "application/json"
+JsonValue: TypeAlias = (
+    "str | int | float | bool | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
+)
+JsonObject: TypeAlias = "dict[str, JsonValue]"
 
 
-def success_response(data: Any) -> HttpResponse:
-    """Return ``data`` in the envelope of success. Errors are wrapped by `momentverse.http.errors`."""
+def success_response(data: JsonValue) -> HttpResponse:
+    """Return ``data`` in the envelope of a success. ``momentverse.http.errors`` does it for errors."""
     return json_response({"ok": True, "data": data})
 
 
-def json_response(document: Any) -> HttpResponse:
+def json_response(document: JsonValue) -> HttpResponse:
     """Return ``document`` as JSON without the envelope."""
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return HttpResponse(text, content_type=JSON_TYPE)
 
 
 def public_api(*groups: Group, parameters: Iterable[str] = ()) -> Callable[[View], View]:
-    """Make a view an address of the API: GET and HEAD, the same for everybody who asks with ``parameters``.
+    """Make a view an endpoint of the API: GET and HEAD only, and cached by ``parameters``.
 
-    Exempt from the check of form tokens, which would answer 403 where 405 is
-    right: nothing is written here.
+    The endpoints change nothing, so they need no CSRF check. With it, a POST would
+    get 403 instead of the correct 405.
     """
 
     def decorate(view: View) -> View:

@@ -1,8 +1,8 @@
-"""What the API's answers hold, as JSON Schemas: the components of the OpenAPI document."""
+"""JSON Schemas of the API's responses, which are the components of the OpenAPI document."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from momentverse.http.errors import TEXTS
 from timeline.core.periods import Level
@@ -10,17 +10,18 @@ from timeline.models.moment import STORY_LENGTH, TITLE_LENGTH
 from timeline.selectors.tiles import MAX_PERIODS
 from timeline.views.api import patterns
 from timeline.views.api.fields import FIELDS
+from timeline.views.api.responses import JsonObject, JsonValue
 
-Schema = dict[str, Any]
+Schema = JsonObject
 
 
-def string_schema(description: str, **more: Any) -> Schema:
+def string_schema(description: str, **more: JsonValue) -> Schema:
     """Return the schema of a string."""
     return {"type": "string", "description": description, **more}
 
 
-def count_schema(description: str, **more: Any) -> Schema:
-    """Return the schema of a whole number that is not negative."""
+def count_schema(description: str, **more: JsonValue) -> Schema:
+    """Return the schema of an integer that is not negative."""
     return {"type": "integer", "minimum": 0, "description": description, **more}
 
 
@@ -29,7 +30,7 @@ def reference(name: str, kind: str = "schemas") -> Schema:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-def object_schema(properties: dict[str, Schema], **more: Any) -> Schema:
+def object_schema(properties: Mapping[str, Schema], **more: JsonValue) -> Schema:
     """Return the schema of an object that has all of ``properties`` and nothing else."""
     return {
         "type": "object",
@@ -41,19 +42,19 @@ def object_schema(properties: dict[str, Schema], **more: Any) -> Schema:
 
 
 def success_schema(data: Schema) -> Schema:
-    """Return the schema of a successful answer that holds ``data``."""
+    """Return the schema of a successful response with ``data``."""
     return object_schema({"ok": {"const": True}, "data": data})
 
 
 def error_schema(status: int) -> Schema:
-    """Return the schema of the answer to what went wrong with this status."""
-    words = {
+    """Return the schema of an error response with this status."""
+    fields: dict[str, Schema] = {
         "code": {"const": TEXTS[status].code},
         "message": string_schema(
             "A sentence for people.", minLength=1, examples=[TEXTS[status].message]
         ),
     }
-    return object_schema({"ok": {"const": False}, "error": object_schema(words)})
+    return object_schema({"ok": {"const": False}, "error": object_schema(fields)})
 
 
 _INSTANT = string_schema(
@@ -95,9 +96,9 @@ _MOMENT_FIELDS: dict[str, Schema] = {
 }
 assert _MOMENT_FIELDS.keys() == FIELDS.keys()
 
-_NULLABLE_PATH = {"type": ["string", "null"], "pattern": "^/api/periods"}
+_NULLABLE_PATH: Schema = {"type": ["string", "null"], "pattern": "^/api/periods"}
 
-_PERIOD_FIELDS = {
+_PERIOD_FIELDS: dict[str, Schema] = {
     "name": string_schema("In words.", examples=["July 1969"]),
     "level": {"enum": [level.value for level in Level]},
     "url": string_schema(

@@ -1,4 +1,4 @@
-"""What a chart is drawn from: counts by the tile, and the free stretches of an hour."""
+"""The API's endpoints for charts: a tile of counts, and the free intervals of an hour."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from timeline.views.api.responses import public_api, success_response
 
 @public_api(TIMELINE, parameters=["at"])
 def density(request: HttpRequest, level: str) -> HttpResponse:
-    """Answer the periods of a level around an instant that hold anything."""
+    """Return the periods of a level around an instant that are not empty."""
     try:
         tile = get_tile(Level(level), parse_at(request))
     except ValueError:
@@ -40,7 +40,7 @@ def density(request: HttpRequest, level: str) -> HttpResponse:
 
 @public_api(TIMELINE, parameters=["at"])
 def free(request: HttpRequest) -> HttpResponse:
-    """Answer the free stretches of the hour around an instant."""
+    """Return the free intervals of the hour around an instant."""
     hour = get_period(Level.HOUR, parse_at(request))
     taken, known = occupied_intervals(hour.starts_at, hour.ends_at)
     return success_response(

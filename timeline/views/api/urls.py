@@ -1,10 +1,10 @@
-"""The API's addresses, without a slash at the end."""
+"""The API's URLs, which have no slash at the end."""
 
 from django.urls import include, path
 
 from timeline.views.api import moments, openapi, periods, tiles
 
-# Parts are taken as text, so that what is no number is answered in a sentence of ours.
+# The parts are matched as text, so that the views can reject a wrong one with their own message.
 period_urls = [
     path("centuries/<str:number>", periods.century, name="api-century"),
     path("<str:year>", periods.calendar_period, name="api-year"),
@@ -15,7 +15,7 @@ period_urls = [
 
 urlpatterns = [
     path("timeline", moments.timeline, name="api-timeline"),
-    path("moments/<str:public_id>", moments.moment, name="api-moment"),
+    path("moments/<str:public_id>", moments.moment_detail, name="api-moment"),
     path("periods", periods.whole_timeline, name="api-periods"),
     path("periods/", include(period_urls)),
     path("density/<str:level>", tiles.density, name="api-density"),

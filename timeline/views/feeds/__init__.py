@@ -1,1 +1,1 @@
-"""Files that other programs read: Atom, iCalendar, sitemaps, oEmbed; and the card that others embed."""
+"""Views for other programs and sites: Atom feeds, iCalendar, sitemaps, oEmbed and the embeddable card."""

@@ -1,4 +1,4 @@
-"""Atom feeds: what came onto the timeline or changed last, of everybody, of a tag, of a person."""
+"""Atom feeds of the moments published or changed last: of everybody, of a tag and of a person."""
 
 from __future__ import annotations
 
@@ -20,27 +20,26 @@ from timeline.selectors.feeds import absolute_url
 from timeline.selectors.moments import get_tag_in_use
 from timeline.selectors.profiles import get_user_by_handle
 
-# What XML 1.0 cannot hold, however it is escaped.
+# Characters that XML 1.0 cannot contain, even escaped.
 _INVALID_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# An empty feed was last changed before everything else, and not now: it is the same each time.
+# The date of an empty feed. Django would use the current time, so that each response would differ.
 NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def strip_invalid_xml(text: str) -> str:
-    """Return what of a text XML can hold."""
+    """Return a text without the characters that XML cannot contain."""
     return _INVALID_IN_XML.sub("", text)
 
 
 class StableAtomFeed(Atom1Feed):
-    """An Atom feed whose text does not depend on when it is generated."""
+    """An Atom feed that does not depend on the current time."""
 
     def latest_post_date(self) -> dt.datetime:
-        """Return when the feed last changed."""
         return super().latest_post_date() if self.items else NEVER
 
 
 class MomentsFeed(Feed):
-    """A feed of some moments. All addresses in it are absolute, and the configured origin's."""
+    """A feed of moments. All its URLs are absolute and start with ``SITE_URL``."""
 
     feed_type = StableAtomFeed
     language = "en"
@@ -52,11 +51,10 @@ class MomentsFeed(Feed):
         self._moments = moments
 
     def items(self) -> Iterable[Moment]:
-        """Return the moments."""
         return self._moments
 
     def item_title(self, item: Moment) -> str:
-        """Return the title, and the day, by which titles that are alike are told apart."""
+        """Return the title with the day, which distinguishes moments with the same title."""
         return strip_invalid_xml(f"{item.title} ({format_day(item.starts_at)})")
 
     def item_description(self, item: Moment) -> str:
@@ -64,38 +62,34 @@ class MomentsFeed(Feed):
         return strip_invalid_xml(render_to_string("feeds/entry.html", {"moment": item}))
 
     def item_link(self, item: Moment) -> str:
-        """Return the address of the moment's page."""
+        """Return the URL of the moment's page."""
         return absolute_url(item.get_absolute_url())
 
     def item_guid(self, item: Moment) -> str:
-        """Return what stays the same when the title changes."""
+        """Return an id that stays the same when the title changes."""
         return absolute_url(f"/moments/{item.public_id}/")
 
     def item_author_name(self, item: Moment) -> str:
-        """Return the owner's name."""
         return strip_invalid_xml(item.user.name)
 
     def item_author_link(self, item: Moment) -> str:
-        """Return the address of the owner's page."""
         return absolute_url(f"/@{item.user.handle}/")
 
     def item_pubdate(self, item: Moment) -> dt.datetime:
-        """Return when the moment came onto the timeline; its own time is in the title."""
+        """Return when the moment was published. The time of the moment itself is in the title."""
         return item.status_changed_at
 
     def item_updateddate(self, item: Moment) -> dt.datetime:
-        """Return when it last changed."""
         return item.changed_at
 
     def item_categories(self, item: Moment) -> list[str]:
-        """Return the tags."""
         return [tag.name for tag in item.tags.all()]
 
 
 @require_safe
 @public_page(TIMELINE, PROFILES, parameters=())
 def timeline_feed(request: HttpRequest) -> HttpResponse:
-    """Feed of the whole timeline."""
+    """Return the feed of the whole timeline."""
     feed = MomentsFeed(
         title="MomentVerse: new on the timeline",
         page="/timeline/",
@@ -108,7 +102,7 @@ def timeline_feed(request: HttpRequest) -> HttpResponse:
 @require_safe
 @public_page(TIMELINE, PROFILES, parameters=())
 def tag_feed(request: HttpRequest, name: str) -> HttpResponse:
-    """Feed of what a tag was put on."""
+    """Return the feed of the moments that got a tag last."""
     tag = get_tag_in_use(None, name)
     if tag is None:
         raise Http404(f"No public moment carries the tag “{name}”.")
@@ -124,7 +118,7 @@ def tag_feed(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 @public_page(PROFILES, TIMELINE, parameters=())
 def profile_feed(request: HttpRequest, handle: str) -> HttpResponse:
-    """Feed of one person's public moments."""
+    """Return the feed of a person's public moments."""
     owner = get_user_by_handle(handle)
     feed = MomentsFeed(
         title=f"MomentVerse: new from {owner.name}",

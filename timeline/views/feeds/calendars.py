@@ -1,8 +1,9 @@
-"""iCalendar (RFC 5545): a moment as an event, and its anniversaries as another that repeats.
+"""iCalendar files (RFC 5545): a moment as an event, and its anniversaries as a repeating event.
 
-Two events, because the moment happened once, at its second, and is remembered
-on a day. Anniversaries begin in 1970 at the earliest: calendars that count
-from there cannot expand older ones, and nobody looks them up.
+They are two events, because the moment happened once at its exact time, while
+an anniversary takes a whole day. Anniversaries start in 1970 at the earliest:
+calendars that count time from 1970 cannot expand older rules, and nobody looks
+those anniversaries up.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ ONE_DAY = dt.timedelta(days=1)
 @require_safe
 @public_page(TIMELINE, PROFILES, parameters=())
 def moment_calendar(request: HttpRequest, pk: int) -> HttpResponse:
-    """Calendar of one moment that the viewer may see."""
+    """Return the calendar of a moment that the viewer may see."""
     moment = get_visible_moment(request.user, pk)
     if moment is None:
         raise Http404(NO_SUCH_MOMENT_MESSAGE)
@@ -43,25 +44,25 @@ def moment_calendar(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @public_page(PROFILES, TIMELINE, parameters=())
 def profile_calendar(request: HttpRequest, handle: str) -> HttpResponse:
-    """Calendar of a person's public moments, the ``CALENDAR_SIZE`` that are newest on the timeline."""
+    """Return the calendar of the ``CALENDAR_SIZE`` public moments that a person published last."""
     owner = get_user_by_handle(handle)
     newest = feeds.recently_published_by(owner, CALENDAR_SIZE)
     return _file_response(_build_calendar(f"Moments of {owner.name}", newest), owner.handle)
 
 
 def _build_calendar(name: str, moments: list[Moment]) -> Calendar:
-    made = Calendar()
-    made.add("prodid", f"-//MomentVerse//{settings.SITE_HOST}//EN")
-    made.add("version", "2.0")
-    made.add("method", "PUBLISH")
-    made.add("x-wr-calname", vText(" ".join(_strip_control_characters(name).split())))
-    made.add("refresh-interval", REFRESH_INTERVAL, parameters={"VALUE": "DURATION"})
-    made.add("x-published-ttl", REFRESH_INTERVAL)
+    ical = Calendar()
+    ical.add("prodid", f"-//MomentVerse//{settings.SITE_HOST}//EN")
+    ical.add("version", "2.0")
+    ical.add("method", "PUBLISH")
+    ical.add("x-wr-calname", vText(" ".join(_strip_control_characters(name).split())))
+    ical.add("refresh-interval", REFRESH_INTERVAL, parameters={"VALUE": "DURATION"})
+    ical.add("x-published-ttl", REFRESH_INTERVAL)
     for moment in moments:
-        made.add_component(_build_event(moment))
+        ical.add_component(_build_event(moment))
         if anniversary := _first_anniversary(moment.starts_at.date()):
-            made.add_component(_build_anniversaries(moment, anniversary))
-    return made
+            ical.add_component(_build_anniversaries(moment, anniversary))
+    return ical
 
 
 def _build_event(moment: Moment) -> Event:
@@ -93,7 +94,7 @@ def _build_anniversaries(moment: Moment, first: dt.date) -> Event:
 def _build_base_event(moment: Moment, suffix: str) -> Event:
     event = Event()
     event.add("uid", f"{moment.public_id}{suffix}@{settings.SITE_HOST}")
-    # When the event last changed, and not when it was asked for: the file stays the same until then.
+    # The last change instead of the current time, so that the file stays the same until the next change.
     changed_at = moment.changed_at.replace(microsecond=0)
     event.add("dtstamp", changed_at)
     event.add("last-modified", changed_at)
@@ -103,7 +104,7 @@ def _build_base_event(moment: Moment, suffix: str) -> Event:
 
 
 def _first_anniversary(day: dt.date) -> dt.date | None:
-    """Return the first anniversary that a calendar is told of, if the timeline's years hold one."""
+    """Return the first anniversary to list, or None if there is none before the timeline ends."""
     year = max(day.year + 1, FIRST_ANNIVERSARY_YEAR)
     if year > LAST_YEAR or (year, day.month, day.day) == (LAST_YEAR, 12, 31):
         return None
@@ -111,7 +112,7 @@ def _first_anniversary(day: dt.date) -> dt.date | None:
 
 
 def _strip_control_characters(text: str) -> str:
-    """Return a text without control characters; the library escapes the rest and folds lines."""
+    """Return a text without control characters. The library escapes the rest and folds long lines."""
     return "".join(
         character
         for character in text
@@ -119,9 +120,9 @@ def _strip_control_characters(text: str) -> str:
     )
 
 
-def _file_response(made: Calendar, name: str) -> HttpResponse:
+def _file_response(ical: Calendar, name: str) -> HttpResponse:
     return HttpResponse(
-        made.to_ical(),
+        ical.to_ical(),
         content_type="text/calendar; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.ics"'},
     )

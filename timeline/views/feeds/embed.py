@@ -1,8 +1,8 @@
-"""The card of a public moment, for the pages of others.
+"""The card of a public moment, which other sites embed in a frame.
 
-It is a page of its own with a policy of its own: anybody may frame it, and it
-may do nothing but show itself. It is the same for everybody: its address is
-one of ``COOKIELESS``, where no cookie is read or set.
+The card has its own Content-Security-Policy: every site may frame it, and it may
+load nothing but its style and pictures. It is the same for every visitor: its
+path is below ``settings.COOKIELESS``, where cookies are neither read nor set.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from timeline.models import Moment
 from timeline.selectors import feeds
 from timeline.selectors.moments import NO_SUCH_MOMENT_MESSAGE
 
-# Of the frame, in CSS pixels: what fits a title of three lines.
+# The size of the frame in CSS pixels; a title of three lines fits.
 CARD_WIDTH, CARD_HEIGHT = 480, 240
 STYLE_TEMPLATE = "feeds/card.css"
 
 
 def card_path(moment: Moment) -> str:
-    """Return where a moment's card is."""
+    """Return the path of a moment's card."""
     return f"/embed/{moment.public_id}/"
 
 
 @cache
 def _style_and_policy() -> tuple[str, str]:
-    """Return the card's style, and the policy that allows it and nothing else."""
+    """Return the card's CSS, and the policy that allows this style only."""
     style = get_template(STYLE_TEMPLATE).render()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = (
@@ -60,5 +60,5 @@ def card(request: HttpRequest, pk: int) -> HttpResponse:
     response = HttpResponse(render_to_string("feeds/card.html", context))
     response["Content-Security-Policy"] = policy
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response["X-Robots-Tag"] = "noindex"  # the moment's own page is the one to find
+    response["X-Robots-Tag"] = "noindex"  # search engines should list the moment's own page
     return response

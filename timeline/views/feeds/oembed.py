@@ -1,4 +1,4 @@
-"""oEmbed 1.0: what another site needs to know to show a moment's card."""
+"""oEmbed 1.0: tells other sites how to embed a moment's card."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_URL_LENGTH = 2000
 @require_safe
 @public_page(TIMELINE, PROFILES)
 def oembed(request: HttpRequest) -> HttpResponse:
-    """Describe the card of the public moment at ``?url=``, no larger than is asked for."""
+    """Describe the card of the public moment at ``?url=``, at most ``maxwidth`` by ``maxheight`` pixels."""
     if request.GET.get("format", "json") != "json":
         return HttpResponse("Only JSON is spoken here.", status=501, content_type="text/plain")
     moment = _get_moment_at(request.GET.get("url", ""))
@@ -36,7 +36,7 @@ def oembed(request: HttpRequest) -> HttpResponse:
 
 
 def _get_moment_at(url: str) -> Moment:
-    """Return the public moment that an address of ours leads to. Raises Http404."""
+    """Return the public moment that has this URL or path. Raises Http404."""
     path = url.removeprefix(settings.SITE_URL) if len(url) <= MAX_URL_LENGTH else ""
     match = _MOMENT_PATH.fullmatch(path)
     try:
@@ -49,7 +49,7 @@ def _get_moment_at(url: str) -> Moment:
 
 
 def _parse_max_pixels(request: HttpRequest, name: str) -> int:
-    """Return a limit in pixels; without one the card has its own size. Raises BadRequest."""
+    """Return a limit in pixels. Without the parameter it does not limit the card. Raises BadRequest."""
     given = request.GET.get(name, "")
     if not given:
         return max(CARD_WIDTH, CARD_HEIGHT)

@@ -1,7 +1,7 @@
-"""Sitemaps: an index of periods, and for each period the moments that begin in it.
+"""Sitemaps: an index of periods, and for each period the moments that start in it.
 
-A period that holds too many is replaced by its parts, so that there are as
-many files as the timeline needs, and each is one range scan.
+A period with too many moments is replaced by its children, so that there are
+only as many files as the timeline needs, and each is a single range scan.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from timeline.selectors.feeds import absolute_url
 
 XMLNS = "http://www.sitemaps.org/schemas/sitemap/0.9"
 FIXED_PATHS = ("/", "/timeline/", "/timeline/centuries/", "/today/", "/tags/")
-# Where something is, and when it last changed, if that is known.
+# A URL, and when it last changed or "".
 Entry = tuple[str, str]
 
 
@@ -37,7 +37,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 @public_page(STATIC_PAGES, parameters=())
 def pages(request: HttpRequest) -> HttpResponse:
-    """List the pages that lead to moments: the fixed ones, and the first tags."""
+    """List the pages that lead to moments: the fixed ones, and the first page of tags."""
     tags = moments.list_tags_in_use(None).rows
     paths = [*FIXED_PATHS, *(tag.get_absolute_url() for tag in tags)]
     return _xml_response("urlset", "url", ((absolute_url(path), "") for path in paths))
@@ -46,14 +46,14 @@ def pages(request: HttpRequest) -> HttpResponse:
 @require_safe
 @public_page(STATIC_PAGES, parameters=())
 def century(request: HttpRequest, number: str) -> HttpResponse:
-    """List the public moments that begin in a century."""
+    """List the public moments that start in a century."""
     return _moments_sitemap(Period.century(int(number)))
 
 
 @require_safe
 @public_page(STATIC_PAGES, parameters=())
 def calendar_period(request: HttpRequest, **numbers: str) -> HttpResponse:
-    """List the public moments that begin in a year, a month, a day or an hour."""
+    """List the public moments that start in a year, month, day or hour."""
     try:
         return _moments_sitemap(
             Period.of(**{name: int(number) for name, number in numbers.items()})
@@ -71,9 +71,9 @@ def _moments_sitemap(period: Period) -> HttpResponse:
 
 
 def _sitemap_path(period: Period) -> str:
-    """Return the address of a period's sitemap.
+    """Return the path of a period's sitemap.
 
-    At the root: a sitemap below a folder may only speak of that folder.
+    It is at the root, because a sitemap in a folder may only list URLs in that folder.
     """
     day = period.first_day
     if period.level is Level.CENTURY:

@@ -1,4 +1,4 @@
-"""Where the files for other programs are; included at the root."""
+"""URLs of the feeds, calendars, sitemaps, oEmbed and cards. They are included at the root."""
 
 from django.urls import path, re_path
 

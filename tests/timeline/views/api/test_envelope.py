@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from timeline.selectors import moments
+from timeline.views.api import moments
 
 pytestmark = pytest.mark.django_db
 

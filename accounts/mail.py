@@ -37,12 +37,12 @@ class RetrySchedule:
 def render_email(
     template_name: str, context: Mapping[str, object], address: str
 ) -> EmailMultiAlternatives:
-    """Return a mail to one person, from ``mail/<template_name>_subject.txt`` and ``…_message.txt``.
+    """Return a mail to one person, from ``<template_name>_subject.txt`` and ``…_message.txt``.
 
     The subject is put on one line: a line break in it could add headers.
     """
-    subject = render_to_string(f"mail/{template_name}_subject.txt", context)
-    body = render_to_string(f"mail/{template_name}_message.txt", context)
+    subject = render_to_string(f"{template_name}_subject.txt", context)
+    body = render_to_string(f"{template_name}_message.txt", context)
     return build_html_email(" ".join(subject.split()), body.strip(), address)
 
 
@@ -61,7 +61,7 @@ def add_html_version(mail: EmailMultiAlternatives) -> None:
         "paragraphs": split_paragraphs(str(mail.body)),
         "signature": signature,
     }
-    mail.attach_alternative(render_to_string("mail/message.html", context), "text/html")
+    mail.attach_alternative(render_to_string("accounts/mail/message.html", context), "text/html")
     mail.body = f"{mail.body}\n\n{signature}\n"
 
 

@@ -70,14 +70,14 @@ def schedule_deletion(user: User, session_key: str | None) -> None:
         User.objects.filter(pk=user.pk, erase_after=None).update(erase_after=now_plus(GRACE_PERIOD))
         user.refresh_from_db(fields=["erase_after"])
         _end_sessions(UserSession.objects.filter(user=user).exclude(session_key=session_key))
-    _notify(user, "mail/deletion_scheduled", reverse("account-delete"))
+    _notify(user, "accounts/mail/deletion_scheduled", reverse("account-delete"))
 
 
 def cancel_deletion(user: User) -> bool:
     """Cancel a deletion that is not due yet. Return whether there was one."""
     cancelled = User.objects.filter(pk=user.pk, erase_after__gt=Now()).update(erase_after=None)
     if cancelled:
-        _notify(user, "mail/deletion_cancelled", reverse("account-home"))
+        _notify(user, "accounts/mail/deletion_cancelled", reverse("account-home"))
     return bool(cancelled)
 
 

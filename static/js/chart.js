@@ -1,11 +1,11 @@
 // The chart of a period page, in one's hands: dragged and zoomed from centuries to seconds without
 // loading a page. What the server drew stands until the first gesture; every address works without this.
 
-import { clip, DAY, END, FIRST, HOUR, inWords, LEVELS, periodAt, seconds, tileAt } from "./parts/calendar.js";
-import { listen } from "./parts/gestures.js";
-import { holding, Picture } from "./parts/picture.js";
-import { levelOf, survey } from "./parts/survey.js";
-import { Tiles } from "./parts/tiles.js";
+import { levelOf, survey } from "./chart/data.js";
+import { listen } from "./chart/gestures.js";
+import { holding, Picture } from "./chart/renderer.js";
+import { Tiles } from "./chart/tiles.js";
+import { clip, DAY, END, FIRST, HOUR, inWords, LEVELS, periodAt, seconds, tileAt } from "./lib/calendar.js";
 
 const NARROWEST = 20; // seconds that a window shows at least
 const REST = 350; // milliseconds without a change, after which the page follows
@@ -67,7 +67,7 @@ class Chart {
       tools.append(button);
     }
     this.where = document.createElement("p");
-    this.where.className = "chart-where";
+    this.where.className = "chart-status";
     this.where.setAttribute("role", "status");
     this.where.textContent = HINT;
     tools.append(this.where);
@@ -247,7 +247,7 @@ class Chart {
 
   // What makes address and page follow is fetched when there is something to follow.
   #following() {
-    this.journey ??= import("./parts/journey.js").then(
+    this.journey ??= import("./chart/history.js").then(
       ({ Journey }) => new Journey(this.figure, (view) => this.#go(view, { following: true })),
     );
     return this.journey;

@@ -1,8 +1,8 @@
 // A list of moments as long as the timeline, of which a few pages are in the document. Pages are fetched
 // ahead by their key, those far behind are let go of, and the address is that of the page one looks at.
 
-import { fetchPage } from "./parts/page.js";
-import { scrubber } from "./parts/scrubber.js";
+import { fetchPage } from "./lib/fetch-page.js";
+import { scrubber } from "./lib/scrubber.js";
 
 const KEPT = 3; // pages in the document
 const AHEAD = 1.5; // heights of the window below which the next page is put in

@@ -267,7 +267,7 @@ export async function start(frame) {
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
   canvas.setAttribute("aria-label", KEYS);
-  said.className = "sky-said";
+  said.className = "sky-status";
   said.setAttribute("role", "status");
   const sky = new Sky(canvas, said, stars, names);
   chart.replaceWith(canvas);

@@ -206,7 +206,7 @@ def use_chart(chromium: Browser, url: str) -> None:
     page.add_init_script(NOTE_DELAYS)
     page.goto(f"{url}/timeline/centuries/20/")
     page.locator(".chart-tools").wait_for()
-    box = page.locator(".chart-picture").bounding_box()
+    box = page.locator(".chart-svg").bounding_box()
     assert box
     middle = box["x"] + box["width"] / 2
     page.mouse.move(middle - 30, box["y"] + 80)

@@ -107,7 +107,7 @@ def test_a_wrong_password_is_said_at_its_field(new_page, make_person, scripts):
     for label in ("E-mail address", "Password"):
         expect(page.get_by_label(label)).to_have_accessible_description(said)
         expect(page.get_by_label(label)).to_have_attribute("aria-invalid", "true")
-    expect(page.locator("#problems")).to_be_focused()
+    expect(page.locator("#form-errors")).to_be_focused()
     expect(page).to_have_title("Not yet: Sign in · MomentVerse")
     # What was typed stays, but for the password.
     expect(page.get_by_label("E-mail address")).to_have_value("nobody@example.org")
@@ -122,7 +122,7 @@ def test_several_mistakes_are_listed_and_lead_to_their_fields(new_page, scripts)
     page.get_by_label("Handle").fill("admin")
     page.get_by_label("Password").fill("too short")
     page.get_by_role("button", name="Make my account").click()
-    problems = page.locator("#problems")
+    problems = page.locator("#form-errors")
     expect(problems).to_be_focused()
     expect(problems.get_by_role("listitem")).to_have_text(
         [re.compile("^Handle: .* reserved"), re.compile("^Password: .* 12 characters")]
@@ -146,7 +146,7 @@ def test_one_mistake_is_where_the_cursor_is(new_page, scripts):
     expect(page.get_by_label("Password")).to_have_accessible_description(
         re.compile("12 characters or more.*too short")
     )
-    expect(page.locator("#problems")).to_have_count(0)
+    expect(page.locator("#form-errors")).to_have_count(0)
 
 
 @SCRIPTS
@@ -184,15 +184,15 @@ def test_a_second_factor(new_page, make_person, scripts):
     picture = page.get_by_role("img", name="QR code")
     expect(picture).to_have_attribute("src", re.compile("^data:image/svg"))
     assert picture.bounding_box()["height"] > 200
-    key = page.locator(".secret").text_content()
+    key = page.locator(".totp-secret").text_content()
     page.get_by_label("Code").fill("12345")
     page.get_by_role("button", name="Turn it on").click()
     expect(page.get_by_label("Code")).to_have_attribute("aria-invalid", "true")
-    assert page.locator(".secret").text_content() == key
+    assert page.locator(".totp-secret").text_content() == key
     page.get_by_label("Code").fill(code(key))
     page.get_by_role("button", name="Turn it on").click()
     expect(page.locator("h1")).to_have_text("Recovery codes")
-    recovery_codes = page.locator(".codes li").all_text_contents()
+    recovery_codes = page.locator(".recovery-codes li").all_text_contents()
     assert len(set(recovery_codes)) == 10
     with page.expect_download() as download:
         page.get_by_role("link", name="Download them as text").click()

@@ -114,7 +114,7 @@ def signing_in_fails(page: Page) -> None:
     page.get_by_label("E-mail address").fill("nobody-at-all@example.org")
     page.get_by_label("Password").fill("wrong wrong wrong")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.locator("#problems")).to_be_visible()
+    expect(page.locator("#form-errors")).to_be_visible()
 
 
 def signing_up_fails(page: Page) -> None:
@@ -162,7 +162,7 @@ def test_it_is_narrow_enough_and_its_targets_are_large_enough(visit, name):
     assert not page.evaluate(OVERFLOWS)
     small = page.evaluate(
         """() => [...document.querySelectorAll(
-             "main button, main input, main select, main textarea, .crumbs a, .actions a, .links a")]
+             "main button, main input, main select, main textarea, .breadcrumbs a, .actions a, .link-list a")]
              .filter(element => element.type !== "hidden")
              .filter(element => element.getBoundingClientRect().height < 24)
              .map(element => element.outerHTML)"""

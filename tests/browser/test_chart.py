@@ -18,7 +18,7 @@ def enhanced(page, url):
     """Open a page and wait until its chart takes gestures."""
     page.goto(url)
     expect(page.locator(".chart-tools")).to_be_visible()
-    return page.locator(".chart-picture")
+    return page.locator(".chart-svg")
 
 
 def place(picture, across, y=80):
@@ -60,7 +60,7 @@ def test_it_works(page):
     expect(page.locator(".moment").first).to_be_visible()
     for _ in range(4):
         page.get_by_role("button", name="Zoom in").click()
-    expect(page.locator(".chart-where")).to_contain_text("20 July 1969, 17:")
+    expect(page.locator(".chart-status")).to_contain_text("20 July 1969, 17:")
     assert loads == []
 
 
@@ -178,7 +178,7 @@ def test_the_keyboard_does_everything(page):
     page.keyboard.press("-")
     rested_at(page, "/timeline/1969/", "1969")
     page.keyboard.press("+")
-    expect(page.locator(".chart-where")).to_contain_text("1969")
+    expect(page.locator(".chart-status")).to_contain_text("1969")
     outline = page.evaluate("getComputedStyle(document.querySelector('.chart')).outlineStyle")
     assert outline != "none"
 
@@ -212,22 +212,22 @@ def test_a_reload_shows_the_same_window(page):
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     words = "April 1969 to March 1970"
-    expect(page.locator(".chart-where")).to_contain_text(words)
+    expect(page.locator(".chart-status")).to_contain_text(words)
     until(page, "history.state !== null")
     page.reload()
-    expect(page.locator(".chart-where")).to_contain_text(words)
+    expect(page.locator(".chart-status")).to_contain_text(words)
 
 
 def test_coming_back_from_a_moment_shows_the_same_window(page):
     enhanced(page, "/timeline/1969/07/20/")
     page.get_by_role("button", name="Later").click()
     words = "20 July 1969, 12:00 to 21 July 1969, 11:59"
-    expect(page.locator(".chart-where")).to_contain_text(words)
+    expect(page.locator(".chart-status")).to_contain_text(words)
     until(page, "history.state !== null")
     page.locator(".moment a").first.click()
     expect(page).to_have_url(re.compile("/moments/"))
     page.go_back()
-    expect(page.locator(".chart-where")).to_contain_text(words)
+    expect(page.locator(".chart-status")).to_contain_text(words)
 
 
 def test_nothing_is_loaded_before_the_chart_is_near(new_page):
@@ -274,7 +274,7 @@ def test_a_server_that_has_had_enough_is_left_alone_for_as_long_as_it_says(page,
     assert len(asked) == first
     page.unroute("**/api/**", refuse)
     complaints.clear()
-    expect(page.locator(".chart-where")).to_contain_text("moments")
+    expect(page.locator(".chart-status")).to_contain_text("moments")
     complaints.clear()
 
 
@@ -295,7 +295,7 @@ def test_axe_finds_nothing_while_it_is_used(new_page, scheme, width):
     page = new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
     enhanced(page, "/timeline/1969/07/")
     page.get_by_role("button", name="Zoom in").click()
-    expect(page.locator(".chart-where")).to_contain_text("July 1969")
+    expect(page.locator(".chart-status")).to_contain_text("July 1969")
     assert violations(page) == []
     assert not page.evaluate(
         "document.documentElement.scrollWidth > document.documentElement.clientWidth"
@@ -338,7 +338,7 @@ def test_who_wants_no_motion_gets_none(new_page):
     page = new_page(reduced_motion="reduce", viewport={"width": 1440, "height": 900})
     picture = enhanced(page, "/timeline/1969/")
     page.evaluate(
-        "() => { globalThis.drawn = new Set(); const label = document.querySelector('.chart-picture');"
+        "() => { globalThis.drawn = new Set(); const label = document.querySelector('.chart-svg');"
         " new MutationObserver(() => { const tick = document.querySelector('.chart-tick');"
         " if (tick) drawn.add(tick.getAttribute('d')); })"
         ".observe(label, { subtree: true, childList: true, attributes: true }); }"

@@ -12,7 +12,7 @@ OVERFLOWS = "document.documentElement.scrollWidth > document.documentElement.cli
 STICKS_OUT = """
 [...document.querySelectorAll("main *, header *, footer *")]
   .filter(element => [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()))
-  .filter(element => !element.closest(".unseen, noscript"))
+  .filter(element => !element.closest(".visually-hidden, noscript"))
   .map(element => [element.getBoundingClientRect(), element.outerHTML.slice(0, 120)])
   .filter(([box]) => box.right > innerWidth + 1 || box.left < -1)
   .map(([box, html]) => html)

@@ -204,6 +204,6 @@ def test_other_pages_are_not(new_page, complaints, site, mine, foreign_page):
     page = new_page()
     page.goto(foreign_page(site.url + moment))
     expect(page.get_by_role("heading", name="A page of somebody else")).to_be_visible()
-    assert page.frame_locator("iframe").locator(".one-moment").count() == 0
+    assert page.frame_locator("iframe").locator(".moment-page").count() == 0
     assert any("frame-ancestors" in complaint for complaint in complaints.found)
     complaints.clear()

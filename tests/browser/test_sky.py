@@ -31,7 +31,7 @@ def page(new_page):
 def test_it_works(page):
     """Keys turn, zoom and open the star in the middle."""
     asked(page)
-    said = page.locator(".sky-said")
+    said = page.locator(".sky-status")
     expect(said).to_have_text("From the Sun.")
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("-")
@@ -46,7 +46,7 @@ def test_it_works(page):
 def test_a_star_is_picked(page):
     scene = asked(page)
     box = scene.bounding_box()
-    said = page.locator(".sky-said")
+    said = page.locator(".sky-status")
 
     def pointed_at_a_star():
         for across in range(1, 20):
@@ -62,7 +62,7 @@ def test_a_star_is_picked(page):
 
     wait_until(pointed_at_a_star, "a star is under the pointer")
     expect(page).to_have_url(re.compile(r"/stars/\d+/$"))
-    expect(page.locator(".sky-mark")).to_be_attached()
+    expect(page.locator(".sky-marker")).to_be_attached()
 
 
 def test_it_draws_stars_and_a_drag_turns_them(page):

@@ -145,4 +145,4 @@ def _build_owner_email(moment: Moment, change: Change) -> EmailMultiAlternatives
         "moment_address": settings.SITE_URL + moment.get_absolute_url(),
         "mine_address": settings.SITE_URL + reverse("timeline:mine"),
     }
-    return render_email(f"moment_{change}", context, moment.user.email)
+    return render_email(f"timeline/mail/moment_{change}", context, moment.user.email)

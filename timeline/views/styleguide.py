@@ -22,7 +22,7 @@ from timeline.views.charts.heatmap import build_cells
 from timeline.views.forms import BaseForm
 
 COLOURS = (
-    "zenith sky glow surface line ink quiet link star spark action on-action shade wrong".split()
+    "zenith sky glow surface line ink muted link star spark action on-action shade error".split()
 )
 SIZES = (
     ("size-5", "The sky at night"),
@@ -57,7 +57,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
     months = Period.of(1969).children
     return render(
         request,
-        "styleguide/styleguide.html",
+        "timeline/styleguide.html",
         {
             "colours": COLOURS,
             "sizes": SIZES,

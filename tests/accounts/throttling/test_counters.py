@@ -251,9 +251,7 @@ def test_redis_is_used_again_when_it_is_back(own_valkey, monkeypatch):
     assert taken(attempts) == 2
     own_valkey.start()
     now = time.monotonic()
-    monkeypatch.setattr(
-        "momentverse.redis.breaker.time.monotonic", lambda: now + RETRY_SECONDS + 1
-    )
+    monkeypatch.setattr("momentverse.redis.breaker.time.monotonic", lambda: now + RETRY_SECONDS + 1)
     assert [attempts.acquire(FIVE) for _ in range(6)] == [True] * 5 + [False]
 
 

@@ -18,7 +18,7 @@ from momentverse.staticfiles.inline import (
 
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
 BACKGROUNDS = ("zenith", "sky", "surface", "glow")
-WORDS = ("ink", "quiet", "link", "star", "wrong")
+WORDS = ("ink", "muted", "link", "star", "error")
 
 
 def inlined(page):
@@ -114,5 +114,5 @@ def test_what_is_pressed_and_what_has_the_focus_can_be_told(theme):
     """WCAG 2.2, 1.4.11: 3 to 1."""
     for ground in BACKGROUNDS:
         assert contrast(theme["star"], theme[ground]) >= 3
-        assert contrast(theme["quiet"], theme[ground]) >= 3
+        assert contrast(theme["muted"], theme[ground]) >= 3
     assert contrast(theme["action"], theme["sky"]) >= 3

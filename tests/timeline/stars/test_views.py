@@ -32,7 +32,7 @@ def test_a_stars_page(client):
     assert "constellation Orion" in page
     assert re.search(r'set out around <a href="/timeline/15\d\d/">15\d\d</a>', page)
     assert "HIP 27989" in page
-    assert page.count('class="sky-mark"') == 1
+    assert page.count('class="sky-marker"') == 1
 
 
 def test_a_faint_star_has_a_page_too(client):

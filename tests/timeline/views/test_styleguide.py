@@ -24,8 +24,8 @@ def test_it_works(page):
     assert "<h1>Style guide</h1>" in page
     for title in TITLES:
         assert f"<bdi>{title}</bdi>" in page
-    for piece in ("horizon", "figures", "cells", "moments", "lines", "tags", "problems", "form",
-                  "pager", "steps", "facts", "neighbours", "empty", "messages"):  # fmt: skip
+    for piece in ("horizon", "statistics", "cells", "moments", "moment-lines", "tags", "form-errors", "form",
+                  "pager", "steps", "facts", "neighbours", "empty-state", "messages"):  # fmt: skip
         assert re.search(rf'class="[^"]*\b{piece}\b', page), piece
 
 

@@ -15,5 +15,8 @@ class Command(BaseCommand):
     help = "Process pictures that wait, and delete the files of those that are detached from their moment."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        processed, deleted = processing.process_waiting_pictures(), deletion.delete_detached_pictures()
+        processed, deleted = (
+            processing.process_waiting_pictures(),
+            deletion.delete_detached_pictures(),
+        )
         self.stdout.write(f"{processed} made, {deleted} deleted.")

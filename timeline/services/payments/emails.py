@@ -95,4 +95,4 @@ def _build_email(email: OrderEmail) -> EmailMultiAlternatives:
         "reason": refund.reason if refund else "",
         "refunded": pricing.format_money(refund.amount, refund.currency) if refund else "",
     }
-    return render_email(f"order_{email.kind}", context, order.user.email)
+    return render_email(f"timeline/mail/order_{email.kind}", context, order.user.email)

@@ -43,7 +43,7 @@ def _render_day(request: HttpRequest, date: dt.date, *, is_today: bool) -> HttpR
     page = list_on_day_of_year(request.user, date.month, date.day, cursor)
     return render(
         request,
-        "timeline/today.html",
+        "timeline/on_this_day.html",
         {
             "name": _format_day_of_year(date),
             "is_today": is_today,

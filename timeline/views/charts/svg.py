@@ -1,7 +1,7 @@
 """The picture of a stretch of time: bars, what is claimed, what is free, today.
 
 Positions along the time are percentages, so the picture is as wide as its
-place and its text keeps its size; heights are in pixels. ``chart.js`` draws
+place and its text keeps its size; heights are in pixels. ``renderer.js`` draws
 the same picture, by the same measures, of any window.
 """
 
@@ -26,11 +26,6 @@ from timeline.selectors.availability import (
 from timeline.selectors.rollups import Tally
 from timeline.views.links import claim_url
 
-BARS_TOP, BARS_BOTTOM = 22, 150
-LEAST_HEIGHT = 3
-CLAIMED_TOP, CLAIMED_HEIGHT = 154, 12
-# Steps of the claimed band across the picture: finer than a pixel of most screens.
-STEPS = 2000
 GAPS_SHOWN = 12
 # Labels further right than this, in percent, would be cut off.
 LAST_LABEL = 95
@@ -43,6 +38,38 @@ _UNITS = {
 }
 
 Parts = list[tuple[Period, Tally]]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The chart's vertical measures in pixels, from the top.
+
+    The only place that has them: the template and ``renderer.js`` take them from here.
+    """
+
+    height: int = 216
+    caption_y: int = 13
+    now_top: int = 18
+    bars_top: int = 22
+    bars_bottom: int = 150
+    min_bar_height: int = 3
+    track_top: int = 154
+    track_height: int = 12
+    gaps_top: int = 170
+    gaps_height: int = 24
+    gap_label_y: int = 186
+    ticks_bottom: int = 196
+    labels_y: int = 210
+    # Horizontal steps of the track that shows what is claimed: finer than a pixel of most screens.
+    track_steps: int = 2000
+
+    @property
+    def bars_height(self) -> int:
+        """Return the height of a full bar."""
+        return self.bars_bottom - self.bars_top
+
+
+GEOMETRY = Geometry()
 
 
 @dataclass(frozen=True)
@@ -92,12 +119,13 @@ class Drawing:
 
     stretch: Interval
     bars: list[Bar]
-    claimed: str  # the path of the claimed band, STEPS wide and CLAIMED_HEIGHT high
+    claimed: str  # the path of the claimed band, in steps of the track
     gaps: list[Gap]
     labels: list[Label]
     present: str  # where today's line is, empty when it is elsewhere
     most: int  # how many moments a bar of full height stands for
     unit: str  # what a bar is: "a year"
+    geometry: Geometry = GEOMETRY
 
     @property
     def starts_iso(self) -> str:
@@ -179,7 +207,7 @@ def _bars(stretch: Interval, parts: Parts) -> list[Bar]:
     for part, tally in parts:
         height = _height(tally.moments, most)
         x, width = _across(stretch, part.starts_at, part.ends_at)
-        bars.append(Bar(part.url, x, width, BARS_BOTTOM - height, height))
+        bars.append(Bar(part.url, x, width, GEOMETRY.bars_bottom - height, height))
     return bars
 
 
@@ -199,12 +227,12 @@ def _height(moments: int, most: int) -> int:
     """Return a bar's height by the square root, so that one among thousands is still seen."""
     if moments <= 0:
         return 0
-    return max(LEAST_HEIGHT, round((BARS_BOTTOM - BARS_TOP) * math.sqrt(moments / most)))
+    return max(GEOMETRY.min_bar_height, round(GEOMETRY.bars_height * math.sqrt(moments / most)))
 
 
 def _moment_bar(stretch: Interval, moment: Moment) -> Bar:
     x, width = _across(stretch, moment.starts_at, moment.ends_at)
-    return Bar(moment.get_absolute_url(), x, width, BARS_TOP, BARS_BOTTOM - BARS_TOP)
+    return Bar(moment.get_absolute_url(), x, width, GEOMETRY.bars_top, GEOMETRY.bars_height)
 
 
 def _claimed_by_part(stretch: Interval, parts: Parts) -> str:
@@ -217,10 +245,10 @@ def _claimed_by_part(stretch: Interval, parts: Parts) -> str:
 
 def _box(stretch: Interval, start: dt.datetime, end: dt.datetime, share: float) -> str:
     """Return a rectangle of the claimed band, as high as the share that is claimed."""
-    left = round(STEPS * _share(stretch, start))
-    right = max(left + 1, round(STEPS * _share(stretch, end)))
-    top = min(CLAIMED_HEIGHT - 1, round(CLAIMED_HEIGHT * (1 - share)))
-    return f"M{left} {CLAIMED_HEIGHT}V{top}H{right}V{CLAIMED_HEIGHT}z"
+    left = round(GEOMETRY.track_steps * _share(stretch, start))
+    right = max(left + 1, round(GEOMETRY.track_steps * _share(stretch, end)))
+    top = min(GEOMETRY.track_height - 1, round(GEOMETRY.track_height * (1 - share)))
+    return f"M{left} {GEOMETRY.track_height}V{top}H{right}V{GEOMETRY.track_height}z"
 
 
 def _bounds(period: Period) -> tuple[dt.datetime, dt.datetime]:
@@ -230,8 +258,9 @@ def _bounds(period: Period) -> tuple[dt.datetime, dt.datetime]:
 def _drawn_together(stretch: Interval, taken: list[Interval]) -> list[Interval]:
     """Join what no step of the band lies between, so that a busy hour is no longer than a quiet one."""
     joined: list[Interval] = []
+    step = 1 / GEOMETRY.track_steps
     for span in taken:
-        if joined and _share(stretch, span.start) - _share(stretch, joined[-1].end) < 2 / STEPS:
+        if joined and _share(stretch, span.start) - _share(stretch, joined[-1].end) < 2 * step:
             joined[-1] = Interval(joined[-1].start, span.end)
         else:
             joined.append(span)

@@ -179,7 +179,7 @@ def _render(
     if open_claims is None:
         open_claims = list_viewer_claims(request.user)
     context |= {"form": form, "open_claims": open_claims}
-    return render(request, "claim/choose.html", context, status=status)
+    return render(request, "timeline/claim/choose.html", context, status=status)
 
 
 def _describe_clock_change(change: SkippedTime | RepeatedTime, request: HttpRequest) -> ClockChange:

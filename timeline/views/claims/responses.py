@@ -75,7 +75,7 @@ def render_details(
         "visibilities": form.visibility_choices(claim.order),
         "problem": problem,
     }
-    return render(request, "claim/details.html", context, status=status)
+    return render(request, "timeline/claim/details.html", context, status=status)
 
 
 def render_review(
@@ -89,7 +89,7 @@ def render_review(
         "paying": claim.status == Status.PAYING,
         "problem": problem,
     }
-    return render(request, "claim/review.html", context, status=status)
+    return render(request, "timeline/claim/review.html", context, status=status)
 
 
 def _build_hold_context(claim: Moment) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _render_over(request: HttpRequest, claim: Moment) -> HttpResponse:
         "open_claims": open_claims,
     }
     status = 200 if request.method in ("GET", "HEAD") else 409
-    return render(request, "claim/over.html", context, status=status)
+    return render(request, "timeline/claim/over.html", context, status=status)
 
 
 def _explain_end(claim: Moment) -> tuple[str, str]:

@@ -15,4 +15,4 @@ from timeline.core.timezones import list_populated_zones
 def list_timezones(request: HttpRequest) -> HttpResponse:
     """Show all places by name. Each links to the claim form with its time zone filled in."""
     zones = sorted(list_populated_zones(), key=lambda zone: (zone.place, zone.country))
-    return render(request, "claim/clocks.html", {"zones": zones})
+    return render(request, "timeline/claim/time_zones.html", {"zones": zones})

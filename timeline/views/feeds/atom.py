@@ -59,7 +59,7 @@ class MomentsFeed(Feed):
 
     def item_description(self, item: Moment) -> str:
         """Return time, place and story, as HTML."""
-        return strip_invalid_xml(render_to_string("feeds/entry.html", {"moment": item}))
+        return strip_invalid_xml(render_to_string("timeline/feeds/entry.html", {"moment": item}))
 
     def item_link(self, item: Moment) -> str:
         """Return the URL of the moment's page."""

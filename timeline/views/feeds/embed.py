@@ -23,7 +23,7 @@ from timeline.selectors.moments import NO_SUCH_MOMENT_MESSAGE
 
 # The size of the frame in CSS pixels; a title of three lines fits.
 CARD_WIDTH, CARD_HEIGHT = 480, 240
-STYLE_TEMPLATE = "feeds/card.css"
+STYLE_TEMPLATE = "timeline/feeds/card.css"
 
 
 def card_path(moment: Moment) -> str:
@@ -57,7 +57,7 @@ def card(request: HttpRequest, pk: int) -> HttpResponse:
         "link": feeds.absolute_url(moment.get_absolute_url()),
         "style": style,
     }
-    response = HttpResponse(render_to_string("feeds/card.html", context))
+    response = HttpResponse(render_to_string("timeline/feeds/card.html", context))
     response["Content-Security-Policy"] = policy
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     response["X-Robots-Tag"] = "noindex"  # search engines should list the moment's own page

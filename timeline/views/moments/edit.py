@@ -65,4 +65,4 @@ def _render_form(
         ],
         "problem": problem,
     }
-    return render(request, "claim/edit.html", context, status=status)
+    return render(request, "timeline/claim/edit.html", context, status=status)

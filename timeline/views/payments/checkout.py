@@ -63,7 +63,7 @@ def done(request: HttpRequest, claim: Moment) -> HttpResponse:
         "waiting": is_waiting,
         "is_on_its_way": claim.order.checkouts.filter(state=CheckoutState.PENDING).exists(),
     }
-    response = render(request, "claim/done.html", context)
+    response = render(request, "timeline/claim/done.html", context)
     if is_waiting:
         response["Refresh"] = str(WAIT_SECONDS)
     return response

@@ -31,7 +31,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
         "older": page.before.isoformat() if page.before else "",
         "cut": not cursor.is_first_page,
     }
-    return render(request, "orders/list.html", context)
+    return render(request, "timeline/orders/list.html", context)
 
 
 @require_safe
@@ -49,7 +49,7 @@ def order_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "payments": Checkout.objects.filter(order=order, captured__gt=0).select_related("refund"),
         "entries": order.log_entries.all(),
     }
-    return render(request, "orders/order.html", context)
+    return render(request, "timeline/orders/order.html", context)
 
 
 def _parse_time(text: str) -> dt.datetime | None:

@@ -109,4 +109,4 @@ def _render(
         "state": stored.get_state_display(),
         "said": message,
     }
-    return render(request, "sandbox/till.html", context, status=status)
+    return render(request, "timeline/sandbox/checkout.html", context, status=status)

@@ -9,13 +9,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.support.servers import ROOT
 from timeline.core.periods import Period
 from timeline.core.spans import UTC, parse_instant
 from timeline.models import Visibility
 from timeline.selectors import rollups
 from timeline.selectors.availability import Interval
 from timeline.selectors.rollups import EMPTY_TALLY, Tally
-from timeline.views.charts.svg import GAPS_SHOWN, drawing_of_parts, whole_timeline
+from timeline.views.charts.svg import GAPS_SHOWN, GEOMETRY, drawing_of_parts, whole_timeline
 
 pytestmark = pytest.mark.django_db
 NOW = dt.datetime(2026, 7, 1, tzinfo=UTC)
@@ -40,7 +41,7 @@ def drawing_of(period, tallies=None):
 def svg_of(page):
     return ET.fromstring(
         re.search(
-            r'(<svg class="chart-picture".*?</svg>)\s*<div class="chart-key"', page, re.DOTALL
+            r'(<svg class="chart-svg".*?</svg>)\s*<div class="chart-legend"', page, re.DOTALL
         ).group(1)
     )
 
@@ -72,7 +73,7 @@ def test_every_bar_is_a_link_and_the_text_says_the_same(client, make_moment, url
     make_moment("1969-07-20T20:00:00Z", 60)
     make_moment("9999-12-30T23:00:00Z", 60)
     page = client.get(url).text
-    bars = links_of(page, "chart-place")
+    bars = links_of(page, "chart-hit-area")
     cells = re.findall(r'class="cell [^"]*" href="([^"]+)"', page)
     assert bars == cells
     drawn = [
@@ -80,11 +81,25 @@ def test_every_bar_is_a_link_and_the_text_says_the_same(client, make_moment, url
         for link in svg_of(page).iter("a")
         if link.find("rect[@class='chart-bar']") is not None
     ]
-    told = re.findall(r'class="cell [^"]*" href="([^"]+)">(?:(?!</a>).)*?begin', page)
+    told = re.findall(r'class="cell [^"]*" href="([^"]+)">(?:(?!</a>).)*?begin', page, re.DOTALL)
     assert drawn == told
     assert drawn
     assert svg_of(page).get("aria-hidden") == "true"
     assert all(link.get("tabindex") == "-1" for link in svg_of(page).iter("a"))
+
+
+def test_geometry_is_defined_once(client):
+    """The script draws with the measures that the page has, and the template has none of its own."""
+    svg = svg_of(client.get("/timeline/1969/").text)
+    sent = {
+        name.removeprefix("data-").replace("-", "_"): int(value)
+        for name, value in svg.items()
+        if name.startswith("data-")
+    }
+    assert sent
+    assert sent == {name: getattr(GEOMETRY, name) for name in sent}
+    template = (ROOT / "templates/partials/chart.html").read_text()
+    assert re.findall(r' (?:y|y1|y2|height)="\d+"', template) == []
 
 
 @pytest.mark.parametrize("url", PAGES)
@@ -93,7 +108,7 @@ def test_the_parts_fill_the_width(client, url):
     places = [
         rect
         for rect in svg_of(client.get(url).text).iter("rect")
-        if rect.get("class") == "chart-place"
+        if rect.get("class") == "chart-hit-area"
     ]
     edges = [(float(r.get("x")[:-1]), float(r.get("width")[:-1])) for r in places]
     assert edges[0][0] == 0

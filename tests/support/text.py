@@ -1,0 +1,8 @@
+"""Text as a browser shows it."""
+
+from __future__ import annotations
+
+
+def one_line(html: str) -> str:
+    """Return HTML with every run of spaces and line breaks as one space, as browsers render it."""
+    return " ".join(html.split())

@@ -32,7 +32,7 @@ LAYERS = {
         ("handles", "hashers", "mail", "mfa"),
         ("models",),
         ("adapter", "admin", "forms", "privacy", "signals", "throttling"),
-        ("views", "management"),
+        ("views", "management", "templatetags"),
         ("apps", "urls"),
     ),
     "timeline": (

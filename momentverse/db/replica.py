@@ -17,7 +17,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
@@ -70,7 +69,7 @@ health_states = {alias: HealthState() for alias in (DEFAULT_DB_ALIAS, REPLICA)}
 class ReplicaRouter:
     """Sends a visitor's reads to the replica, and everything else to the primary."""
 
-    def db_for_read(self, model: type[Model], **hints: Any) -> str:
+    def db_for_read(self, model: type[Model], **hints: object) -> str:
         """Return the alias to read from; chosen once per request."""
         if not state.may_use_replica or connections[DEFAULT_DB_ALIAS].in_atomic_block:
             return DEFAULT_DB_ALIAS
@@ -78,16 +77,16 @@ class ReplicaRouter:
             state.alias = REPLICA if is_replica_current() else DEFAULT_DB_ALIAS
         return state.alias
 
-    def db_for_write(self, model: type[Model], **hints: Any) -> str:
+    def db_for_write(self, model: type[Model], **hints: object) -> str:
         """Return the primary, and read from it from now on: the request may read what it wrote."""
         state.may_use_replica = False
         return DEFAULT_DB_ALIAS
 
-    def allow_relation(self, first: Model, second: Model, **hints: Any) -> bool:
+    def allow_relation(self, first: Model, second: Model, **hints: object) -> bool:
         """Allow all relations: both databases have the same rows."""
         return True
 
-    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+    def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
         """Migrate the primary only; replication does the rest."""
         return db == DEFAULT_DB_ALIAS
 
@@ -102,10 +101,10 @@ def is_replica_current() -> bool:
     state.is_current = flushed is not None
     if flushed is None:
         return bool(_query(REPLICA, "SELECT true"))
-    return bool(_query(REPLICA, "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", flushed))
+    return bool(_query(REPLICA, "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", str(flushed)))
 
 
-def _query(alias: str, sql: str, *params: object) -> object:
+def _query(alias: str, sql: str, *params: str) -> object:
     """Return the one value that a query selects, or None if the server is unavailable."""
     health = health_states[alias]
     if not health.should_try():

@@ -29,7 +29,7 @@ def warn_if_slow(
             logger.warning("slow query", extra={"ms": round(ms, 1), "sql": sql[:2000]})
 
 
-def watch_connection(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+def watch_connection(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
     """Receive ``connection_created``: time the queries of a new connection."""
     if warn_if_slow not in connection.execute_wrappers:
         connection.execute_wrappers.append(warn_if_slow)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import DEFAULT_DB_ALIAS, connections
 
 
-def enable_wal(using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
+def enable_wal(using: str = DEFAULT_DB_ALIAS, **kwargs: object) -> None:
     """Receive ``post_migrate``: switch the file to WAL, so that writers do not block readers.
 
     The mode is stored in the file. Setting it on each new connection instead would race when

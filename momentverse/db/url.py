@@ -109,7 +109,7 @@ def replica_from_url(url: str, primary: dict[str, Any]) -> dict[str, Any]:
     return entry | {"TEST": {"MIRROR": "default"}}
 
 
-def _parse_connection_limit(value: Any) -> int:
+def _parse_connection_limit(value: str | int) -> int:
     """Return ``connection_limit``. Raises ImproperlyConfigured unless it is a positive integer."""
     if not str(value).isdecimal() or int(value) < 1:
         raise ImproperlyConfigured(
@@ -118,7 +118,7 @@ def _parse_connection_limit(value: Any) -> int:
     return int(value)
 
 
-def _parse_pool_timeout(value: Any) -> float:
+def _parse_pool_timeout(value: str | float) -> float:
     """Return ``pool_timeout``. Raises ImproperlyConfigured unless it is positive and finite."""
     try:
         seconds = float(value)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -13,7 +12,7 @@ from django.http import HttpRequest
 UNKNOWN = "unknown"
 
 
-def get_client_ip(environ: Mapping[str, Any]) -> str:
+def get_client_ip(environ: WSGIEnvironment) -> str:
     """Return the client's address from the WSGI environment of a request.
 
     Of ``X-Forwarded-For`` only the last ``TRUSTED_PROXIES`` entries are trusted: our own proxies

@@ -1,4 +1,4 @@
-"""What stands inside of each page, and the policy that allows it by its hash."""
+"""What is inlined into each page, and the policy that allows it by its hash; the contrast of the colours."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from momentverse.staticfiles.inline import (
     STYLES,
 )
 
-LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
+MIN_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
 BACKGROUNDS = ("zenith", "sky", "surface", "glow")
 WORDS = ("ink", "muted", "link", "star", "error")
 
 
-def inlined(page):
-    """Return the styles and scripts that stand inside of a page, each with the directive it needs."""
+def list_inline(page):
+    """Return the inline styles and scripts of a page, each with the directive that must allow it."""
     styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     scripts = re.findall(r"<script(?![^>]* src=)[^>]*>(.*?)</script>", page, re.DOTALL)
     return [("style-src", text) for text in styles] + [("script-src", text) for text in scripts]
 
 
-@pytest.mark.parametrize("address", ["/", "/nowhere/", "/claim/"])
-def test_it_works(client, db, address):
-    response = client.get(address)
+@pytest.mark.parametrize("url", ["/", "/nowhere/", "/claim/"])
+def test_it_works(client, db, url):
+    response = client.get(url)
     directives = dict(
         part.strip().split(" ", 1) for part in response["Content-Security-Policy"].split(";")
     )
-    found = inlined(response.text)
-    assert len(found) == 3
-    for directive, text in found:
+    elements = list_inline(response.text)
+    assert len(elements) == 3
+    for directive, text in elements:
         digest = hashlib.sha256(text.encode()).digest()
         assert f"'sha256-{base64.b64encode(digest).decode()}'" in directives[directive]
     assert "site.css" not in response.text
 
 
-def test_pages_that_take_passwords_have_no_script(client, db):
+def test_pages_with_passwords_have_no_script(client, db):
     page = client.get("/accounts/login/").text
-    assert [directive for directive, _ in inlined(page)] == ["style-src"]
+    assert [directive for directive, _ in list_inline(page)] == ["style-src"]
     assert "<script" not in page
 
 
-def test_styles_are_a_file_while_developing(client, db, settings):
+def test_styles_are_a_file_in_development(client, db, settings):
     settings.DEBUG = True
     page = client.get("/").text
     assert '<link rel="stylesheet" href="/static/css/site.css">' in page
@@ -63,13 +63,13 @@ def test_styles_are_minified_and_keep_every_rule():
 
 
 @pytest.mark.parametrize("text", [INLINE_STYLES, INLINE_RULES, INLINE_LOADER])
-def test_they_cannot_end_their_element(text):
+def test_inline_text_cannot_end_its_element(text):
     assert text
     assert "</" not in text
     assert "<!--" not in text
 
 
-def test_the_loader_says_nothing_that_browsers_do_not_need():
+def test_loader_is_minified():
     assert "//" not in INLINE_LOADER
     assert len(INLINE_LOADER) < len(LOADER.read_text()) / 1.5
 
@@ -88,7 +88,7 @@ def contrast(one, other):
 
 
 def themes():
-    """Return the tokens of colour of the light theme and of the dark one."""
+    """Return the colour tokens of the light and the dark theme."""
     pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", STYLES.read_text())
     return (
         {name: light for name, light, _ in pairs},
@@ -97,20 +97,20 @@ def themes():
 
 
 @pytest.mark.parametrize("theme", themes(), ids=["light", "dark"])
-def test_words_can_be_read_on_every_ground(theme):
-    """Gradients hide from the tools that look at pages; their ends are checked here."""
+def test_text_has_contrast_on_every_background(theme):
+    """Accessibility tools cannot check text on gradients; this checks both ends of each gradient."""
     low = {
         (word, ground): round(contrast(theme[word], theme[ground]), 2)
         for word in WORDS
         for ground in BACKGROUNDS
-        if contrast(theme[word], theme[ground]) < LEAST_CONTRAST
+        if contrast(theme[word], theme[ground]) < MIN_CONTRAST
     }
     assert low == {}
-    assert contrast(theme["on-action"], theme["action"]) >= LEAST_CONTRAST
+    assert contrast(theme["on-action"], theme["action"]) >= MIN_CONTRAST
 
 
 @pytest.mark.parametrize("theme", themes(), ids=["light", "dark"])
-def test_what_is_pressed_and_what_has_the_focus_can_be_told(theme):
+def test_controls_and_focus_have_contrast(theme):
     """WCAG 2.2, 1.4.11: 3 to 1."""
     for ground in BACKGROUNDS:
         assert contrast(theme["star"], theme[ground]) >= 3

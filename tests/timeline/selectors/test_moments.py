@@ -1,4 +1,4 @@
-"""Reading the timeline: pages by key, windows, neighbours."""
+"""Lists of moments: pagination by key, periods, neighbours, tags."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_pages_follow_each_other_both_ways(ten):
     assert list_newest(None, Cursor(after=second.after), size=4).rows == first.rows
 
 
-def test_inserts_and_deletes_neither_repeat_nor_skip(ten, make_moment):
-    """Edge case 18: a cursor is an instant, so its moment may be gone."""
+def test_insert_and_delete_between_pages_neither_repeat_nor_skip(ten, make_moment):
+    """Edge case 18: a cursor is an instant, so its moment may have been deleted."""
     first = list_newest(None, size=4)
     make_moment("2020-01-01T20:00:00Z")
     delete_moments(Moment.objects.filter(pk=first.rows[-1].pk))
@@ -66,7 +66,7 @@ def test_inserts_and_deletes_neither_repeat_nor_skip(ten, make_moment):
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(30))
 @given(size=st.integers(1, 12), hidden=st.sets(st.integers(0, 9)))
-def test_walking_all_pages_finds_each_visible_moment_once(ten, size, hidden):
+def test_all_pages_together_have_each_visible_moment_once(ten, size, hidden):
     Moment.objects.update(visibility=Visibility.PUBLIC)
     Moment.objects.filter(pk__in=[ten[n].pk for n in hidden]).update(visibility=HIDDEN)
     visible = [moment for n, moment in enumerate(ten) if n not in hidden]
@@ -92,7 +92,7 @@ def test_walking_all_pages_finds_each_visible_moment_once(ten, size, hidden):
     assert found == visible
 
 
-def test_a_window_holds_what_touches_it(make_moment):
+def test_period_lists_moments_that_overlap_it(make_moment):
     make_moment("2019-12-31T00:00:00Z", 86_400)
     before = make_moment("2020-01-01T00:00:00Z", 3600)
     inside = make_moment("2020-01-01T01:00:00Z", 60)
@@ -103,7 +103,7 @@ def test_a_window_holds_what_touches_it(make_moment):
     assert page.rows == [before, inside]
 
 
-def test_a_day_long_moment_is_found_from_its_last_second(make_moment):
+def test_day_long_moment_is_found_by_its_last_second(make_moment):
     moment = make_moment("2020-01-01", 86_400)
     last = moment.ends_at - dt.timedelta(seconds=1)
     assert list_in_period(None, last, moment.ends_at).rows == [moment]
@@ -113,14 +113,14 @@ def test_a_day_long_moment_is_found_from_its_last_second(make_moment):
 @pytest.mark.parametrize(
     ("start", "end"), [("0001-01-01", "0001-01-03"), ("9999-12-30", "9999-12-31")]
 )
-def test_a_window_at_the_ends_of_time(make_moment, start, end):
+def test_period_at_either_end_of_the_timeline(make_moment, start, end):
     """Edge case 6."""
     first, last = make_moment("0001-01-02", 60), make_moment("9999-12-30T23:59:59Z", 1)
     found = list_in_period(None, parse_instant(start), parse_instant(end)).rows
     assert found == ([first] if start.startswith("0001") else [last])
 
 
-def test_neighbours_skip_what_is_hidden(make_moment, owner):
+def test_neighbours_skip_hidden_moments(make_moment, owner):
     """Edge case 15."""
     first = make_moment("2020-01-01")
     hidden = make_moment("2020-01-02", visibility=HIDDEN)
@@ -130,14 +130,14 @@ def test_neighbours_skip_what_is_hidden(make_moment, owner):
     assert get_neighbours(None, last) == (first, None)
 
 
-def test_around_an_instant(make_moment):
+def test_neighbours_of_an_instant(make_moment):
     moment = make_moment("2020-01-01T00:00:00Z", 60)
     later = make_moment("2020-01-02")
     assert get_neighbours_of_instant(None, moment.starts_at) == ([moment], later)
     assert get_neighbours_of_instant(None, parse_instant("2019-01-01")) == ([], moment)
 
 
-def test_a_day_of_any_year(make_moment):
+def test_day_of_year_lists_moments_of_any_year(make_moment):
     a = make_moment("1969-07-20T23:59:59Z", 1)
     b = make_moment("0800-07-20")
     make_moment("1969-07-21")
@@ -146,17 +146,17 @@ def test_a_day_of_any_year(make_moment):
     assert list_on_day_of_year(None, 2, 29).rows == [leap]
 
 
-def test_a_tags_page_follows_its_own_times(tagged):
+def test_tag_page_is_ordered_by_start(tagged):
     first, second = tagged("2020-01-01", "moon"), tagged("2020-01-02", "moon", "sun")
     tagged("2020-01-03", "sun")
     moon = get_tag_in_use(None, "moon")
     assert list_newest(None, tag=moon).rows == [second, first]
-    cut = Cursor(before=second.starts_at)
-    assert list_newest(None, cut, tag=moon).rows == [first]
+    cursor = Cursor(before=second.starts_at)
+    assert list_newest(None, cursor, tag=moon).rows == [first]
 
 
-def test_a_tags_later_pages_repeat_nothing(tagged):
-    """Whatever other tags its moments carry."""
+def test_later_pages_of_a_tag_repeat_nothing(tagged):
+    """Whatever other tags its moments have."""
     moments = [tagged(f"2020-01-{day:02}", "moon", "sun", f"day-{day}") for day in range(1, 10)]
     moon = get_tag_in_use(None, "moon")
     page = list_newest(None, tag=moon, size=4)
@@ -169,7 +169,7 @@ def test_a_tags_later_pages_repeat_nothing(tagged):
     assert back.rows == moments[4:0:-1]
 
 
-def test_tags_of_hidden_moments_are_not_there(tagged, owner):
+def test_tags_of_hidden_moments_are_not_listed(tagged, owner):
     """Edge case 15."""
     tagged("2020-01-01", "open")
     tagged("2020-01-02", "canary", visibility=HIDDEN)

@@ -1,4 +1,4 @@
-"""Search: the same words find the same moments on both databases, and never a hidden one."""
+"""Search: a query finds the same moments on both databases, and never a hidden one."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from timeline.services.placement import save_moment
 pytestmark = pytest.mark.django_db
 
 
-def found(words: str, viewer=None, **options) -> list[str]:
+def search_titles(words: str, viewer=None, **options) -> list[str]:
     return [one.moment.title for one in search(viewer, parse(words), **options).found]
 
 
-def indexed() -> set[int]:
-    """Return the ids of all moments that the index has a row of."""
+def get_indexed_ids() -> set[int]:
+    """Return the ids of all moments in the index."""
     column = "rowid" if connection.vendor == "sqlite" else "moment_id"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {column} FROM moment_search")
@@ -44,9 +44,9 @@ def test_it_works(tagged):
     tagged("1969-07-21", title="Something else")
     for words in ("eagle", "EAGLES", "moon", "apollo-11", "apollo", "tranquility", "dust", "landed",
                   "eagle moon dust", "@ada eagle"):  # fmt: skip
-        assert found(words) == ["The Eagle has landed"], words
+        assert search_titles(words) == ["The Eagle has landed"], words
     for words in ("seagle", "eagle venus", "eagle -moon", "@bob eagle", "@nobody-there eagle"):
-        assert found(words) == [], words
+        assert search_titles(words) == [], words
 
 
 @pytest.mark.parametrize(
@@ -60,42 +60,42 @@ def test_it_works(tagged):
         ("water OR moon -blue", ["Moon over blue water", "Moon"]),
     ],
 )
-def test_phrases_or_and_without(make_moment, words, titles):
+def test_phrases_alternatives_and_exclusions(make_moment, words, titles):
     make_moment("1969-07-20", title="Blue moon")
     make_moment("1969-07-21", title="Moon")
     make_moment("1969-07-22", title="Moon over blue water")
-    assert sorted(found(words)) == sorted(titles)
+    assert sorted(search_titles(words)) == sorted(titles)
 
 
 @pytest.mark.parametrize(
     "words", ["", "  ", '""', "-", "!?", "OR", "-moon", "moon OR -blue", "@ada"]
 )
-def test_what_wants_nothing_is_refused(words):
+def test_search_without_a_positive_term_is_refused(words):
     with pytest.raises(SearchRefused):
         parse(words)
 
 
-def test_what_is_too_long_is_refused():
+def test_too_long_search_is_refused():
     for words in ("x" * (MAX_LENGTH + 1), "x " * 30):
         with pytest.raises(SearchRefused):
             parse(words)
 
 
-def test_a_title_weighs_more_than_a_story(make_moment):
+def test_title_weighs_more_than_story(make_moment):
     make_moment("1969-07-20", title="Eagle")
     make_moment("1969-07-21", title="Later", story="About an eagle, all in all.")
-    assert found("eagle") == ["Eagle", "Later"]
+    assert search_titles("eagle") == ["Eagle", "Later"]
 
 
-def test_between_two_times(make_moment):
+def test_search_between_two_instants(make_moment):
     for day in (19, 20, 21):
         make_moment(f"1969-07-{day}", title=f"Eagle {day}")
     start, end = parse_instant("1969-07-20"), parse_instant("1969-07-21")
-    assert found("eagle", start=start, end=end) == ["Eagle 20"]
-    assert sorted(found("eagle", start=start)) == ["Eagle 20", "Eagle 21"]
+    assert search_titles("eagle", start=start, end=end) == ["Eagle 20"]
+    assert sorted(search_titles("eagle", start=start)) == ["Eagle 20", "Eagle 21"]
 
 
-def test_hits_are_marked_and_the_rest_is_escaped(make_moment):
+def test_hits_are_marked_and_texts_are_escaped(make_moment):
     """Edge case 22."""
     make_moment(
         "1969-07-20", title="<b>Eagle</b> & \ue000co\ue001",
@@ -109,8 +109,8 @@ def test_hits_are_marked_and_the_rest_is_escaped(make_moment):
     assert "<script" not in one.excerpt
 
 
-def test_it_goes_on_without_a_gap_and_without_a_repeat(make_moment, monkeypatch):
-    """Edge case 18: across pages and across batches, while moments are added."""
+def test_pages_of_results_neither_repeat_nor_skip(make_moment, monkeypatch):
+    """Edge case 18: across pages and across batches of ranked matches, while moments are added."""
     monkeypatch.setattr(searching, "MAX_RANKED", 7)
     query = parse("eagle")
     titles = [f"{'Eagle' if day % 3 else 'Nest'} {day}" for day in range(1, 21)]
@@ -127,7 +127,7 @@ def test_it_goes_on_without_a_gap_and_without_a_repeat(make_moment, monkeypatch)
     assert sorted(title for title in seen if title != "New") == sorted(titles)
 
 
-def test_a_place_whose_moment_is_gone_still_works(make_moment):
+def test_cursor_of_a_deleted_moment_still_works(make_moment):
     """Edge case 18."""
     moments = [make_moment(f"1969-07-{day:02}", title=f"Eagle {day}") for day in range(1, 5)]
     results = search(None, parse("eagle"), size=2)
@@ -137,86 +137,94 @@ def test_a_place_whose_moment_is_gone_still_works(make_moment):
     assert [one.moment.title for one in results.found] == ["Eagle 2", "Eagle 1"]
 
 
-# The index holds what is public, and nothing else
+# The index has public moments only.
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
-def test_hidden_words_are_not_even_indexed(tagged, owner, stranger, visibility):
-    """Edge case 15: they cannot change results, ranks or how long a search takes."""
+def test_hidden_moments_are_not_indexed(tagged, owner, stranger, visibility):
+    """Edge case 15: so they cannot influence results, ranks or the duration of a search."""
     tagged("1969-07-20", "canary", title="Canary", visibility=visibility)
     for viewer in (None, stranger, owner):
-        assert found("canary", viewer) == []
-    assert indexed() == set()
+        assert search_titles("canary", viewer) == []
+    assert get_indexed_ids() == set()
 
 
 @pytest.mark.parametrize("status", [Status.HELD, Status.PAYING, Status.REVOKED, Status.RELEASED])
-def test_what_is_not_active_is_not_indexed(make_moment, status):
+def test_inactive_moments_are_not_indexed(make_moment, status):
     make_moment("1969-07-20", title="Canary", status=status, held_until=parse_instant("2100-01-01"))
-    assert indexed() == set()
+    assert get_indexed_ids() == set()
 
 
-def test_it_follows_every_change(tagged):
+def test_index_follows_every_change(tagged):
     moment = tagged("1969-07-20", "moon", title="Canary")
     Moment.objects.update(visibility=Visibility.PRIVATE)
-    assert indexed() == set()
+    assert get_indexed_ids() == set()
     Moment.objects.update(visibility=Visibility.PUBLIC, title="Eagle")
-    assert (found("canary"), found("eagle"), found("moon")) == ([], ["Eagle"], ["Eagle"])
+    assert (search_titles("canary"), search_titles("eagle"), search_titles("moon")) == (
+        [],
+        ["Eagle"],
+        ["Eagle"],
+    )
     moment.refresh_from_db()
     moment.story, moment.place = "dust", "crater"
     save_moment(moment)
-    assert (found("dust"), found("crater")) == (["Eagle"], ["Eagle"])
+    assert (search_titles("dust"), search_titles("crater")) == (["Eagle"], ["Eagle"])
     moment.moment_tags.all().delete()
-    assert found("moon") == []
+    assert search_titles("moon") == []
     tag = Tag.objects.get()
     MomentTag.objects.create(moment=moment, tag=tag)
     tag.name = "lunar"
     tag.save()
-    assert (found("moon"), found("lunar")) == ([], ["Eagle"])
+    assert (search_titles("moon"), search_titles("lunar")) == ([], ["Eagle"])
     Moment.objects.update(status=Status.REVOKED)
-    assert indexed() == set()
+    assert get_indexed_ids() == set()
     Moment.objects.update(status=Status.ACTIVE)
-    assert indexed() == {moment.pk}
+    assert get_indexed_ids() == {moment.pk}
     moment.delete()
-    assert indexed() == set()
+    assert get_indexed_ids() == set()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_installing_fills_it_and_may_be_repeated(tagged):
-    """A migration that was killed is run again."""
+def test_installing_the_index_fills_it_and_can_be_repeated(tagged):
+    """A migration that was killed runs again."""
     tagged("1969-07-20", "moon", title="Eagle")
     tagged("1969-07-21", title="Canary", visibility=Visibility.PRIVATE)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM moment_search")
-    assert found("eagle") == []
+    assert search_titles("eagle") == []
     with connection.schema_editor() as editor:
         install_search_index(apps, editor)
     with connection.schema_editor() as editor:
         install_search_index(apps, editor)
-    assert (found("eagle"), found("moon"), len(indexed())) == (["Eagle"], ["Eagle"], 1)
+    assert (search_titles("eagle"), search_titles("moon"), len(get_indexed_ids())) == (
+        ["Eagle"],
+        ["Eagle"],
+        1,
+    )
 
 
 @pytest.mark.django_db(transaction=True)
-def test_migrating_back_and_forth_fills_it_again(make_moment):
+def test_dropping_and_installing_the_index_fills_it_again(make_moment):
     make_moment("1969-07-20", title="Eagle")
     with connection.schema_editor(atomic=False) as editor:
         drop_search_index(apps, editor)
     assert "moment_search" not in connection.introspection.table_names()
     with connection.schema_editor(atomic=False) as editor:
         install_search_index(apps, editor)
-    assert "Eagle" in found("eagle")
+    assert "Eagle" in search_titles("eagle")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_flush_leaves_nothing_behind(make_moment):
+def test_flush_empties_the_index(make_moment):
     make_moment("1969-07-20")
     call_command("flush", interactive=False, verbosity=0)
-    assert indexed() == set()
+    assert get_indexed_ids() == set()
 
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_words_and_tags_that_change_at_once_are_both_found(make_moment, closing_connections):
-    """Whoever comes second waits for the first, and indexes what both have written."""
+def test_concurrent_changes_of_title_and_tags_are_both_indexed(make_moment, closing_connections):
+    """The second transaction waits for the first, and indexes what both have written."""
     moment = make_moment("1969-07-20", title="Before")
     tags = [Tag.objects.create(name=f"tag-{number}") for number in range(8)]
     start = threading.Barrier(9)
@@ -239,22 +247,22 @@ def test_words_and_tags_that_change_at_once_are_both_found(make_moment, closing_
     for thread in threads:
         thread.join()
     everything = "after 7 " + " ".join(f'"tag-{number}"' for number in range(8))
-    assert found(everything) == ["After 7"]
+    assert search_titles(everything) == ["After 7"]
 
 
 @pytest.mark.postgresql
-def test_what_takes_too_long_is_refused(make_moment, monkeypatch):
+def test_slow_search_is_refused(make_moment, monkeypatch):
     make_moment("1969-07-20", title="Eagle")
     monkeypatch.setattr(searching, "STATEMENT_TIMEOUT", "1ms")
     monkeypatch.setattr(searching, "NEWEST_MATCHES_SQL", "SELECT pg_sleep(1)")
     with pytest.raises(SearchRefused, match="too much"):
-        found("eagle")
+        search_titles("eagle")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(200))
 @given(text=st.text(max_size=60) | st.text(alphabet="ab \"-@OR*():^{}+\\'&|!<>~", max_size=30))
-def test_no_words_are_an_error(make_moment, text):
-    """The goal: random and hostile input causes no error, and none of it is read as SQL."""
+def test_no_input_causes_an_error(make_moment, text):
+    """Random and hostile input causes no error, and none of it is interpreted as SQL."""
     text = text.encode(errors="replace").decode().replace("\0", "")
     try:
         query = parse(text)

@@ -26,7 +26,7 @@ def test_it_works(client):
     assert len(linked) == len(set(linked)) > 250
 
 
-def test_a_stars_page(client):
+def test_page_of_a_star(client):
     page = client.get("/stars/27989/").text
     assert "<h1>Betelgeuse</h1>" in page
     assert "constellation Orion" in page
@@ -35,24 +35,24 @@ def test_a_stars_page(client):
     assert page.count('class="sky-marker"') == 1
 
 
-def test_a_faint_star_has_a_page_too(client):
+def test_faint_star_has_a_page(client):
     page = client.get("/stars/70890/").text
     assert "too faint for the naked eye" in page
     assert "4.2 light-years" in page
 
 
-def test_an_unknown_distance_is_said(client):
+def test_unknown_distance_is_explained(client):
     page = client.get("/stars/1/").text
     assert "too far away" in page
     assert "light-years" not in page
 
 
 @pytest.mark.parametrize("hip", ["0", "007", "120405", "999999", "1e3", "-1", "9" * 50])
-def test_what_is_no_star_is_404(client, db, hip):
+def test_nonexistent_star_is_404(client, db, hip):
     assert client.get(f"/stars/{hip}/").status_code == 404
 
 
-def test_what_it_says_can_be_kept(client):
+def test_pages_are_publicly_cacheable(client):
     for url in ("/stars/", "/stars/1/", "/stars/faint.svg", "/stars/packed"):
         response = client.get(url)
         assert response["Cache-Control"].startswith("public")
@@ -61,45 +61,47 @@ def test_what_it_says_can_be_kept(client):
 
 
 @pytest.mark.parametrize("url", ["/stars/faint.svg", "/stars/packed"])
-def test_browsers_do_not_ask_again_with_each_page(client, url):
-    """With `stale-while-revalidate` Chromium would ask twice, beside the first view."""
+def test_browsers_cache_the_files_for_a_day(client, url):
+    """With `stale-while-revalidate` Chromium would request the file twice during the first visit."""
     assert client.get(url)["Cache-Control"].startswith("public, max-age=86400, s-maxage=")
 
 
-def test_the_light_of_a_far_star_set_out_before_the_timeline_begins(client):
+def test_light_of_a_distant_star_departed_before_the_timeline(client):
     """Edge case 6: no year 0."""
-    far = next(one for one in list_visible_stars() if one.light_years and one.light_years > 2100)
+    far = next(
+        star for star in list_visible_stars() if star.light_years and star.light_years > 2100
+    )
     assert get_departure_year(far, 2026) is None
     assert "before the timeline begins" in client.get(f"/stars/{far.hip}/").text
     assert get_departure_year(get_star(32349), 10).first_day.year == 1
     assert get_departure_year(get_star(32349), 9) is None
 
 
-def test_the_whole_sky_fits_the_chart():
-    for one in list_visible_stars():
-        dot = build_dot(one)
+def test_all_stars_are_inside_the_chart():
+    for star in list_visible_stars():
+        dot = build_dot(star)
         inside = ((dot.x - 500) / 499) ** 2 + ((dot.y - 250) / 249) ** 2
         assert inside <= 1
         assert 0.5 <= dot.radius < 5
 
 
-def test_the_sky_is_seen_from_inside():
+def test_projection_is_seen_from_inside():
     """North is up and east to the left."""
     assert project(3.1416, 0) == (pytest.approx(500, abs=0.01), pytest.approx(250))
     assert project(3.1416, 1)[1] < 250
     assert project(3.6, 0)[0] < 500
 
 
-def test_places_are_told_in_words():
+def test_positions_are_formatted():
     assert format_position(get_star(32349)) == "06 h 45 min, −16.7°"
     assert format_position(get_star(11767)) == "02 h 32 min, +89.3°"
 
 
-def test_faint_stars_are_one_small_image(client):
+def test_faint_stars_are_in_one_small_image(client):
     response = client.get("/stars/faint.svg")
     assert response["Content-Type"] == "image/svg+xml"
     drawn = ET.fromstring(response.content)
-    faint = [one for one in list_visible_stars() if 3.5 < one.magnitude <= 6]
+    faint = [star for star in list_visible_stars() if 3.5 < star.magnitude <= 6]
     places = set()
     for path in drawn:
         x = y = 0
@@ -107,8 +109,8 @@ def test_faint_stars_are_one_small_image(client):
             x, y = x + int(dx), y + int(dy)
             places.add((x, y))
     expected = {
-        tuple(round(2 * part) for part in project(one.right_ascension, one.declination))
-        for one in faint
+        tuple(round(2 * part) for part in project(star.right_ascension, star.declination))
+        for star in faint
     }
     assert places == expected
     assert sum(path.get("d").count("m") for path in drawn) == len(faint)
@@ -117,12 +119,12 @@ def test_faint_stars_are_one_small_image(client):
     assert widths == sorted(widths, reverse=True)
 
 
-def test_the_packed_stars_are_the_seen_ones(client):
+def test_packed_file_has_the_visible_stars(client):
     content = client.get("/stars/packed").content
     count = len(list_visible_stars())
     assert len(content) == 14 * count
     numbers = array("I", content[: 4 * count])
-    assert list(numbers) == [one.hip for one in list_visible_stars()]
+    assert list(numbers) == [star.hip for star in list_visible_stars()]
     x, y, z = array("h", content[4 * count : 4 * count + 6])
     assert (x * x + y * y + z * z) ** 0.5 == pytest.approx(32767, rel=0.001)
     distances = array("H", content[10 * count : 12 * count])

@@ -29,11 +29,11 @@ def test_it_works(page):
         assert re.search(rf'class="[^"]*\b{piece}\b', page), piece
 
 
-def test_it_is_not_there_outside_of_development(client, db):
+def test_page_exists_in_development_only(client, db):
     assert client.get("/styleguide/").status_code == 404
 
 
-def test_it_is_there_in_development(tmp_path):
+def test_page_exists_in_development(tmp_path):
     inherited = {name: value for name, value in os.environ.items() if name not in OURS}
     done = subprocess.run(
         [sys.executable, "manage.py", "shell", "--command", FIND],
@@ -43,7 +43,7 @@ def test_it_is_there_in_development(tmp_path):
     assert "at /styleguide/" in done.stdout, done.stderr
 
 
-def test_it_shows_every_token_of_colour_and_size():
+def test_page_shows_every_colour_and_size():
     styles = (ROOT / "static/css/site.css").read_text()
     own = (ROOT / "static/css/styleguide.css").read_text()
     tokens = re.findall(r"^  --([\w-]+): light-dark", styles, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What a list of moments takes from the database: one object a moment, and nothing that it does not show."""
+"""The cost of a list of moments: few queries, and no more model instances than it shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from timeline.models import Like, LikeTally, Picture
 
 pytestmark = pytest.mark.django_db
 MAX_QUERIES = 6
-SHOWN = 20
+MOMENTS = 20
 LISTS = [
     "/timeline/", "/timeline/?before=2100-01-01", "/timeline/1969/", "/timeline/1969/07/20/20/",
     "/tags/moon/", "/@ada/", "/today/07-20/", "/search/?q=eagle",
@@ -27,39 +27,39 @@ def moments(many_tagged):
                 ["moon", f"tag-{minute:02}"],
                 {"title": f"Eagle {minute}"},
             )
-            for minute in range(SHOWN)
+            for minute in range(MOMENTS)
         ]
     )
 
 
 @pytest.fixture
-def made():
-    """Counts the model instances that are made, by the model's name."""
+def instance_counts():
+    """Count the model instances that are created, by the model's name."""
     counts = Counter()
 
-    def note(sender, **more):
+    def count(sender, **kwargs):
         counts[sender.__name__] += 1
 
-    post_init.connect(note)
+    post_init.connect(count)
     yield counts
-    post_init.disconnect(note)
+    post_init.disconnect(count)
 
 
 @pytest.mark.parametrize("url", LISTS)
-def test_it_works(client, moments, made, url, django_assert_max_num_queries):
-    """An owner once where a page is about them, or says whose a moment is; a tag where it is the page's."""
-    made.clear()
+def test_it_works(client, moments, instance_counts, url, django_assert_max_num_queries):
+    """A profile creates its owner once, a tag page its tag once, and search results their owners."""
+    instance_counts.clear()
     with django_assert_max_num_queries(MAX_QUERIES):
         page = client.get(url).text
-    assert page.count('class="moment"') == SHOWN
-    assert page.count('href="/tags/tag-') == SHOWN
-    assert made["Moment"] == SHOWN
-    assert made["Tag"] <= 1
-    assert made["User"] <= (SHOWN if url.startswith("/search/") else 1)
+    assert page.count('class="moment"') == MOMENTS
+    assert page.count('href="/tags/tag-') == MOMENTS
+    assert instance_counts["Moment"] == MOMENTS
+    assert instance_counts["Tag"] <= 1
+    assert instance_counts["User"] <= (MOMENTS if url.startswith("/search/") else 1)
 
 
 @pytest.mark.parametrize("url", LISTS)
-def test_tags_stand_in_order_on_their_own_moment(client, moments, url):
+def test_tags_are_sorted_on_their_own_moment(client, moments, url):
     page = client.get(url).text
     for card in page.split('<li class="moment">')[1:]:
         minute = card.split('datetime="1969-07-20T20:')[1][:2]
@@ -67,19 +67,19 @@ def test_tags_stand_in_order_on_their_own_moment(client, moments, url):
         assert [tag.split("/")[0] for tag in tags] == ["moon", f"tag-{minute}"]
 
 
-def test_what_trends(client, moments, stranger, made, django_assert_max_num_queries):
+def test_trending_page(client, moments, stranger, instance_counts, django_assert_max_num_queries):
     for moment in moments:
         Like.objects.create(user=stranger, moment=moment)
-    assert LikeTally.objects.filter(likes=1).count() == SHOWN
-    made.clear()
+    assert LikeTally.objects.filter(likes=1).count() == MOMENTS
+    instance_counts.clear()
     with django_assert_max_num_queries(MAX_QUERIES):
         page = client.get("/trending/").text
-    assert page.count('href="/tags/tag-') == SHOWN
-    assert made == {"Moment": SHOWN}
+    assert page.count('href="/tags/tag-') == MOMENTS
+    assert instance_counts == {"Moment": MOMENTS}
 
 
 @pytest.mark.parametrize("state", Picture.State)
-def test_a_picture_is_shown_when_it_is_ready(client, moments, state):
+def test_picture_is_shown_when_it_is_ready(client, moments, state):
     Picture.objects.create(
         moment=moments[3], key="a" * 32, state=state, width=400, height=300,
         placeholder="p", alt="What it shows",
@@ -91,7 +91,7 @@ def test_a_picture_is_shown_when_it_is_ready(client, moments, state):
 @pytest.mark.parametrize(
     "address", ["/moments/{}/eagle-9/", "/embed/{}/", "/moments/{}/calendar.ics"]
 )
-def test_a_moments_own_pages(client, moments, address, django_assert_max_num_queries):
+def test_pages_of_a_single_moment(client, moments, address, django_assert_max_num_queries):
     with django_assert_max_num_queries(MAX_QUERIES):
         response = client.get(address.format(moments[9].public_id))
     assert response.status_code == 200

@@ -1,4 +1,4 @@
-"""This day in other years."""
+"""The pages of a day in any year."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_it_works(client, make_moment):
     assert 'href="/today/07-21/"' in page
 
 
-def test_today_is_todays_date_in_utc(client, db):
+def test_today_is_the_current_date_in_utc(client, db):
     now = timezone.now()
     page = client.get("/today/").text
     assert f"<h1>{now.day} {now:%B}</h1>" in page
@@ -29,12 +29,12 @@ def test_today_is_todays_date_in_utc(client, db):
      ("/today/01-01/", "/today/12-31/", "/today/01-02/"),
      ("/today/12-31/", "/today/12-30/", "/today/01-01/")],
 )  # fmt: skip
-def test_the_year_is_a_ring(client, db, url, previous, following):
+def test_first_and_last_day_of_the_year_are_neighbours(client, db, url, previous, following):
     page = client.get(url).text
     assert f'rel="prev" href="{previous}"' in page
     assert f'rel="next" href="{following}"' in page
 
 
 @pytest.mark.parametrize("url", ["/today/02-30/", "/today/00-10/", "/today/13-01/", "/today/7-20/"])
-def test_what_no_year_has_is_404(client, db, url):
+def test_nonexistent_day_is_404(client, db, url):
     assert client.get(url).status_code == 404

@@ -20,7 +20,7 @@ PAGES = [
 ]  # fmt: skip
 
 
-def heading(page):
+def get_heading(page):
     return re.search(r"<h1>(.*?)</h1>", page).group(1)
 
 
@@ -30,14 +30,14 @@ def test_it_works(client, make_moment, url, name, previous, following):
     response = client.get(url)
     assert response.status_code == 200
     page = response.text
-    assert heading(page) == name
+    assert get_heading(page) == name
     assert f'rel="prev" href="{previous}"' in page
     assert f'rel="next" href="{following}"' in page
     assert "The Eagle has landed" in page
     assert "1 public moment begins here" in one_line(page)
 
 
-def test_the_list_of_centuries(client, make_moment):
+def test_list_of_centuries(client, make_moment):
     make_moment("1969-07-20")
     page = one_line(client.get("/timeline/centuries/").text)
     assert page.count('class="cell ') == 100
@@ -54,7 +54,7 @@ def test_the_list_of_centuries(client, make_moment):
      ("/timeline/1969/02/", 28), ("/timeline/2000/02/", 29), ("/timeline/1969/07/20/", 24),
      ("/timeline/0001/01/", 30), ("/timeline/9999/12/", 30)],
 )  # fmt: skip
-def test_every_part_is_a_link(client, db, url, parts):
+def test_every_child_is_a_link(client, db, url, parts):
     page = client.get(url).text
     cells = re.findall(r'class="cell [^"]*" href="([^"]+)"', page)
     assert len(cells) == len(set(cells)) == parts
@@ -62,12 +62,12 @@ def test_every_part_is_a_link(client, db, url, parts):
         assert client.get(cell).status_code == 200
 
 
-def test_a_month_begins_on_its_weekday(client, db):
+def test_month_starts_on_its_weekday(client, db):
     assert 'cells-month offset-1"' in client.get("/timeline/1969/07/").text  # a Tuesday
     assert 'cells-month"' in client.get("/timeline/2024/01/").text  # a Monday
 
 
-def test_counts_are_of_public_moments_only(client, make_moment):
+def test_only_public_moments_are_counted(client, make_moment):
     """Edge case 15."""
     make_moment("1969-07-20T10:00:00Z")
     make_moment("1969-07-20T11:00:00Z", visibility=Visibility.PRIVATE)
@@ -76,7 +76,7 @@ def test_counts_are_of_public_moments_only(client, make_moment):
     assert page.count('class="moment"') == 1
 
 
-def test_the_claimed_share_is_said(client, make_moment):
+def test_claimed_share_is_shown(client, make_moment):
     make_moment("1969-07-20", 43_200)
     assert "Of its seconds, 50 % are claimed" in one_line(client.get("/timeline/1969/07/20/").text)
     assert "Of its seconds, less than 0.01 % are" in one_line(
@@ -85,7 +85,7 @@ def test_the_claimed_share_is_said(client, make_moment):
     assert "Of its seconds, nothing is claimed" in one_line(client.get("/timeline/1970/").text)
 
 
-def test_a_moment_over_midnight_is_on_both_days(client, make_moment):
+def test_moment_over_midnight_is_on_both_days(client, make_moment):
     make_moment("1969-07-20T23:30:00Z", 3600, title="Over midnight")
     assert "Over midnight" in client.get("/timeline/1969/07/20/").text
     following = client.get("/timeline/1969/07/21/").text
@@ -93,7 +93,7 @@ def test_a_moment_over_midnight_is_on_both_days(client, make_moment):
     assert "No public moments begin here" in one_line(following)
 
 
-def test_a_full_period_is_paged_by_key(client, make_moment):
+def test_full_period_is_paginated_by_key(client, make_moment):
     for n in range(PAGE_SIZE + 1):
         make_moment(f"1969-07-20T10:{n:02}:00Z", title=f"Number {n:03}")
     page = client.get("/timeline/1969/").text
@@ -110,7 +110,7 @@ def test_a_full_period_is_paged_by_key(client, make_moment):
      ("/timeline/centuries/1/", "The timeline begins here"),
      ("/timeline/centuries/100/", "The timeline ends here")],
 )  # fmt: skip
-def test_the_ends_of_time(client, make_moment, url, words):
+def test_ends_of_the_timeline(client, make_moment, url, words):
     """Edge case 6."""
     make_moment("0001-01-02", 86_400)
     make_moment("9999-12-30", 86_400)
@@ -129,14 +129,14 @@ def test_the_ends_of_time(client, make_moment, url, words):
      "/timeline/centuries/99999999999999999999/",
      "/timeline/١٩٦٩/", "/timeline/-001/"],
 )  # fmt: skip
-def test_what_is_no_period_is_404(client, db, url):
+def test_nonexistent_period_is_404(client, db, url):
     """Edge case 6."""
     response = client.get(url)
     assert response.status_code == 404
     assert "Nothing here" in response.text
 
 
-def test_an_empty_page_of_a_list_leads_back(client, make_moment):
+def test_empty_page_links_back(client, make_moment):
     make_moment("1969-07-20")
     page = client.get("/timeline/1969/?after=1970-01-01").text
     assert "There is nothing more in this direction." in page
@@ -144,10 +144,10 @@ def test_an_empty_page_of_a_list_leads_back(client, make_moment):
     assert "Nothing public happens here yet." in client.get("/timeline/1968/").text
 
 
-def test_each_page_of_a_list_names_itself_as_canonical(client, db):
+def test_each_page_of_a_list_is_its_own_canonical_page(client, db):
     page = client.get("/timeline/1969/?after=1969-07-20&utm=x").text
     assert 'rel="canonical" href="http://127.0.0.1:8000/timeline/1969/?after=1969-07-20"' in page
 
 
-def test_a_bad_cut_is_400(client, db):
+def test_bad_cursor_is_400(client, db):
     assert client.get("/timeline/1969/?after=never").status_code == 400

@@ -1,4 +1,4 @@
-"""The public page of a person."""
+"""The public profile page of a person."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ def test_it_works(client, make_moment, owner, stranger):
     assert "Not mine" not in page
 
 
-def test_a_person_without_moments_has_a_page(client, owner):
+def test_person_without_moments_has_a_page(client, owner):
     assert "Nothing public here yet." in client.get("/@ada/").text
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
-def test_it_checks_access(client, make_moment, owner, stranger, visibility):
+def test_hidden_moments_are_shown_to_their_owner_only(
+    client, make_moment, owner, stranger, visibility
+):
     """Edge case 15."""
     make_moment("1969-07-20", title="Canary", visibility=visibility)
     assert "Canary" not in client.get("/@ada/").text
@@ -37,12 +39,12 @@ def test_it_checks_access(client, make_moment, owner, stranger, visibility):
     assert "Canary" in client.get("/@ada/").text
 
 
-def test_an_address_is_never_shown(client, owner):
-    """Edge case 24: people are found by a chosen name, never by e-mail."""
+def test_email_address_is_never_shown(client, owner):
+    """Edge case 24: people are known by the name they choose, never by their e-mail address."""
     assert owner.email not in client.get("/@ada/").text
 
 
-def test_another_spelling_leads_to_the_handle(client, owner):
+def test_other_spelling_redirects_to_the_handle(client, owner):
     response = client.get("/@ADA/")
     assert (response.status_code, response["Location"]) == (301, "/@ada/")
 
@@ -50,17 +52,17 @@ def test_another_spelling_leads_to_the_handle(client, owner):
 @pytest.mark.parametrize(
     "url", ["/@nobody-here/", "/@/", "/@ada lovelace/", "/@" + "a" * 300 + "/"]
 )
-def test_who_is_not_there_is_404(client, db, url):
+def test_unknown_handle_is_404(client, db, url):
     assert client.get(url).status_code == 404
 
 
-def test_who_may_not_log_in_has_no_page(client, owner):
+def test_inactive_user_has_no_page(client, owner):
     User.objects.update(is_active=False)
     assert client.get("/@ada/").status_code == 404
 
 
-def test_its_figures_are_of_public_moments(client, make_moment, owner, stranger):
-    """Edge case 15: the owner's own visit shows the same numbers as everybody's."""
+def test_statistics_count_public_moments_only(client, make_moment, owner, stranger):
+    """Edge case 15: the owner sees the same numbers as everybody."""
     landed = make_moment("1969-07-20")
     make_moment("1972-12-11")
     make_moment("1980-01-01", visibility=Visibility.PRIVATE)
@@ -75,7 +77,7 @@ def test_its_figures_are_of_public_moments(client, make_moment, owner, stranger)
         assert ">1980<" not in page.split("<h2>Moments</h2>")[0]
 
 
-def test_its_chart_leads_into_the_list(client, make_moment):
+def test_chart_links_into_the_list(client, make_moment):
     make_moment("1969-07-20", title="Landing")
     make_moment("1972-12-11", title="Last")
     page = client.get("/@ada/").text
@@ -85,7 +87,7 @@ def test_its_chart_leads_into_the_list(client, make_moment):
     assert "Last<" not in further
 
 
-def test_many_years_are_shown_by_century(client, make_moment):
+def test_many_years_are_grouped_by_century(client, make_moment):
     for year in range(1880, 1925):
         make_moment(f"{year}-07-20")
     page = client.get("/@ada/").text
@@ -93,7 +95,7 @@ def test_many_years_are_shown_by_century(client, make_moment):
     assert 'href="?before=1901-01-01T00:00:00Z"' in page
 
 
-def test_the_last_year_has_its_place(client, make_moment):
+def test_last_year_of_the_timeline_has_a_cell(client, make_moment):
     """Edge case 6."""
     make_moment("0001-01-02")
     make_moment("9999-12-29")
@@ -102,7 +104,7 @@ def test_the_last_year_has_its_place(client, make_moment):
     assert client.get("/@ada/?before=9999-12-31T00:00:00Z").status_code == 200
 
 
-def test_a_bounded_number_is_counted(make_moment, owner, monkeypatch):
+def test_count_is_bounded(make_moment, owner, monkeypatch):
     monkeypatch.setattr(profiles, "MAX_COUNTED", 2)
     for day in (1, 2):
         make_moment(f"1969-07-0{day}")
@@ -117,7 +119,7 @@ def test_a_bounded_number_is_counted(make_moment, owner, monkeypatch):
     ) == (2, False)
 
 
-def test_the_owner_sees_which_are_hidden(client, make_moment, owner):
+def test_owner_sees_which_moments_are_hidden(client, make_moment, owner):
     make_moment("1969-07-20", visibility=Visibility.UNLISTED)
     client.force_login(owner)
     assert "Unlisted: whoever has the address" in client.get("/@ada/").text

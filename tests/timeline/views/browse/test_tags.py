@@ -1,4 +1,4 @@
-"""Tags."""
+"""The list of tags, and the page of a tag."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def test_it_works(client, tagged):
     assert "Three" not in page
 
 
-def test_the_list_of_tags(client, tagged):
+def test_tags_are_listed_by_name(client, tagged):
     tagged("2020-01-01", "moon", "apollo")
     page = client.get("/tags/").text
     assert page.index("/tags/apollo/") < page.index("/tags/moon/")
 
 
-def test_the_list_is_paged_by_name(client, tagged, monkeypatch):
+def test_list_is_paginated_by_name(client, tagged, monkeypatch):
     monkeypatch.setattr(moments, "TAGS_PAGE_SIZE", 2)
     tagged("2020-01-01", "a", "b", "c")
     page = client.get("/tags/").text
@@ -34,7 +34,7 @@ def test_the_list_is_paged_by_name(client, tagged, monkeypatch):
     assert "/tags/b/" not in following
 
 
-def test_a_tag_only_hidden_moments_carry_is_404(client, tagged):
+def test_tag_of_hidden_moments_only_is_404(client, tagged):
     """Edge case 15."""
     tagged("2020-01-01", "canary", visibility=Visibility.UNLISTED)
     hidden, missing = client.get("/tags/canary/"), client.get("/tags/absent/")
@@ -44,16 +44,16 @@ def test_a_tag_only_hidden_moments_carry_is_404(client, tagged):
 
 
 @pytest.mark.parametrize("url", ["/tags/a b/", "/tags/" + "a" * 3000 + "/", "/tags/Ⅳ/"])
-def test_what_is_no_tag_is_404(client, db, url):
+def test_invalid_tag_is_404(client, db, url):
     assert client.get(url).status_code == 404
 
 
 @pytest.mark.parametrize("after", ["%00", "%EF%BF%BD%07", "é", "a" * 3000])
-def test_a_strange_place_in_the_list_is_no_error(client, db, after):
-    """Whatever the place, it is 200 or 400: é sorts behind all tags."""
+def test_unusual_cursor_causes_no_error(client, db, after):
+    """It is 400 or, as for é, which sorts after all tags, an empty page."""
     assert client.get(f"/tags/?after={after}").status_code == (200 if after == "é" else 400)
 
 
-def test_before_there_are_any_and_behind_the_last(client, db):
+def test_list_without_tags_and_page_after_the_last_tag(client, db):
     assert "carries a tag yet" in client.get("/tags/").text
     assert "Back to the first" in client.get("/tags/?after=zebra").text

@@ -1,4 +1,4 @@
-"""The page of what is liked lately."""
+"""The page of trending moments."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def test_it_works(client, make_moment, stranger):
     assert "1 person likes it" in page.text
 
 
-def test_it_says_when_nothing_trends(client, make_moment):
+def test_empty_page_is_explained(client, make_moment):
     make_moment("1969-07-20", title="Landing")
     page = client.get("/trending/").text
     assert "Nobody has liked a moment lately." in page
     assert "Landing" not in page
 
 
-def test_it_is_kept_for_ten_minutes(client, db):
+def test_page_is_cached_for_ten_minutes(client, db):
     assert "s-maxage=600" in client.get("/trending/")["Cache-Control"]

@@ -1,4 +1,4 @@
-"""The chart's cells."""
+"""The cells of the heat map."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_it_works():
     assert cells[1].url == "/timeline/1969/"
 
 
-def test_an_empty_chart_is_unshaded():
+def test_cells_without_moments_are_not_shaded():
     assert [cell.shade for cell in build_cells((year, EMPTY_TALLY) for year in YEARS)] == [0, 0, 0]
 
 
@@ -30,6 +30,6 @@ def test_an_empty_chart_is_unshaded():
     [(0, "nothing"), (1, "less than 0.01 %"), (86, "0.1 %"), (864, "1 %"), (2678, "3.1 %"),
      (43_200, "50 %"), (86_399, "99 %"), (86_400, "100 %")],
 )  # fmt: skip
-def test_the_claimed_share_in_words(seconds, words):
+def test_claimed_share_is_formatted(seconds, words):
     """Never 100 % while a second is free."""
     assert format_claimed_share(Period.of(1969, 7, 20), Tally(1, seconds)) == words

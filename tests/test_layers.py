@@ -48,7 +48,7 @@ LAYERS = {
 APPS = tuple(LAYERS)
 
 # The most entries that a folder may list, so that a reader sees it at a glance.
-MAX_ENTRIES = {"timeline": 15, "momentverse": 21, "accounts": 17}
+MAX_ENTRIES = {"timeline": 15, "momentverse": 21, "accounts": 18}
 MAX_ENTRIES_BELOW = 16
 
 # Migrations are written by Django and run in isolation.

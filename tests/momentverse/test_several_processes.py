@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -24,14 +25,11 @@ TITLE = "Seen by everybody at once"
 
 
 @pytest.fixture
-def servers(own_postgresql, own_valkey, tmp_path):
+def servers(own_postgresql, own_valkey, new_database, collected_files, tmp_path):
     """The environment that everybody shares: a migrated database of its own, collected files, a cache."""
-    with psycopg.connect(own_postgresql.url(), autocommit=True) as server:
-        server.execute("DROP DATABASE IF EXISTS several WITH (FORCE)")
-        server.execute("CREATE DATABASE several")
+    new_database("several")
+    shutil.copytree(collected_files, tmp_path / "static")
     url = own_postgresql.url("several", connection_limit=4)
-    manage(url, tmp_path, "migrate", "-v0")
-    manage(url, tmp_path, "collectstatic", "--noinput", "-v0")
     return SITE_SETTINGS | {"DATABASE_URL": url, "REDIS_URL": own_valkey.url}
 
 

@@ -78,11 +78,16 @@ def tell(times):
     print(f"{len(times)} claims, 99th percentile {statistics.quantiles(times, n=100)[98]:.0f} ms")
 
 
-@pytest.fixture
-def crowd(db):
+@pytest.fixture(scope="module")
+def _crowd(django_db_setup):
     made = Crowd()
     yield made
     made.end()
+
+
+@pytest.fixture
+def crowd(db, _crowd):
+    yield _crowd
     connection.close()
 
 

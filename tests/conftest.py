@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
 
@@ -27,6 +28,12 @@ pytest_plugins = ["tests.support.claims", "tests.support.payments", "tests.suppo
 
 load_profile()
 flushing.install()
+
+# On a busy machine Redis answers late, and then a site counts by itself. What is about that has a
+# Redis of its own, with the site's time-out.
+for _cache in django_settings.CACHES.values():
+    if "SOCKET_TIMEOUT" in _cache.get("OPTIONS", {}):
+        _cache["OPTIONS"] |= {"SOCKET_TIMEOUT": 10, "SOCKET_CONNECT_TIMEOUT": 10}
 
 MakeMoment = Callable[..., Moment]
 

@@ -9,11 +9,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.test import Client
 
 from momentverse.logging import JsonFormatter
 from tests.support import urls
+from tests.support.database_servers import manage
 from tests.support.servers import (
     Postgresql,
     Site,
@@ -86,6 +88,32 @@ def _valkey() -> Iterator[Valkey]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def new_database(
+    _postgresql: Postgresql, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], None]:
+    """Return a function that makes a migrated database of a name, anew; all are copies of one."""
+    template = "migrated"
+    with psycopg.connect(_postgresql.url(), autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {template}")
+    manage(_postgresql.url(template), tmp_path_factory.mktemp("data"), "migrate", "-v0")
+
+    def make(name: str) -> None:
+        with psycopg.connect(_postgresql.url(), autocommit=True) as server:
+            server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def collected_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that ``collectstatic`` makes, for tests that copy it."""
+    data_dir = tmp_path_factory.mktemp("collected")
+    manage("", data_dir, "collectstatic", "--noinput", "-v0")
+    return data_dir / "static"
+
+
 @pytest.fixture
 def own_postgresql(_postgresql: Postgresql) -> Iterator[Postgresql]:
     """A PostgreSQL that the test may stop; it is started again for the next test."""
@@ -122,3 +150,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if stoppable & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group("own servers"))
+            item.add_marker(pytest.mark.slow)

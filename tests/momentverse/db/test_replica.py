@@ -7,7 +7,7 @@ import urllib.request
 import psycopg
 import pytest
 
-from tests.support.database_servers import manage, streaming_replica
+from tests.support.database_servers import streaming_replica
 from tests.support.servers import ask, wait_until
 
 DATABASE = "replicated"
@@ -17,10 +17,8 @@ BY_PRIMARY = "by default"
 
 
 @pytest.fixture(scope="module")
-def _database(_postgresql, tmp_path_factory):
-    with psycopg.connect(_postgresql.url(), autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {DATABASE}")
-    manage(_postgresql.url(DATABASE), tmp_path_factory.mktemp("data"), "migrate", "-v0")
+def _database(new_database):
+    new_database(DATABASE)
 
 
 @pytest.fixture(scope="module")

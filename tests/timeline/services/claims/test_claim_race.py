@@ -79,11 +79,16 @@ def print_99th_percentile(times):
     print(f"{len(times)} claims, 99th percentile {statistics.quantiles(times, n=100)[98]:.0f} ms")
 
 
+@pytest.fixture(scope="module")
+def _crowd(django_db_setup):
+    made = Crowd()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def crowd(db):
-    crowd = Crowd()
-    yield crowd
-    crowd.close()
+def crowd(db, _crowd):
+    yield _crowd
     connection.close()
 
 

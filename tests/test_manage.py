@@ -33,7 +33,8 @@ def test_manage_check_passes_without_unix_modules():
 
 def test_client_connections_are_not_limited_without_resource():
     done = run_without_unix_modules(
-        "from momentverse.server.capacity import client_connections; print(client_connections(5000))"
+        "from momentverse.server.capacity import reserve_client_connections as reserve;"
+        " print(reserve(5000))"
     )
     assert done.stdout == "5000\n", done.stderr
 

@@ -13,7 +13,7 @@ from gunicorn.glogging import Logger
 
 from momentverse import settings
 from momentverse.logging import JsonFormatter
-from momentverse.server.capacity import client_connections
+from momentverse.server.capacity import reserve_client_connections
 
 
 class JsonLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -35,7 +35,7 @@ bind = settings.BIND
 worker_class = "momentverse.server.batching.BatchingWorker"
 workers = settings.WEB_PROCESSES
 threads = settings.WEB_THREADS
-worker_connections = client_connections() + threads
+worker_connections = reserve_client_connections() + threads
 keepalive = 15
 timeout = 30
 graceful_timeout = 20

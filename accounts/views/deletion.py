@@ -55,9 +55,9 @@ def delete(request: HttpRequest) -> HttpResponse:
     form = DeletionForm(user, request.POST if request.method == "POST" else None)
     if form.is_valid():
         return _schedule(request, user)
-    fates = [sentence for source in list_sources() for sentence in source.consequences]
+    consequences = [sentence for source in list_sources() for sentence in source.consequences]
     days = erasure.GRACE_PERIOD.days
-    return render(request, "accounts/delete.html", {"form": form, "fates": fates, "days": days})
+    return render(request, "accounts/delete.html", {"form": form, "consequences": consequences, "days": days})
 
 
 def _schedule(request: HttpRequest, user: User) -> HttpResponse:

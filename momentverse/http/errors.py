@@ -30,7 +30,7 @@ GET_OBJECT_OR_404_SUFFIX = " matches the given query."
 
 
 @dataclass(frozen=True)
-class ErrorText:
+class ErrorMessage:
     """What a visitor reads for one status code, and the code that a program reads."""
 
     code: str
@@ -38,20 +38,24 @@ class ErrorText:
     message: str
 
 
-TEXTS = {
-    400: ErrorText("bad_request", "That does not add up", "The request cannot be understood."),
-    403: ErrorText("forbidden", "Not for you", "You are not allowed to do that."),
-    404: ErrorText("not_found", "Nothing here", "There is no page at this address."),
-    405: ErrorText("method_not_allowed", "Not that way", "This address does not take that method."),
-    429: ErrorText(
+MESSAGES = {
+    400: ErrorMessage(
+        "bad_request", "This request is not valid", "The request cannot be understood."
+    ),
+    403: ErrorMessage("forbidden", "Not allowed", "You are not allowed to do that."),
+    404: ErrorMessage("not_found", "Nothing here", "There is no page at this address."),
+    405: ErrorMessage(
+        "method_not_allowed", "Method not allowed", "This address does not take that method."
+    ),
+    429: ErrorMessage(
         "too_many_requests", "A little slower", "Those were too many requests in a short time."
     ),
-    500: ErrorText(
+    500: ErrorMessage(
         "internal_error",
         "Our mistake",
         "Something went wrong on our side. It has been noted.",
     ),
-    503: ErrorText(
+    503: ErrorMessage(
         "unavailable",
         "Back in a moment",
         "The timeline cannot be reached right now. Nothing is lost.",
@@ -79,7 +83,7 @@ def error_response(request: HttpRequest, status: int, detail: str = "") -> HttpR
     ``detail`` is a sentence about this request. On a page it stands below the message; in the
     envelope it replaces the message.
     """
-    text = TEXTS[status]
+    text = MESSAGES[status]
     if is_api(request) or wants_json(request):
         message = detail or text.message
         response: HttpResponse = JsonResponse(

@@ -41,7 +41,8 @@ class LookupResult:
 class Store(Protocol):
     """Stores entries and generations.
 
-    While a store is not available, lookups return None, and its other methods do nothing.
+    While a store is unavailable, lookups return None, every caller acquires the refresh lock, and the
+    other methods do nothing.
     """
 
     def lookup(self, key: str) -> LookupResult | None:
@@ -52,7 +53,7 @@ class Store(Protocol):
         """Fetch several entries, each with the generations."""
 
     def acquire_refresh_lock(self, key: str) -> bool:
-        """Return whether the caller shall render this page: nobody else holds the lock."""
+        """Return whether the caller got the lock, and so has to render this page."""
 
     def release_refresh_lock(self, key: str) -> None:
         """Let another worker render the page."""

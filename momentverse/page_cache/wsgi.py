@@ -38,7 +38,7 @@ from momentverse.page_cache.stores import (
     is_redis_shared,
 )
 from momentverse.page_cache.version import build_version
-from momentverse.ratelimit.limiter import LIMITER_KEY, RESULT_KEY, Limiter, network_key
+from momentverse.ratelimit.limiter import LIMITER_KEY, RATE_LIMIT_RESULT_KEY, Limiter, network_key
 from momentverse.ratelimit.middleware import rate_limit_headers
 from momentverse.ratelimit.sliding_window import RateLimitResult
 
@@ -50,7 +50,7 @@ class Exchange:
     environ: WSGIEnvironment
     start_response: StartResponse
     request: CacheableRequest
-    started: float  # by `time.perf_counter`
+    started: float  # from `time.perf_counter`
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ class Prefetched:
     rate_limit: RateLimitResult
     lookup: LookupResult | None  # None if the store is unavailable
     entry: Entry | None  # None unless it is fresh
-    started: float  # by `time.perf_counter`
+    started: float  # from `time.perf_counter`
 
 
 # The key under which `prefetch` leaves its findings in the environment.
-PREFETCHED = "momentverse.page_cache.prefetched"
-# Without a stale copy to serve, poll for the page another worker is rendering: so often, this many
-# seconds apart.
+PREFETCHED_KEY = "momentverse.page_cache.prefetched"
+# Without a stale copy to serve, poll for the page another worker is rendering: at most so many times, so
+# many seconds apart.
 POLL_ATTEMPTS = 100
 POLL_SECONDS = 0.02
 
@@ -85,12 +85,12 @@ class PageCacheApplication:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ[LIMITER_KEY] = self._limiter
-        if PREFETCHED not in environ:
+        if PREFETCHED_KEY not in environ:
             self.prefetch([environ])
-        prefetched: Prefetched | None = environ.pop(PREFETCHED, None)
+        prefetched: Prefetched | None = environ.pop(PREFETCHED_KEY, None)
         if prefetched is None:
             return self._application(environ, start_response)
-        environ[RESULT_KEY] = prefetched.rate_limit
+        environ[RATE_LIMIT_RESULT_KEY] = prefetched.rate_limit
         if not prefetched.rate_limit.allowed:
             return self._application(environ, start_response)
         exchange = Exchange(environ, start_response, prefetched.request, prefetched.started)
@@ -118,8 +118,8 @@ class PageCacheApplication:
         found = self._count_and_look_up(requests) if requests else []
         for (environ, request), (rate_limit, lookup) in zip(requests, found, strict=True):
             entry = _get_fresh_entry(lookup) if lookup else None
-            environ[PREFETCHED] = Prefetched(request, rate_limit, lookup, entry, started)
-        return [_is_hit(environ.get(PREFETCHED)) for environ in environs]
+            environ[PREFETCHED_KEY] = Prefetched(request, rate_limit, lookup, entry, started)
+        return [_is_hit(environ.get(PREFETCHED_KEY)) for environ in environs]
 
     def _count_and_look_up(
         self, requests: list[tuple[WSGIEnvironment, CacheableRequest]]
@@ -199,7 +199,7 @@ class PageCacheApplication:
             started[:] = [(status, headers)]
 
         environ = self._parser.anonymous_environ(exchange.environ, exchange.request)
-        environ[RESULT_KEY] = exchange.environ[RESULT_KEY]
+        environ[RATE_LIMIT_RESULT_KEY] = exchange.environ[RATE_LIMIT_RESULT_KEY]
         # Django never calls the `write()` that a start_response should return.
         chunks = self._application(environ, start_response)  # type: ignore[arg-type]
         try:
@@ -230,7 +230,7 @@ class PageCacheApplication:
         metadata, environ = entry.metadata, exchange.environ
         request_headers = [
             ("Age", str(max(0, int(time.time() - metadata.rendered_at)))),
-            *rate_limit_headers(environ[RESULT_KEY]),
+            *rate_limit_headers(environ[RATE_LIMIT_RESULT_KEY]),
             (REQUEST_ID_HEADER, own_request_id),
         ]
         if_none_match = environ.get("HTTP_IF_NONE_MATCH")

@@ -23,7 +23,7 @@ logger = logging.getLogger("momentverse.limits")
 LOCAL_SHARE = 0.5
 KEY_PREFIX = "momentverse-limits:"
 # Keys of the WSGI environment. The page cache counts requests before Django does and leaves the result.
-RESULT_KEY = "momentverse.rate_limit_result"
+RATE_LIMIT_RESULT_KEY = "momentverse.rate_limit_result"
 # It also leaves its limiter, so that one limiter counts everything that is counted in this process.
 LIMITER_KEY = "momentverse.limiter"
 _SCRIPT_HASH = hashlib.sha1(SCRIPT.encode()).hexdigest()  # noqa: S324  Redis's name for a script

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from momentverse.http.client_ip import get_client_network
 from momentverse.http.errors import error_response
-from momentverse.ratelimit.limiter import LIMITER_KEY, RESULT_KEY, Limiter, network_key
+from momentverse.ratelimit.limiter import LIMITER_KEY, RATE_LIMIT_RESULT_KEY, Limiter, network_key
 from momentverse.ratelimit.sliding_window import RateLimitResult
 
 # Pictures are exempt because a page has as many of them as it has moments. So are the signed messages of
@@ -29,7 +29,7 @@ class RateLimitMiddleware:
         if request.path.startswith(EXEMPT_PREFIXES):
             return self.get_response(request)
         # The page cache may have counted this request already.
-        result: RateLimitResult = request.META.get(RESULT_KEY) or self._count(request)
+        result: RateLimitResult = request.META.get(RATE_LIMIT_RESULT_KEY) or self._count(request)
         if result.allowed:
             response = self.get_response(request)
         else:

@@ -10,8 +10,8 @@
   With fewer, requests wait for ``pool_timeout`` and then get a 503. All processes on all hosts, plus one
   worker each, must stay below PostgreSQL's ``max_connections`` (100 by default: ten processes). For
   more, put a PgBouncer in between, with ``pgbouncer=true``.
-- **Client connections** (``client_connections``): an idle one costs an open file and a few kilobytes, but
-  no thread. 10,000 per process, or as many as its limit of open files allows.
+- **Client connections** (``reserve_client_connections``): an idle one costs an open file and a few
+  kilobytes, but no thread. 10,000 per process, or as many as its limit of open files allows.
 - **Memory**: about 80 MiB per process, and 128 MiB while two passwords are being hashed.
 """
 
@@ -46,11 +46,11 @@ def count_usable_cores(quota_file: Path = _CGROUP_QUOTA) -> int:
     return max(1, min(cores, round(int(quota) / int(period))))
 
 
-def client_connections(wanted: int = CLIENT_CONNECTIONS) -> int:
-    """Return how many connections of clients a process can keep, having raised its limit of open files.
+def reserve_client_connections(wanted: int = CLIENT_CONNECTIONS) -> int:
+    """Raise the limit of open files, and return how many client connections this process can hold.
 
-    A process may raise its soft limit up to the hard one; past the limit
-    gunicorn's worker would end with "too many open files". Windows has no such limit.
+    A process may raise its soft limit up to the hard one. Above the limit, gunicorn's worker would
+    fail with "too many open files". Windows has no such limit.
     """
     if not HAS_RESOURCE_LIMITS:
         return wanted

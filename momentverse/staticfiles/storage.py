@@ -1,8 +1,7 @@
-"""Static files under names that hold their content's hash, pre-compressed, kept for a year by whoever likes.
+"""Static files under names that contain a hash of their content, pre-compressed and cacheable for a year.
 
-Only a hashed name promises never to change: ES modules refer to each other by
-hashed names as well, so that no plain name stays in any page. Our own modules
-go out without their comments and spaces.
+Only a file with a hashed name never changes. So JavaScript modules import each other by hashed
+names too, and no page needs a plain name. Our own modules are minified.
 """
 
 from __future__ import annotations
@@ -12,48 +11,51 @@ from typing import Any
 from wsgiref.headers import Headers
 
 from django.core.files.base import ContentFile, File
+from django.core.files.storage import Storage
 from rjsmin import jsmin  # type: ignore[import-untyped]
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 YEAR_SECONDS = 365 * 24 * 3600
-OUR_MODULES = "js/"
+MODULES_PREFIX = "js/"
 IMMUTABLE = f"public, max-age={YEAR_SECONDS}, immutable"
 
 
 class HashedFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # WhiteNoise has no types
-    """WhiteNoise's storage, with our modules minified and imports of modules rewritten too."""
+    """WhiteNoise's storage, which also minifies our modules and rewrites the imports of modules."""
 
     support_js_module_import_aggregation = True
 
     def post_process(
-        self, paths: dict[str, tuple[Any, str]], dry_run: bool = False, **options: Any
-    ) -> Iterator[Any]:
-        """Make the hashed and compressed files."""
-        sources = {name: (_Minified(storage), path) for name, (storage, path) in paths.items()}
+        self, paths: dict[str, tuple[Storage, str]], dry_run: bool = False, **options: Any
+    ) -> Iterator[tuple[str, str | None, bool | Exception]]:
+        """Write the hashed and compressed files."""
+        sources = {
+            name: (_MinifyingStorage(storage), path) for name, (storage, path) in paths.items()
+        }
         yield from super().post_process(sources, dry_run, **options)
 
 
-class _Minified:
-    """A storage that files are collected from, of which our modules are read as they are served."""
+class _MinifyingStorage:
+    """A storage to collect files from; our modules are minified when they are read."""
 
-    def __init__(self, storage: Any) -> None:
+    def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def open(self, path: str) -> File[Any]:
-        """Open a file, minified if it is a module of ours."""
-        opened: File[Any] = self._storage.open(path)
-        if not (path.startswith(OUR_MODULES) and path.endswith(".js")):
+        """Open a file, minified if it is one of our modules."""
+        opened = self._storage.open(path)
+        if not (path.startswith(MODULES_PREFIX) and path.endswith(".js")):
             return opened
         with opened:
-            return ContentFile(as_served(opened.read()))
+            return ContentFile(minify_module(opened.read()))
 
 
-def as_served(module: bytes) -> bytes:
-    """Return a module without comments and needless spaces."""
+def minify_module(module: bytes) -> bytes:
+    """Return a JavaScript module without comments and unnecessary spaces."""
     return str(jsmin(module.decode())).encode()
 
 
 def cache_for_a_year(headers: Headers, path: str, url: str) -> None:
-    """Add to a static file's headers: what WhiteNoise has found to be immutable, for a year, not for ten."""
+    """Limit the lifetime of immutable files to a year; WhiteNoise's default is ten."""
     if "immutable" in (headers["Cache-Control"] or ""):
         headers["Cache-Control"] = IMMUTABLE

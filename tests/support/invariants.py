@@ -1,4 +1,4 @@
-"""What holds after every fault, however claims, payments, refunds and failures interleave."""
+"""Invariants that hold after every fault, however claims, payments, refunds and failures interleave."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ from timeline.models import (
 )
 
 
-def no_two_live_moments_overlap() -> None:
-    live = list(
+def assert_no_overlap() -> None:
+    spans = list(
         Moment.objects.occupying().order_by("starts_at").values_list("starts_at", "ends_at")
     )
-    for (_, ends), (starts, _) in zip(live, live[1:], strict=False):
+    for (_, ends), (starts, _) in zip(spans, spans[1:], strict=False):
         assert ends <= starts, (ends, starts)
-    assert all(end - start <= MAX_DURATION for start, end in live)
+    assert all(end - start <= MAX_DURATION for start, end in spans)
 
 
-def every_cent_is_earned_or_goes_back() -> None:
-    """Of each captured payment: an active moment of its own order, or a refund; never both."""
+def assert_money_is_earned_or_refunded() -> None:
+    """Each captured payment has an active moment of its own order or a refund, never both."""
     for order in Order.objects.select_related("moment"):
         paid = list(order.checkouts.filter(state=CheckoutState.PAID, captured__gt=0))
-        kept = [one for one in paid if not Refund.objects.filter(checkout=one).exists()]
-        told = f"{order} {order.status} {order.moment.status}: {paid} kept {kept}"
+        not_refunded = [one for one in paid if not Refund.objects.filter(checkout=one).exists()]
+        state = f"{order} {order.status} {order.moment.status}: {paid} not refunded {not_refunded}"
         if order.status in (OrderStatus.PAID, OrderStatus.DISPUTED):
-            assert order.moment.status == Status.ACTIVE, told
-            assert len(kept) == (1 if order.amount else 0), told
+            assert order.moment.status == Status.ACTIVE, state
+            assert len(not_refunded) == (1 if order.amount else 0), state
         elif order.status == OrderStatus.CHARGED_BACK:
-            assert order.moment.status == Status.REVOKED, told
-            assert len(kept) <= 1, told
+            assert order.moment.status == Status.REVOKED, state
+            assert len(not_refunded) <= 1, state
         else:
-            assert kept == [], told
-            assert order.moment.status != Status.ACTIVE, told
+            assert not_refunded == [], state
+            assert order.moment.status != Status.ACTIVE, state
 
 
-def a_refund_is_what_was_captured() -> None:
+def assert_refunds_are_complete() -> None:
     for refund in Refund.objects.select_related("checkout"):
         assert refund.amount == refund.checkout.captured, refund
         assert refund.currency == refund.checkout.captured_currency, refund
 
 
-def an_order_says_what_its_refunds_say() -> None:
+def assert_orders_match_refunds() -> None:
     for order in Order.objects.filter(status__in=[OrderStatus.REFUNDING, OrderStatus.REFUNDED]):
         states = set(Refund.objects.filter(checkout__order=order).values_list("state", flat=True))
         if order.status == OrderStatus.REFUNDING:
@@ -62,38 +62,38 @@ def an_order_says_what_its_refunds_say() -> None:
             assert Refund.State.PENDING not in states, order
 
 
-def at_most_one_payment_is_open() -> None:
-    open_ones = Counter(
+def assert_one_open_payment_per_order() -> None:
+    per_order = Counter(
         Checkout.objects.filter(state__in=UNSETTLED).values_list("order", flat=True)
     )
-    assert all(number == 1 for number in open_ones.values()), open_ones
+    assert all(number == 1 for number in per_order.values()), per_order
 
 
-def at_most_one_mail_a_fact() -> None:
+def assert_no_duplicate_emails() -> None:
     pairs = Counter(OrderEmail.objects.values_list("order", "kind"))
     assert all(number == 1 for number in pairs.values()), pairs
     sent = Counter((tuple(message.to), message.subject) for message in getattr(mail, "outbox", []))
     assert all(number == 1 for number in sent.values()), sent
 
 
-def every_event_is_applied_or_visibly_waiting() -> None:
+def assert_pending_events_have_an_outcome() -> None:
     for event in PaymentEvent.objects.filter(applied_at=None):
         assert event.outcome or not event.attempts, event
 
 
 def check() -> None:
-    """All that holds at any time."""
-    no_two_live_moments_overlap()
-    every_cent_is_earned_or_goes_back()
-    a_refund_is_what_was_captured()
-    an_order_says_what_its_refunds_say()
-    at_most_one_payment_is_open()
-    at_most_one_mail_a_fact()
-    every_event_is_applied_or_visibly_waiting()
+    """Check the invariants that hold at any time."""
+    assert_no_overlap()
+    assert_money_is_earned_or_refunded()
+    assert_refunds_are_complete()
+    assert_orders_match_refunds()
+    assert_one_open_payment_per_order()
+    assert_no_duplicate_emails()
+    assert_pending_events_have_an_outcome()
 
 
 def check_settled() -> None:
-    """What holds besides, once the providers answer and the reconciler has run."""
+    """Check also what holds once the provider responds and the reconciler has run."""
     check()
     assert not Refund.objects.filter(state=Refund.State.PENDING).exists()
     assert not Order.objects.filter(status=OrderStatus.REFUNDING).exists()

@@ -52,8 +52,8 @@ def confirm_with_reason(
     context = model_admin.admin_site.each_context(request) | {
         "title": f"{verb.capitalize()} {model_admin.opts.verbose_name_plural}",
         "verb": verb,
-        "consequence": warning,
-        "final": irreversible,
+        "warning": warning,
+        "irreversible": irreversible,
         "action": request.POST["action"],
         "form": form,
         "rows": rows[:MAX_LISTED],

@@ -136,7 +136,7 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
         "status", "status_changed_at", "status_reason", "held_until", "hidden_at", "hidden_reason",
         "created_at", "updated_at",
     )  # fmt: skip
-    actions = ("release_moments", "revoke_moments", "hide_moments", "show_moments")
+    actions = ("release_moments", "revoke_moments", "hide_moments", "unhide_moments")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Moment], search_term: str
@@ -247,7 +247,9 @@ class MomentAdmin(LargeTableAdmin, admin.ModelAdmin):
         )  # fmt: skip
 
     @admin.action(description="Show hidden moments again", permissions=["change"])
-    def show_moments(self, request: HttpRequest, queryset: QuerySet[Moment]) -> HttpResponse | None:
+    def unhide_moments(
+        self, request: HttpRequest, queryset: QuerySet[Moment]
+    ) -> HttpResponse | None:
         """Ask for a reason, then give the moments their earlier visibility back."""
         return self._confirm(
             request, queryset, moderation.unhide, "show again",

@@ -344,7 +344,7 @@ class Moment(models.Model):
         return Span(self.starts_at, self.ends_at)
 
     @property
-    def shown_picture(self) -> Picture | None:
+    def ready_picture(self) -> Picture | None:
         """The picture, if there is one and it is processed."""
         # In a template, the lookup of a missing picture takes as long as the rest of a card.
         picture: Picture | None = getattr(self, "picture", None)

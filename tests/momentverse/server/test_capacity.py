@@ -39,8 +39,8 @@ def test_quota_of_container_counts(tmp_path, quota, cores):
 def get_connections(soft, hard):
     """Return how many connections a process with these limits of open files allows, and its limit then."""
     script = (
-        "import resource; from momentverse.server.capacity import client_connections;"
-        "print(client_connections(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+        "import resource; from momentverse.server.capacity import reserve_client_connections;"
+        "print(reserve_client_connections(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     return map(
         int,

@@ -1,53 +1,59 @@
-"""A stateful double of Stripe's API, spoken to over HTTP.
+"""A double of Stripe's API that keeps state and is called over HTTP.
 
 In a test, with the fixtures of ``tests/support/payments.py``::
 
     def test_it(stripe_double, stripe_settings): ...
 
-anywhere else, also for another process::
+Anywhere else, also for another process::
 
-    with StripeDouble() as stripe:                      # live=True, port=…, where wanted
+    with StripeDouble() as stripe:                      # options: live=True, port=…
         environment |= stripe.environment()             # PAYMENT_PROVIDER, STRIPE_…
-    python -m tests.support.stripe_double --port 12111          # prints its address
+    python -m tests.support.stripe_double --port 12111  # prints its URL
 
-**What it serves** below ``stripe.url``: sessions of Checkout (create, get, expire, list), payment
-intents, refunds (create, list), disputes and events (list). Faithful where we rely on it: form-encoded
-nested parameters, unknown ones refused; the secret key; idempotency keys (same parameters: the kept
-answer with ``Idempotent-Replayed``, also a kept 500 or a refusal, for 24 h; others: 400; at once: 409);
-a session's 30 minutes to 24 hours; nothing paid back twice; ``starting_after``; a session expires by
-Stripe's clock.
+**API** below ``stripe.url``: Checkout sessions (create, get, expire, list), payment intents,
+refunds (create, list), disputes (list) and events (list). It behaves like Stripe where we rely on
+it: nested form parameters, and an error for unknown ones; the secret key; idempotency keys; a
+session's lifetime of 30 minutes to 24 hours by Stripe's clock; no refund above what is left;
+``starting_after``. A call with a used idempotency key gets the stored response with
+``Idempotent-Replayed``, for 24 hours; a stored response may be a 500 or a refusal. With other
+parameters it gets 400, and while the first call is still running, 409.
 
-**The buyer and the bank**, methods that return the object as JSON: ``pay(session)``,
-``pay_unpaid(session)`` then ``succeed_async(session)`` or ``fail_async(session)``, ``expire(session)``;
-``refund(payment, amount=None)`` as in the dashboard, ``fail_refund(refund)``, ``refund_status`` of new
-ones (``"succeeded"``, ``"pending"``, ``"failed"``);
-``open_dispute(payment)``, then ``win_dispute(dispute)`` or ``lose_dispute(dispute)``; before paying
-``change(session, amount=…, currency=…)``; ``set_clock(seconds)`` ahead of ours; ``forget_events()``.
-Each takes an id; ``find(key)`` gives that of the session made for an idempotency key of ours.
+**The buyer and the bank**, methods that return the object as JSON. Each takes an id.
+``pay(session)``; ``pay_async(session)`` followed by ``succeed_async(session)`` or
+``fail_async(session)``; ``expire(session)``; ``refund(payment, amount=None)`` as in the dashboard;
+``fail_refund(refund)``; ``open_dispute(payment)`` followed by ``win_dispute(dispute)`` or
+``lose_dispute(dispute)``; ``change_session(session, amount=…, currency=…)`` before it is paid.
+``refund_status`` is the status of new refunds: ``"succeeded"``, ``"pending"`` or ``"failed"``.
+``set_clock(seconds)`` sets Stripe's clock ahead of ours, ``forget_events()`` makes all events too
+old to be listed, and ``find_session(key)`` returns the id of the session with an idempotency key.
 
-**Looking**: ``sessions()``, ``open_sessions()``, ``captured(payment)``, ``refunded(payment)``,
-``totals()`` of both; ``calls`` counts by ``"POST /v1/checkout/sessions/:id/expire"``; ``requests`` has
-each call with its headers and parameters.
+**Queries**: ``sessions()``, ``open_sessions()``, ``captured(payment)``, ``refunded(payment)``, and
+``totals()`` of both. ``calls`` counts calls by name, such as
+``"POST /v1/checkout/sessions/:id/expire"``; ``requests`` has each call with its headers and
+parameters.
 
-**Messages**: every change makes an event, kept in ``events``, oldest first;
-``events_of("charge.refunded")``. ``deliver(url, *events, times=1, at_once=1, offset=0, secret=None,
-altered=False)`` posts them signed, in the order given, by default all there are, and returns the
-statuses (0: no answer). ``offset`` moves the time that it is signed with, ``secret`` forges,
-``altered`` changes the body after signing. ``signed(event, offset=0, secret=None)`` gives body and
-header, to post yourself.
+**Events**: every change adds an event to ``events``, oldest first; ``events_of("charge.refunded")``
+filters them. ``deliver(url, *events, times=1, at_once=1, offset=0, secret=None, tampered=False)``
+posts these events, or all, signed and in this order, and returns the statuses (0: no response).
+``offset`` shifts the signing time, ``secret`` forges the signature, ``tampered`` changes the body
+after signing. ``signed(event, offset=0, secret=None)`` returns the body and the header, for a test
+that posts them itself.
 
-**Faults**, each ``times`` often (None: until ``heal()``), for the calls that ``call`` matches, such as
-``"POST /v1/checkout/sessions"``, ``"POST /v1/refunds"``, ``"GET *"``: ``slow(seconds, call, times)`` does
-the work and answers late, or when ``heal()`` is called; ``stall(seconds, call, times)`` waits
-and has done nothing; ``drop(call, times)`` does it and hangs up;
-``fail(call, times)`` does it, answers 500 and keeps that under the key; ``answer(status, call, times,
-code=…)`` does nothing and says so, 503 for instance; ``refuse_refunds(times, kept=False)`` refuses for
-want of money, and keeps that under the key or not. Our library repeats a call twice: a Stripe that is
-away takes ``times=None``.
+**Faults**. Each affects ``times`` calls (None: until ``clear_faults()``) whose name matches ``call``,
+such as ``"POST /v1/refunds"`` or ``"GET *"``:
 
-**From another process** all these methods are ``POST /double/<method>`` with a JSON object of arguments,
-and ``GET /double/state`` shows all. ``RemoteDouble(url)`` calls them: ``RemoteDouble(url).pay(session=…)``;
-its ``deliver(url=…, events=[ids])`` names events by id.
+- ``slow(seconds, call, times)`` does the work and responds late, or when ``clear_faults()`` is called;
+- ``stall(seconds, call, times)`` waits as long, and does no work;
+- ``drop(call, times)`` does the work and closes the connection;
+- ``fail(call, times)`` does the work, responds with 500, and stores that under the key;
+- ``respond_with(status, call, times, code=…)`` does no work and responds with this status;
+- ``refuse_refunds(times, stored=False)`` refuses refunds for lack of money, stored under the key or not.
+
+Stripe's library retries a call twice, so to simulate an outage use ``times=None``.
+
+**From another process** all these methods are ``POST /double/<method>`` with the arguments as a JSON
+object, and ``GET /double/state`` returns the state. ``RemoteDouble(url)`` calls them:
+``RemoteDouble(url).pay(session=…)``. Its ``deliver(url=…, events=[ids])`` takes the ids of events.
 """
 
 from tests.support.stripe_double.remote import RemoteDouble

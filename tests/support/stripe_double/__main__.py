@@ -1,4 +1,4 @@
-"""Run the double in a process of its own until it is ended."""
+"""Run the double in its own process until the process is terminated."""
 
 from __future__ import annotations
 

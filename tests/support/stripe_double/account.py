@@ -1,4 +1,4 @@
-"""What the double of Stripe knows, and what buyers, banks and the dashboard do to it."""
+"""The state of the double: its objects, and what buyers, banks and the dashboard do with them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import threading
 import time
 from typing import Any
 
-Thing = dict[str, Any]
+StripeObject = dict[str, Any]
 
-# States of a dispute in which the bank has the money.
-TAKEN_BACK = ("needs_response", "under_review", "lost")
+# The statuses of a dispute in which the bank has the money.
+CHARGED_BACK = ("needs_response", "under_review", "lost")
 
 
-class Refused(Exception):
-    """An answer that is an error. ``kept`` under the idempotency key: the work had begun."""
+class ApiError(Exception):
+    """An error response. It is ``stored`` under the idempotency key if work had begun."""
 
-    def __init__(self, status: int, message: str, *, code: str = "", kept: bool = False, param=""):
+    def __init__(
+        self, status: int, message: str, *, code: str = "", stored: bool = False, param=""
+    ):
         super().__init__(message)
-        self.status, self.kept = status, kept
+        self.status, self.stored = status, stored
         kinds = {401: "invalid_request_error", 409: "idempotency_error", 500: "api_error"}
         kind = kinds.get(status, "api_error" if status > 500 else "invalid_request_error")
         error = {"type": kind, "message": message, "code": code, "param": param}
@@ -31,17 +33,17 @@ def new_id(prefix: str) -> str:
 
 
 class Account:
-    """Objects by kind and id, in the order that they were made in."""
+    """One Stripe account: its objects by kind and id, in the order of their creation."""
 
     def __init__(self, *, live: bool = False, url: str = "") -> None:
         self.live, self.url = live, url
         self.lock = threading.RLock()
         self.clock = 0.0
-        self.events: list[Thing] = []
-        self.forgotten = 0  # that many of them are not listed any more
-        self.refunds_refused, self.refusals_kept = 0, False
-        self.refund_status = "succeeded"  # of new ones; also pending, failed
-        self.things: dict[str, dict[str, Thing]] = {
+        self.events: list[StripeObject] = []
+        self.forgotten = 0  # so many of the oldest are no longer listed
+        self.refunds_refused, self.refusals_stored = 0, False
+        self.refund_status = "succeeded"  # the status of new refunds; may also be pending or failed
+        self.objects: dict[str, dict[str, StripeObject]] = {
             kind: {} for kind in ("session", "intent", "charge", "refund", "dispute")
         }
 
@@ -49,48 +51,48 @@ class Account:
         return int(time.time() + self.clock)
 
     def set_clock(self, seconds: float) -> None:
-        """Let Stripe's clock be that far ahead of ours."""
+        """Set Stripe's clock so many seconds ahead of ours."""
         with self.lock:
             self.clock = seconds
             self.tick()
 
     def tick(self) -> None:
-        """Close the sessions whose time is over."""
-        for session in self.things["session"].values():
+        """Expire the sessions whose time is over."""
+        for session in self.objects["session"].values():
             if session["status"] == "open" and session["expires_at"] <= self.now():
-                self._close(session)
+                self._expire(session)
 
-    def make(self, kind: str, prefix: str, object_name: str, **fields: Any) -> Thing:
-        thing = {
+    def create(self, kind: str, prefix: str, object_name: str, **fields: Any) -> StripeObject:
+        obj = {
             "id": new_id(prefix),
             "object": object_name,
             "created": self.now(),
             "livemode": self.live,
         } | fields
-        self.things[kind][thing["id"]] = thing
-        return thing
+        self.objects[kind][obj["id"]] = obj
+        return obj
 
-    def get(self, kind: str, thing_id: str) -> Thing:
+    def get(self, kind: str, object_id: str) -> StripeObject:
         try:
-            return self.things[kind][thing_id]
+            return self.objects[kind][object_id]
         except KeyError:
-            raise Refused(404, f"No such {kind}: '{thing_id}'", code="resource_missing") from None
+            raise ApiError(404, f"No such {kind}: '{object_id}'", code="resource_missing") from None
 
-    def find(self, key: str) -> str:
-        """Return the id of the one session made for a key of ours."""
-        [found] = [one for one in self.sessions() if one["metadata"].get("key") == key]
-        return str(found["id"])
+    def find_session(self, key: str) -> str:
+        """Return the id of the one session created with this idempotency key."""
+        [session] = [one for one in self.sessions() if one["metadata"].get("key") == key]
+        return str(session["id"])
 
-    def say(self, kind: str, thing: Thing) -> None:
-        """Note that something has happened, as Stripe's messages tell it."""
+    def add_event(self, kind: str, obj: StripeObject) -> None:
+        """Record an event about an object."""
         self.events.append(
             {
                 "id": new_id("evt"),
                 "object": "event",
                 "api_version": "2026-10-28.endive",
                 "created": self.now(),
-                "data": {"object": copy.deepcopy(thing)},
-                "livemode": thing["livemode"],
+                "data": {"object": copy.deepcopy(obj)},
+                "livemode": obj["livemode"],
                 "pending_webhooks": 1,
                 "request": {"id": None, "idempotency_key": None},
                 "type": kind,
@@ -99,78 +101,80 @@ class Account:
 
     # The buyer
 
-    def pay(self, session: str) -> Thing:
-        """Pay, with money that is there at once."""
+    def pay(self, session: str) -> StripeObject:
+        """Pay with a method whose money arrives at once."""
         with self.lock:
-            stored = self._open(session)
+            stored = self._get_open(session)
             self._complete(stored, "succeeded")
-            self.say("checkout.session.completed", stored)
+            self.add_event("checkout.session.completed", stored)
             return copy.deepcopy(stored)
 
-    def pay_unpaid(self, session: str) -> Thing:
-        """Be done, with money that comes days later."""
+    def pay_async(self, session: str) -> StripeObject:
+        """Complete the session with a method whose money arrives days later."""
         with self.lock:
-            stored = self._open(session)
+            stored = self._get_open(session)
             self._complete(stored, "processing")
-            self.say("checkout.session.completed", stored)
+            self.add_event("checkout.session.completed", stored)
             return copy.deepcopy(stored)
 
-    def succeed_async(self, session: str) -> Thing:
-        """Let that money arrive."""
+    def succeed_async(self, session: str) -> StripeObject:
+        """Let the money of ``pay_async`` arrive."""
         with self.lock:
             stored = self.get("session", session)
             self._capture(stored)
-            self.say("checkout.session.async_payment_succeeded", stored)
+            self.add_event("checkout.session.async_payment_succeeded", stored)
             return copy.deepcopy(stored)
 
-    def fail_async(self, session: str) -> Thing:
-        """Let that money never arrive."""
+    def fail_async(self, session: str) -> StripeObject:
+        """Let the money of ``pay_async`` never arrive."""
         with self.lock:
             stored = self.get("session", session)
             self.get("intent", stored["payment_intent"])["status"] = "requires_payment_method"
-            self.say("checkout.session.async_payment_failed", stored)
+            self.add_event("checkout.session.async_payment_failed", stored)
             return copy.deepcopy(stored)
 
-    def expire(self, session: str) -> Thing:
-        """Close an open session, as its time or a call of ours does."""
+    def expire(self, session: str) -> StripeObject:
+        """Expire an open session, as its time or a call of ours does."""
         with self.lock:
             self.tick()
             stored = self.get("session", session)
             if stored["status"] != "open":
-                raise Refused(
+                raise ApiError(
                     400,
                     'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout'
                     f" Session has a status of `{stored['status']}`.",
                 )
-            self._close(stored)
+            self._expire(stored)
             return copy.deepcopy(stored)
 
-    def change(self, session: str, amount: int | None = None, currency: str | None = None) -> Thing:
-        """Let an open session ask for something else than we asked for."""
+    def change_session(
+        self, session: str, amount: int | None = None, currency: str | None = None
+    ) -> StripeObject:
+        """Change the amount or the currency of an open session."""
         with self.lock:
-            stored = self._open(session)
+            stored = self._get_open(session)
             if amount is not None:
                 stored["amount_total"] = stored["amount_subtotal"] = amount
             stored["currency"] = currency or stored["currency"]
             return copy.deepcopy(stored)
 
-    def _open(self, session: str) -> Thing:
+    def _get_open(self, session: str) -> StripeObject:
         self.tick()
         stored = self.get("session", session)
         if stored["status"] != "open":
-            raise Refused(400, f"This session is {stored['status']}.")
+            raise ApiError(400, f"This session is {stored['status']}.")
         return stored
 
-    def _close(self, session: Thing) -> None:
+    def _expire(self, session: StripeObject) -> None:
         session |= {"status": "expired", "url": None}
-        self.say("checkout.session.expired", session)
+        self.add_event("checkout.session.expired", session)
 
-    def _complete(self, session: Thing, status: str) -> None:
+    def _complete(self, session: StripeObject, status: str) -> None:
         session |= {"status": "complete", "url": None}
         if not session["amount_total"]:
             session["payment_status"] = "no_payment_required"
             return
-        intent = self.make(
+        intent = self.create(
             "intent",
             "pi",
             "payment_intent",
@@ -186,9 +190,9 @@ class Account:
         if status == "succeeded":
             self._capture(session)
 
-    def _capture(self, session: Thing) -> None:
+    def _capture(self, session: StripeObject) -> None:
         intent = self.get("intent", session["payment_intent"])
-        charge = self.make(
+        charge = self.create(
             "charge",
             "ch",
             "charge",
@@ -211,30 +215,32 @@ class Account:
         }
         session["payment_status"] = "paid"
 
-    # Money that goes back
+    # Refunds
 
     def refund(
         self, payment: str, amount: int | None = None, metadata: dict[str, str] | None = None
-    ) -> Thing:
-        """Pay back, all that is left or a part of it, as the dashboard does."""
+    ) -> StripeObject:
+        """Refund an amount, or all that is left, as the dashboard does."""
         with self.lock:
-            charge = self._charge(payment)
+            charge = self._get_charge(payment)
             left = charge["amount_captured"] - charge["amount_refunded"]
             amount = left if amount is None else amount
-            if any(one["status"] in TAKEN_BACK for one in self._disputes(payment)):
-                raise Refused(400, "It was charged back.", code="charge_disputed", kept=True)
+            if any(one["status"] in CHARGED_BACK for one in self._list_disputes(payment)):
+                raise ApiError(400, "It was charged back.", code="charge_disputed", stored=True)
             if not 0 < amount <= left:
                 message = f"Refund amount ({amount}) is greater than unrefunded amount ({left})"
-                raise Refused(400, message, code="charge_already_refunded", kept=True)
+                raise ApiError(400, message, code="charge_already_refunded", stored=True)
             if self.refunds_refused:
                 self.refunds_refused -= 1
                 message = "Insufficient funds in your account."
-                kept = self.refusals_kept
-                raise Refused(400, message, code="balance_insufficient", kept=kept)
-            return self._refund(charge, amount, metadata or {})
+                stored = self.refusals_stored
+                raise ApiError(400, message, code="balance_insufficient", stored=stored)
+            return self._create_refund(charge, amount, metadata or {})
 
-    def _refund(self, charge: Thing, amount: int, metadata: dict[str, str]) -> Thing:
-        refund = self.make(
+    def _create_refund(
+        self, charge: StripeObject, amount: int, metadata: dict[str, str]
+    ) -> StripeObject:
+        refund = self.create(
             "refund",
             "re",
             "refund",
@@ -246,32 +252,32 @@ class Account:
             status=self.refund_status,
         )
         if self.refund_status == "failed":
-            self.say("refund.failed", refund)
+            self.add_event("refund.failed", refund)
             return copy.deepcopy(refund)
         charge["amount_refunded"] += amount
         charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
-        self.say("refund.created", refund)
-        self.say("charge.refunded", charge)
+        self.add_event("refund.created", refund)
+        self.add_event("charge.refunded", charge)
         return copy.deepcopy(refund)
 
-    def fail_refund(self, refund: str) -> Thing:
-        """Let a refund come back from the buyer's bank."""
+    def fail_refund(self, refund: str) -> StripeObject:
+        """Let the buyer's bank return a refund."""
         with self.lock:
             stored = self.get("refund", refund)
             charge = self.get("charge", stored["charge"])
             stored["status"] = "failed"
             charge["amount_refunded"] -= stored["amount"]
             charge["refunded"] = False
-            self.say("refund.failed", stored)
+            self.add_event("refund.failed", stored)
             return copy.deepcopy(stored)
 
     # The buyer's bank
 
-    def open_dispute(self, payment: str, status: str = "needs_response") -> Thing:
-        """Let the buyer's bank take the money back for now, or only ask (``warning_…``)."""
+    def open_dispute(self, payment: str, status: str = "needs_response") -> StripeObject:
+        """Let the buyer's bank open a dispute, or only an inquiry (``warning_…``)."""
         with self.lock:
-            charge = self._charge(payment)
-            dispute = self.make(
+            charge = self._get_charge(payment)
+            dispute = self.create(
                 "dispute",
                 "du",
                 "dispute",
@@ -283,81 +289,81 @@ class Account:
                 status=status,
             )
             charge["disputed"] = True
-            self.say("charge.dispute.created", dispute)
+            self.add_event("charge.dispute.created", dispute)
             return copy.deepcopy(dispute)
 
-    def win_dispute(self, dispute: str) -> Thing:
+    def win_dispute(self, dispute: str) -> StripeObject:
         """Let the bank decide for us."""
         return self.close_dispute(dispute, "won")
 
-    def lose_dispute(self, dispute: str) -> Thing:
+    def lose_dispute(self, dispute: str) -> StripeObject:
         """Let the bank decide for the buyer."""
         return self.close_dispute(dispute, "lost")
 
-    def close_dispute(self, dispute: str, status: str) -> Thing:
-        """Let a dispute end as ``won``, ``lost``, ``warning_closed`` or ``prevented``."""
+    def close_dispute(self, dispute: str, status: str) -> StripeObject:
+        """Close a dispute as ``won``, ``lost``, ``warning_closed`` or ``prevented``."""
         with self.lock:
             stored = self.get("dispute", dispute)
             stored["status"] = status
             if status == "won":
-                self.say("charge.dispute.funds_reinstated", stored)
-            self.say("charge.dispute.closed", stored)
+                self.add_event("charge.dispute.funds_reinstated", stored)
+            self.add_event("charge.dispute.closed", stored)
             return copy.deepcopy(stored)
 
-    # Looking
+    # Queries
 
-    def sessions(self) -> list[Thing]:
+    def sessions(self) -> list[StripeObject]:
         """Return all sessions, oldest first."""
         with self.lock:
             self.tick()
-            return copy.deepcopy(list(self.things["session"].values()))
+            return copy.deepcopy(list(self.objects["session"].values()))
 
-    def open_sessions(self) -> list[Thing]:
-        """Return those that a buyer could pay now."""
+    def open_sessions(self) -> list[StripeObject]:
+        """Return the sessions that a buyer can pay now."""
         return [session for session in self.sessions() if session["status"] == "open"]
 
     def captured(self, payment: str) -> int:
-        """Return what was taken by a payment."""
+        """Return the captured amount of a payment."""
         with self.lock:
             return int(self.get("intent", payment)["amount_received"])
 
     def refunded(self, payment: str) -> int:
-        """Return what of it went back."""
+        """Return the refunded amount of a payment."""
         with self.lock:
             charge = self.get("intent", payment)["latest_charge"]
             return int(self.get("charge", charge)["amount_refunded"]) if charge else 0
 
     def totals(self) -> dict[str, int]:
-        """Return what was taken and what went back, of all payments."""
+        """Return the captured and the refunded amount of all payments together."""
         with self.lock:
-            charges = self.things["charge"].values()
+            charges = self.objects["charge"].values()
             return {
                 "captured": sum(charge["amount_captured"] for charge in charges),
                 "refunded": sum(charge["amount_refunded"] for charge in charges),
             }
 
-    def events_of(self, *kinds: str) -> list[Thing]:
-        """Return the messages of these kinds, oldest first; of all kinds when none is named."""
+    def events_of(self, *kinds: str) -> list[StripeObject]:
+        """Return the events of these kinds, or all events, oldest first."""
         with self.lock:
             return [event for event in self.events if not kinds or event["type"] in kinds]
 
     def forget_events(self) -> None:
-        """Let all messages until now be too old to be listed."""
+        """Let all events so far be too old to be listed."""
         with self.lock:
             self.forgotten = len(self.events)
 
-    def refuse_refunds(self, times: int = 1, *, kept: bool = False) -> None:
-        """Let the next refunds be refused, for want of money in the account."""
+    def refuse_refunds(self, times: int = 1, *, stored: bool = False) -> None:
+        """Refuse the next refunds: the account has no money. ``stored`` under the key, or not."""
         with self.lock:
-            self.refunds_refused, self.refusals_kept = times, kept
+            self.refunds_refused, self.refusals_stored = times, stored
 
-    def _disputes(self, payment: str) -> list[Thing]:
-        disputes = self.things["dispute"].values()
+    def _list_disputes(self, payment: str) -> list[StripeObject]:
+        disputes = self.objects["dispute"].values()
         return [dispute for dispute in disputes if dispute["payment_intent"] == payment]
 
-    def _charge(self, payment: str) -> Thing:
+    def _get_charge(self, payment: str) -> StripeObject:
         charge = self.get("intent", payment)["latest_charge"]
         if not charge:
             message = f"This PaymentIntent ({payment}) does not have a successful charge to refund."
-            raise Refused(400, message)
+            raise ApiError(400, message)
         return self.get("charge", charge)

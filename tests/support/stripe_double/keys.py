@@ -1,4 +1,4 @@
-"""Idempotency keys, as Stripe treats them."""
+"""Idempotency keys, as Stripe handles them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.stripe_double.account import Refused
+from tests.support.stripe_double.account import ApiError
 
-KEPT_FOR = 24 * 3600
+STORED_SECONDS = 24 * 3600
 
 
 @dataclass
-class Answer:
-    """A status and a body, and the headers that go with them."""
+class Response:
+    """An HTTP response: its status, its JSON body and its extra headers."""
 
     status: int
     body: Any
@@ -22,47 +22,52 @@ class Answer:
 
 
 @dataclass
-class _Kept:
-    asked: Any
-    made: int
-    answer: Answer | None = None  # None while the first call is being worked on
+class _StoredCall:
+    params: Any
+    created: int
+    response: Response | None = None  # None while the first call is running
 
 
-class Keys:
-    """The answers that are kept, by key."""
+class IdempotencyKeys:
+    """The stored responses, by key. A response is stored for 24 hours."""
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
         self._lock = threading.Lock()
-        self._kept: dict[str, _Kept] = {}
+        self._calls: dict[str, _StoredCall] = {}
 
-    def take(self, key: str, asked: Any) -> Answer | None:
-        """Return the kept answer, or None to the first: it must ``keep`` or ``release`` the key."""
+    def acquire(self, key: str, params: Any) -> Response | None:
+        """Return the stored response of a key, or None for its first call.
+
+        The first call must ``store`` its response or ``release`` the key. Raises
+        ApiError if the parameters differ from those of the first call, or if the
+        first call is still running.
+        """
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is None or kept.made + KEPT_FOR < self._now():
-                self._kept[key] = _Kept(asked, self._now())
+            stored = self._calls.get(key)
+            if stored is None or stored.created + STORED_SECONDS < self._now():
+                self._calls[key] = _StoredCall(params, self._now())
                 return None
-        if kept.asked != asked:
+        if stored.params != params:
             message = (
                 "Keys for idempotent requests can only be used with the same parameters they were"
                 f" first used with. Try using a key other than '{key}'."
             )
-            error = Refused(400, message)
+            error = ApiError(400, message)
             error.error["type"] = "idempotency_error"
             raise error
-        if kept.answer is None:
+        if stored.response is None:
             message = f"There is currently another in-progress request using this key: {key}."
-            raise Refused(409, message, code="idempotency_key_in_use")
-        headers = kept.answer.headers | {"Idempotent-Replayed": "true"}
-        return Answer(kept.answer.status, kept.answer.body, headers)
+            raise ApiError(409, message, code="idempotency_key_in_use")
+        headers = stored.response.headers | {"Idempotent-Replayed": "true"}
+        return Response(stored.response.status, stored.response.body, headers)
 
-    def keep(self, key: str, answer: Answer) -> None:
-        """Keep the answer of the call that took the key."""
+    def store(self, key: str, response: Response) -> None:
+        """Store the response of the call that acquired the key."""
         with self._lock:
-            self._kept[key].answer = answer
+            self._calls[key].response = response
 
     def release(self, key: str) -> None:
-        """Keep nothing: no work had begun."""
+        """Store nothing: the call failed before it did any work."""
         with self._lock:
-            del self._kept[key]
+            del self._calls[key]

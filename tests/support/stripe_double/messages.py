@@ -1,4 +1,4 @@
-"""Signing the double's events as Stripe does, and posting them."""
+"""Sign the double's events as Stripe does, and post them to a webhook."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 
-def sign(event: dict[str, Any], instant: int, secret: str) -> tuple[bytes, str]:
-    """Return a message's body and its ``Stripe-Signature``."""
+def sign(event: dict[str, Any], timestamp: int, secret: str) -> tuple[bytes, str]:
+    """Return the body of an event and its ``Stripe-Signature`` header."""
     body = json.dumps(event, indent=2, ensure_ascii=False)
-    signed = f"{instant}.{body}".encode()
+    signed = f"{timestamp}.{body}".encode()
     digest = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
-    return body.encode(), f"t={instant},v1={digest},v0={'0' * 64}"
+    return body.encode(), f"t={timestamp},v1={digest},v0={'0' * 64}"
 
 
-def altered(body: bytes) -> bytes:
-    """Return a body that says something else."""
+def tamper(body: bytes) -> bytes:
+    """Return the body with other content, so that its signature no longer matches."""
     return body.replace(b'"livemode": false', b'"livemode": true ', 1).replace(b'"evt_', b'"evt_x')
 
 
 def post(url: str, message: tuple[bytes, str]) -> int:
-    """Post a message and return the answer's status; 0 when there is none."""
+    """Post an event and return the status of the response; 0 if there was none."""
     body, signature = message
     headers = {
         "Content-Type": "application/json; charset=utf-8",
@@ -44,6 +44,6 @@ def post(url: str, message: tuple[bytes, str]) -> int:
 
 
 def post_all(url: str, messages: list[tuple[bytes, str]], at_once: int) -> list[int]:
-    """Post messages, in this order where they go one by one; return the statuses."""
+    """Post events, ``at_once`` at a time, and return the statuses. One at a time keeps their order."""
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         return list(pool.map(lambda message: post(url, message), messages))

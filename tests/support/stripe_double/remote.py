@@ -1,4 +1,4 @@
-"""Driving a double that runs in another process."""
+"""Control a double that runs in another process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class RemoteDouble:
-    """Calls the double's methods over HTTP: ``RemoteDouble(url).pay(session="cs_…")``."""
+    """A client that calls the double's methods over HTTP: ``RemoteDouble(url).pay(session="cs_…")``."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -28,6 +28,6 @@ class RemoteDouble:
         return call
 
     def state(self) -> Any:
-        """Return what is known there: sessions, events, totals, calls."""
+        """Return the double's sessions, events, totals and calls."""
         with urllib.request.urlopen(f"{self.url}/double/state", timeout=60) as response:
             return json.loads(response.read())

@@ -1,4 +1,4 @@
-"""Orders in the admin: read-only, refunds as an action, and a log of who did what."""
+"""Orders in the admin: read-only, refunds as an action, and a log of who did kind."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ MOMENTS = "/admin/timeline/moment/"
 @pytest.fixture
 def paid(claim):
     moment = claim("1969-07-20T20:17:40Z", title="One small step")
-    opened = checkout.start_checkout(moment)
-    assert sandbox.pay(opened.session_id)
-    settlement.refresh(opened)
+    open_checkout = checkout.start_checkout(moment)
+    assert sandbox.pay(open_checkout.session_id)
+    settlement.refresh(open_checkout)
     moment.refresh_from_db()
     return moment
 
 
-def decide(client, url, action, pk, reason="spam"):
+def confirm_action(client, url, action, pk, reason="spam"):
     data = {"action": action, "_selected_action": [str(pk)], "confirmed": "yes", "reason": reason}
     return client.post(url, data, follow=True)
 
@@ -43,23 +43,23 @@ def test_it_works(admin_client, paid):
     assert "payment begun" in one.text
 
 
-@pytest.mark.parametrize("what", ["number", "handle", "address"])
-def test_an_order_is_found(admin_client, paid, rival, claim, what):
+@pytest.mark.parametrize("kind", ["number", "handle", "address"])
+def test_search_finds_an_order(admin_client, paid, rival, claim, kind):
     claim("2001-01-01", user=rival, title="Of somebody else")
-    words = {"number": paid.order.public_id, "handle": "@eve", "address": "EVE@example.org"}
-    page = admin_client.get(ORDERS, {"q": words[what]}).text
+    terms = {"number": paid.order.public_id, "handle": "@eve", "address": "EVE@example.org"}
+    page = admin_client.get(ORDERS, {"q": terms[kind]}).text
     assert "One small step" in page
     assert "Of somebody else" not in page
 
 
-@pytest.mark.parametrize("words", ["nothing", "@nobody", "\0", "11111111111"])
-def test_words_that_find_nothing_are_no_error(admin_client, paid, words):
-    page = admin_client.get(ORDERS, {"q": words})
+@pytest.mark.parametrize("term", ["nothing", "@nobody", "\0", "11111111111"])
+def test_search_without_a_result_is_no_error(admin_client, paid, term):
+    page = admin_client.get(ORDERS, {"q": term})
     assert page.status_code in (200, 400)
     assert "One small step" not in page.text
 
 
-def test_nothing_is_changed_by_hand(admin_client, paid):
+def test_orders_are_read_only(admin_client, paid):
     change = f"{ORDERS}{paid.order.pk}/change/"
     admin_client.post(change, {"amount": "1", "status": "refunded"})
     order = Order.objects.get()
@@ -68,15 +68,15 @@ def test_nothing_is_changed_by_hand(admin_client, paid):
     assert admin_client.post(f"{ORDERS}{paid.order.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
-def test_a_refund_asks_for_a_reason_first(admin_client, paid):
+def test_refund_asks_for_a_reason(admin_client, paid):
     data = {"action": "refund_orders", "_selected_action": [str(paid.order.pk)]}
     page = admin_client.post(ORDERS, data)
     assert "You are about to refund 1 order" in page.text
     assert Order.objects.get().status == OrderStatus.PAID
 
 
-def test_a_refund_pays_back_and_is_logged(admin_client, paid):
-    decide(admin_client, ORDERS, "refund_orders", paid.order.pk, "a mistake")
+def test_refund_returns_the_money_and_is_logged(admin_client, paid):
+    confirm_action(admin_client, ORDERS, "refund_orders", paid.order.pk, "a mistake")
     order = Order.objects.get()
     paid.refresh_from_db()
     assert (order.status, paid.status) == (OrderStatus.REFUNDED, Status.REVOKED)
@@ -88,43 +88,43 @@ def test_a_refund_pays_back_and_is_logged(admin_client, paid):
     invariants.check_settled()
 
 
-def test_a_second_refund_does_nothing(admin_client, paid):
+def test_second_refund_changes_nothing(admin_client, paid):
     """Edge case 13."""
     for _ in range(2):
-        page = decide(admin_client, ORDERS, "refund_orders", paid.order.pk)
+        page = confirm_action(admin_client, ORDERS, "refund_orders", paid.order.pk)
     assert "This order is “Refunded”." in page.text
     assert Refund.objects.count() == 1
     assert LogEntry.objects.count() == 1
 
 
-def test_a_paid_moment_that_is_revoked_is_paid_back(admin_client, paid):
+def test_revoking_a_paid_moment_refunds_it(admin_client, paid):
     """Every captured cent belongs to an active moment or to a refund."""
-    decide(admin_client, MOMENTS, "revoke_moments", paid.pk)
+    confirm_action(admin_client, MOMENTS, "revoke_moments", paid.pk)
     assert Order.objects.get().status == OrderStatus.REFUNDED
     invariants.check_settled()
 
 
-def test_a_moment_without_an_order_is_just_revoked(admin_client, make_moment):
+def test_revoking_a_moment_without_an_order(admin_client, make_moment):
     moment = make_moment("1969-07-20")
-    decide(admin_client, MOMENTS, "revoke_moments", moment.pk)
+    confirm_action(admin_client, MOMENTS, "revoke_moments", moment.pk)
     moment.refresh_from_db()
     assert moment.status == Status.REVOKED
 
 
-def test_a_moment_with_an_order_is_not_deleted(admin_client, paid):
+def test_moment_with_an_order_cannot_be_deleted(admin_client, paid):
     admin_client.post(f"{MOMENTS}{paid.pk}/delete/", {"post": "yes"})
     assert Moment.objects.filter(pk=paid.pk).exists()
 
 
-def test_what_providers_sent_is_listed(admin_client, paid):
+def test_payment_events_are_listed(admin_client, paid):
     PaymentEvent.objects.create(provider="stripe", event_id="evt_1", kind="charge.refunded")
-    for chosen, listed in ({}, True), ({"applied": "no"}, True), ({"applied": "yes"}, False):
-        page = admin_client.get("/admin/timeline/paymentevent/", chosen)
+    for query, listed in ({}, True), ({"applied": "no"}, True), ({"applied": "yes"}, False):
+        page = admin_client.get("/admin/timeline/paymentevent/", query)
         assert page.status_code == 200
         assert ("evt_1" in page.text) is listed
 
 
-def test_who_is_not_staff_sees_nothing(client, claimant, paid):
+def test_only_staff_have_access(client, claimant, paid):
     client.force_login(claimant)
     assert client.get(ORDERS).status_code == 302
     assert client.get(reverse("admin:index")).status_code == 302

@@ -74,7 +74,7 @@ def test_hide_and_unhide_work_in_the_list_of_moments(admin_client, report):
     moment = report.moment
     run_action(admin_client, "hide_moments", moment, address=MOMENTS)
     assert Moment.objects.get().hidden_at
-    run_action(admin_client, "show_moments", moment, address=MOMENTS)
+    run_action(admin_client, "unhide_moments", moment, address=MOMENTS)
     assert Moment.objects.get().visibility == Visibility.PUBLIC
 
 

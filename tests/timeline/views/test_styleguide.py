@@ -1,4 +1,4 @@
-"""The living page of the site's look."""
+"""The style guide."""
 
 from __future__ import annotations
 

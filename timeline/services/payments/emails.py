@@ -87,7 +87,7 @@ def _build_email(email: OrderEmail) -> EmailMultiAlternatives:
     context = {
         "order": order,
         "moment": order.moment,
-        "told": SpanDisplay.of_moment(order.moment),
+        "display": SpanDisplay.of_moment(order.moment),
         "number": order.public_id,
         "order_address": settings.SITE_URL + reverse("timeline:order", args=[order.pk]),
         "claim_address": settings.SITE_URL + reverse("timeline:claim", args=[order.moment_id]),

@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 
-from momentverse.http.errors import TEXTS
+from momentverse.http.errors import MESSAGES
 from momentverse.page_cache import STATIC_PAGES
 from timeline.core.periods import CENTURIES, Level
 from timeline.views.api import patterns
@@ -163,7 +163,7 @@ def _build_error_responses() -> JsonObject:
     more = {405: ["Allow"], 429: ["Retry-After"], 503: ["Retry-After"]}
     return {
         _response_name(status): {
-            "description": TEXTS[status].message,
+            "description": MESSAGES[status].message,
             "headers": _header_references(*more.get(status, []), *_RATE_LIMIT_HEADERS),
             "content": {JSON_TYPE: {"schema": error_schema(status)}},
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from momentverse.http.errors import TEXTS
+from momentverse.http.errors import MESSAGES
 from timeline.core.periods import Level
 from timeline.models.moment import STORY_LENGTH, TITLE_LENGTH
 from timeline.selectors.tiles import MAX_PERIODS
@@ -49,9 +49,9 @@ def success_schema(data: Schema) -> Schema:
 def error_schema(status: int) -> Schema:
     """Return the schema of an error response with this status."""
     fields: dict[str, Schema] = {
-        "code": {"const": TEXTS[status].code},
+        "code": {"const": MESSAGES[status].code},
         "message": string_schema(
-            "A sentence for people.", minLength=1, examples=[TEXTS[status].message]
+            "A sentence for people.", minLength=1, examples=[MESSAGES[status].message]
         ),
     }
     return object_schema({"ok": {"const": False}, "error": object_schema(fields)})

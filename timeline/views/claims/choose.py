@@ -48,7 +48,7 @@ class Alternative:
     """A link to one instant that the visitor may have meant."""
 
     name: str
-    words: str  # the instant in UTC
+    time_in_utc: str
     query: str
 
 
@@ -57,8 +57,8 @@ class ClockChange:
     """Why a local time is not one instant, and the instants that may have been meant."""
 
     title: str
-    words: str
-    ways: list[Alternative]
+    message: str
+    alternatives: list[Alternative]
 
 
 @require_safe

@@ -21,14 +21,14 @@ class Suggestion:
     """A free span that the viewer could hold instead."""
 
     name: str
-    told: SpanDisplay
+    display: SpanDisplay
 
 
 @dataclass(frozen=True)
 class Offer:
     """What the viewer can do about a span. If it is taken, this does not say by whom."""
 
-    told: SpanDisplay
+    display: SpanDisplay
     is_open: bool
     free_at: dt.datetime | None  # at the latest; set while somebody pays for it
     own: Moment | None  # the viewer's own claim of exactly this span
@@ -56,7 +56,7 @@ def get_offer(display: SpanDisplay, open_claims: list[Moment]) -> Offer:
     own = next((claim for claim in open_claims if claim.span == span), None)
     price = calculate_price(span, Visibility.PUBLIC, Tariff.current())
     return Offer(
-        told=display,
+        display=display,
         is_open=found.free,
         free_at=found.free_at,
         own=own,

@@ -72,7 +72,7 @@ def render_details(
     """Show the form for the details of a held moment."""
     context = _build_hold_context(claim) | {
         "form": form,
-        "visibilities": form.visibility_choices(claim.order),
+        "visibility_choices": form.visibility_choices(claim.order),
         "problem": problem,
     }
     return render(request, "timeline/claim/details.html", context, status=status)
@@ -96,7 +96,7 @@ def _build_hold_context(claim: Moment) -> dict[str, Any]:
     left = (claim.held_until or timezone.now()) - timezone.now()
     return {
         "moment": claim,
-        "told": SpanDisplay.of_moment(claim),
+        "display": SpanDisplay.of_moment(claim),
         "seconds_left": max(0, int(left.total_seconds())),
         "time_left": format_time_left(int(left.total_seconds())),
         "extensions_left": settings.HOLD_EXTENSIONS - claim.order.extensions,
@@ -105,11 +105,11 @@ def _build_hold_context(claim: Moment) -> dict[str, Any]:
 
 def _render_over(request: HttpRequest, claim: Moment) -> HttpResponse:
     open_claims = list_viewer_claims(request.user)
-    title, words = _explain_end(claim)
+    title, message = _explain_end(claim)
     context = {
         "title": title,
-        "words": words,
-        "words_kept": session.get_details(request.session, Moment()),
+        "message": message,
+        "has_saved_details": bool(session.get_details(request.session, Moment())),
         "offer": get_offer(SpanDisplay.of_moment(claim), open_claims),
         "open_claims": open_claims,
     }

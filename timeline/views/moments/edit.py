@@ -56,11 +56,11 @@ def _render_form(
 ) -> HttpResponse:
     context = {
         "moment": moment,
-        "told": SpanDisplay.of_moment(moment),
+        "display": SpanDisplay.of_moment(moment),
         "form": form,
-        "visibilities": form.visibility_choices(),
+        "visibility_choices": form.visibility_choices(),
         "revisions": [
-            {"words": revision, "seen_by": VISIBILITY_TEXTS[Visibility(revision.visibility)][0]}
+            {"details": revision, "seen_by": VISIBILITY_TEXTS[Visibility(revision.visibility)][0]}
             for revision in moment.revisions.all()[:MAX_REVISIONS]
         ],
         "problem": problem,

@@ -42,7 +42,7 @@ class VisibilityChoice:
 
     value: str
     name: str
-    words: str
+    description: str
     price: str  # the surcharge, empty if there is none
     checked: bool
 
@@ -107,9 +107,9 @@ class MomentDetailsForm(BaseForm):
         price = format_money(extra, order.currency) if order and extra else ""
         return [
             VisibilityChoice(
-                value, *words, "" if value == Visibility.PUBLIC else price, value == chosen
+                value, *texts, "" if value == Visibility.PUBLIC else price, value == chosen
             )
-            for value, words in VISIBILITY_TEXTS.items()
+            for value, texts in VISIBILITY_TEXTS.items()
         ]
 
     def clean_tags(self) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ class ReportForm(BaseForm):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose what is wrong."},
     )
-    words = forms.CharField(
+    comment = forms.CharField(
         label="In your words",
         required=False,
         max_length=REPORT_LENGTH,

@@ -34,9 +34,11 @@ def _save(request: HttpRequest, moment: Moment, form: ReportForm) -> bool:
         return False
     reporter = request.user if request.user.is_authenticated else None
     try:
-        moderation.report(moment, form.cleaned_data["reason"], form.cleaned_data["words"], reporter)
+        moderation.report(
+            moment, form.cleaned_data["reason"], form.cleaned_data["comment"], reporter
+        )
     except ValidationError as error:
-        form.add_error("words", error)
+        form.add_error("comment", error)
         return False
     return True
 

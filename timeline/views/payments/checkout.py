@@ -59,7 +59,7 @@ def done(request: HttpRequest, claim: Moment) -> HttpResponse:
     context = {
         "moment": claim,
         "order": claim.order,
-        "told": SpanDisplay.of_moment(claim),
+        "display": SpanDisplay.of_moment(claim),
         "waiting": is_waiting,
         "is_on_its_way": claim.order.checkouts.filter(state=CheckoutState.PENDING).exists(),
     }

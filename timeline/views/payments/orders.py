@@ -45,7 +45,7 @@ def order_detail(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "order": order,
         "moment": order.moment,
-        "told": SpanDisplay.of_moment(order.moment),
+        "display": SpanDisplay.of_moment(order.moment),
         "payments": Checkout.objects.filter(order=order, captured__gt=0).select_related("refund"),
         "entries": order.log_entries.all(),
     }

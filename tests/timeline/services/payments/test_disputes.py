@@ -1,4 +1,4 @@
-"""A buyer's bank takes the money back, or asks: the moment waits, goes, or stays."""
+"""Disputes at the buyer's bank: the order is frozen while one is open, and lost or kept at its end."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ from timeline.services.payments.exceptions import RefundRefused
 
 
 @pytest.fixture
-def chief(shop):
-    return User.objects.create_superuser("chief@example.org", "chief")
+def staff(shop):
+    return User.objects.create_superuser("staff@example.org", "staff")
 
 
-@pytest.mark.parametrize("told_by", ["deliver", "reconcile"])
-def test_it_works(shop, claim, chief, told_by):
-    """Fault 25: opened: frozen; won: as it was."""
+@pytest.mark.parametrize("via", ["deliver", "reconcile"])
+def test_it_works(shop, claim, staff, via):
+    """Fault 25: frozen while it is open; paid as before once it is won."""
     moment = claim("1969-07-20")
     dispute = shop.double.open_dispute(shop.buy(moment))["id"]
-    getattr(shop, told_by)()
+    getattr(shop, via)()
     assert shop.state(moment) == (Status.ACTIVE, OrderStatus.DISPUTED)
     with pytest.raises(ClaimRefused, match="disputed"):
         details.edit_moment(moment, details.MomentDetails("Another title"))
     with pytest.raises(RefundRefused):
-        refunds.refund_order(Order.objects.get(moment=moment), "asked for", actor=chief)
+        refunds.refund_order(Order.objects.get(moment=moment), "asked for", actor=staff)
     shop.double.win_dispute(dispute)
-    getattr(shop, told_by)()
+    getattr(shop, via)()
     assert shop.state(moment) == (Status.ACTIVE, OrderStatus.PAID)
     details.edit_moment(moment, details.MomentDetails("Another title"))
 
 
-def test_lost(shop, claim, rival):
-    """Fault 25: released; the span can be bought by somebody else."""
+def test_lost_dispute_frees_the_span(shop, claim, rival):
+    """Fault 25: somebody else can buy it."""
     moment = claim("1969-07-20")
     dispute = shop.double.open_dispute(shop.buy(moment))["id"]
     shop.double.lose_dispute(dispute)
     for _ in range(2):
         assert set(shop.deliver()) == {200}
         assert shop.state(moment) == (Status.REVOKED, OrderStatus.CHARGED_BACK)
-    assert shop.times(moment, "dispute lost") == 1
+    assert shop.count_log_entries(moment, "dispute lost") == 1
     shop.buy(claim("1969-07-20", user=rival))
 
 
-def test_lost_when_the_buyer_has_left(shop, claim, claimant):
-    """Fault 25, fault 26: the moment is gone already; the order says what became of its money."""
+def test_lost_dispute_after_erasure_is_recorded(shop, claim, claimant):
+    """Fault 25, fault 26: the moment is already revoked; only the order changes."""
     moment = claim("1969-07-20")
     dispute = shop.double.open_dispute(shop.buy(moment))["id"]
-    shop.erase(claimant)
+    shop.erase_account(claimant)
     shop.double.lose_dispute(dispute)
     assert set(shop.deliver()) == {200}
     assert shop.state(moment) == (Status.REVOKED, OrderStatus.CHARGED_BACK)
 
 
-def test_messages_in_reverse_order(shop, claim):
+def test_events_in_reverse_order_end_in_the_same_state(shop, claim):
     """Fault 4, fault 25."""
     moment = claim("1969-07-20")
     shop.double.win_dispute(shop.double.open_dispute(shop.buy(moment))["id"])
@@ -65,17 +65,17 @@ def test_messages_in_reverse_order(shop, claim):
     assert shop.state(moment) == (Status.ACTIVE, OrderStatus.PAID)
 
 
-def test_the_dispute_is_told_before_the_payment(shop, claim):
-    """Fault 4: then the payment is looked at first."""
+def test_dispute_event_before_the_payment_event_settles_the_payment_first(shop, claim):
+    """Fault 4."""
     moment = claim("1969-07-20")
-    payment = shop.double.pay(shop.go_to_the_till(moment))["payment_intent"]
+    payment = shop.double.pay(shop.start_checkout(moment))["payment_intent"]
     shop.double.open_dispute(payment)
     assert shop.deliver(*shop.double.events_of("charge.dispute.created")) == [200]
     assert shop.state(moment) == (Status.ACTIVE, OrderStatus.DISPUTED)
 
 
-def test_won_and_then_paid_back_in_the_dashboard(shop, claim):
-    """Fault 24, fault 25: what went back is not owned, also after a dispute that was won."""
+def test_dashboard_refund_after_a_won_dispute_revokes_the_moment(shop, claim):
+    """Fault 24, fault 25: nobody owns a moment whose price was refunded."""
     moment = claim("1969-07-20")
     payment = shop.buy(moment)
     shop.double.win_dispute(shop.double.open_dispute(payment)["id"])
@@ -85,13 +85,13 @@ def test_won_and_then_paid_back_in_the_dashboard(shop, claim):
 
 
 @pytest.mark.parametrize("end", ["win_dispute", "lose_dispute"])
-def test_disputed_while_a_refund_is_owed(shop, claim, chief, end):
-    """Fault 24, fault 25: the money goes back once: by the bank when it is lost, by us when it is won."""
+def test_dispute_during_a_refund_returns_the_money_once(shop, claim, staff, end):
+    """Fault 24, fault 25: from the bank if it is lost, from us if it is won."""
     moment = claim("1969-07-20")
     payment = shop.buy(moment)
-    shop.double.answer(503, "POST /v1/refunds", times=None)
-    refunds.refund_order(Order.objects.get(moment=moment), "asked for", actor=chief)
-    shop.double.heal()
+    shop.double.respond_with(503, "POST /v1/refunds", times=None)
+    refunds.refund_order(Order.objects.get(moment=moment), "asked for", actor=staff)
+    shop.double.clear_faults()
     dispute = shop.double.open_dispute(payment)["id"]
     shop.reconcile()
     assert Refund.objects.get().state == Refund.State.PENDING

@@ -1,4 +1,4 @@
-"""Mails about orders: what they tell stands, whatever becomes of them; each goes out once."""
+"""E-mails about orders: each is sent once, and a failing mail server changes no order."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from timeline.services.payments import emails
 OWNED = (Status.ACTIVE, OrderStatus.PAID)
 
 
-def let_pass(**time):
+def make_older(**time):
     OrderEmail.objects.update(created_at=F("created_at") - dt.timedelta(**time))
 
 
 @pytest.fixture
-def no_mail_server(settings):
-    """Return a function that brings the mail server back."""
+def mail_server_down(settings):
+    """Take the mail server down. Return a function that restores it."""
     working = settings.EMAIL_BACKEND
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
 
-    def back():
+    def restore():
         settings.EMAIL_BACKEND = working
 
-    return back
+    return restore
 
 
 def test_it_works(shop, claim):
@@ -40,50 +40,50 @@ def test_it_works(shop, claim):
     shop.buy(moment)
     [message] = mail.outbox
     assert message.to == [moment.user.email]
-    notice = OrderEmail.objects.get()
-    assert notice.state == OrderEmail.State.SENT
-    assert not emails.send_email(notice.pk)
+    email = OrderEmail.objects.get()
+    assert email.state == OrderEmail.State.SENT
+    assert not emails.send_email(email.pk)
     assert len(mail.outbox) == 1
 
 
-def test_the_mail_server_is_away(shop, claim, no_mail_server):
-    """Fault 31: ownership kept, the mail is tried again."""
+def test_rejected_mail_is_retried_and_the_purchase_stands(shop, claim, mail_server_down):
+    """Fault 31."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     assert shop.state(moment) == OWNED
-    notice = OrderEmail.objects.get()
-    assert (notice.state, notice.attempts) == (OrderEmail.State.WAITING, 1)
-    assert notice.error
-    no_mail_server()
-    let_pass(minutes=1)
+    email = OrderEmail.objects.get()
+    assert (email.state, email.attempts) == (OrderEmail.State.WAITING, 1)
+    assert email.error
+    mail_server_down()
+    make_older(minutes=1)
     call_command("send_order_emails")
     call_command("send_order_emails")
     assert len(mail.outbox) == 1
-    notice.refresh_from_db()
-    assert (notice.state, notice.error) == (OrderEmail.State.SENT, "")
+    email.refresh_from_db()
+    assert (email.state, email.error) == (OrderEmail.State.SENT, "")
 
 
-def test_the_mail_server_is_away_for_a_weekend(shop, claim, no_mail_server):
-    """Fault 31: it is tried ever more rarely, and after two days and a half still."""
+def test_mail_is_retried_for_days_at_growing_intervals(shop, claim, mail_server_down):
+    """Fault 31: it is still retried after two and a half days."""
     shop.buy(claim("1969-07-20"))
     for _ in range(100):
         call_command("send_order_emails")
     assert OrderEmail.objects.get().attempts == 1
-    for _ in range(30):  # two hours at a time
-        let_pass(hours=2)
+    for _ in range(30):  # two hours pass each time
+        make_older(hours=2)
         for _ in range(5):
             call_command("send_order_emails")
     assert OrderEmail.objects.get().attempts < 66
-    no_mail_server()
-    let_pass(hours=6)
+    mail_server_down()
+    make_older(hours=6)
     call_command("send_order_emails")
     assert len(mail.outbox) == 1
 
 
-def test_several_workers_send_one(shop, claim, no_mail_server):
+def test_concurrent_workers_send_one_mail(shop, claim, mail_server_down):
     shop.buy(claim("1969-07-20"))
-    no_mail_server()
-    let_pass(hours=1)
+    mail_server_down()
+    make_older(hours=1)
 
     def run(_):
         try:
@@ -96,21 +96,21 @@ def test_several_workers_send_one(shop, claim, no_mail_server):
     assert len(mail.outbox) == 1
 
 
-def test_whose_worker_died_while_sending_is_left(shop, claim, no_mail_server):
-    """It may have arrived; the order's page tells the same."""
+def test_mail_of_a_worker_that_died_while_sending_is_not_sent_again(shop, claim, mail_server_down):
+    """It may have arrived. The order's page shows the same information."""
     shop.buy(claim("1969-07-20"))
     OrderEmail.objects.update(state=OrderEmail.State.SENDING)
-    no_mail_server()
-    let_pass(hours=1)
+    mail_server_down()
+    make_older(hours=1)
     call_command("send_order_emails")
     assert mail.outbox == []
 
 
-def test_who_has_been_erased_gets_none(shop, claim, claimant, no_mail_server):
+def test_erased_account_gets_no_mail(shop, claim, claimant, mail_server_down):
     shop.buy(claim("1969-07-20"))
     type(claimant).objects.filter(pk=claimant.pk).update(is_active=False)
-    no_mail_server()
-    let_pass(hours=1)
+    mail_server_down()
+    make_older(hours=1)
     call_command("send_order_emails")
     assert mail.outbox == []
     assert OrderEmail.objects.get().state == OrderEmail.State.SENT

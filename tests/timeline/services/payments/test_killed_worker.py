@@ -1,7 +1,7 @@
-"""A gunicorn worker is killed wherever a purchase can be cut in two; nothing is lost, nothing is double.
+"""A gunicorn worker is killed wherever a purchase can be interrupted; nothing is lost or done twice.
 
-Where it stops before it is killed is decided outside of it: the double holds an
-answer back, or PostgreSQL does a statement, by a trigger that waits for a lock.
+The point where it is killed is chosen from outside: the double delays a response, or a
+trigger in PostgreSQL makes a statement wait for a lock.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def long_lived_double():
 @pytest.fixture
 def stripe_double(long_lived_double):
     yield long_lived_double
-    long_lived_double.heal()
+    long_lived_double.clear_faults()
 
 
 @pytest.fixture(scope="module")
 def site(django_db_setup, long_lived_double, tmp_path_factory):
-    """A served MomentVerse over the tests' own database."""
+    """A running site that uses the tests' database."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "static").mkdir()
     environment = site_environment(
@@ -62,37 +62,37 @@ def site(django_db_setup, long_lived_double, tmp_path_factory):
         yield served
 
 
-class Killed:
-    """The site, with what is sent to it and what it stops at."""
+class KillableSite:
+    """A running site whose worker can be killed at a chosen point."""
 
     def __init__(self, site, shop):
         self.site, self.shop = site, shop
 
-    def press_pay(self, moment):
-        """Send the form from a browser; return where it leads, or nothing when no answer comes."""
+    def post_pay(self, moment):
+        """Press “pay”. Return the redirect's target, else the status; None if there was no response."""
         path = reverse("timeline:claim-pay", args=[moment.pk])
         try:
-            status, leads_to = Person(moment.user).post(self.site.url, path)
+            status, location = Person(moment.user).post(self.site.url, path)
         except (OSError, HTTPException):
             return None
-        return leads_to if status == 303 else status
+        return location if status == 303 else status
 
-    def tell(self, event):
-        """Post a message of Stripe's; return the status, 0 when no answer comes."""
+    def post_event(self, event):
+        """Post an event as Stripe does. Return the status; 0 if there was no response."""
         url = self.site.url + reverse("timeline:stripe-webhook")
         return post(url, self.shop.double.signed(event))
 
     def kill(self, step, when):
-        """Begin a step, kill the worker as soon as ``when()`` holds; return the step's answer."""
-        answers = []
-        thread = threading.Thread(target=lambda: answers.append(step()))
+        """Begin a step and kill the worker as soon as ``when()`` holds. Return the result of the step."""
+        results = []
+        thread = threading.Thread(target=lambda: results.append(step()))
         thread.start()
-        wait_until(when, "the worker is where it is to be killed")
-        children = Path(f"/proc/{self.site.process.pid}/task/{self.site.process.pid}/children")
-        [worker] = children.read_text().split()
+        wait_until(when, "the worker to reach the point")
+        workers_file = Path(f"/proc/{self.site.process.pid}/task/{self.site.process.pid}/children")
+        [worker] = workers_file.read_text().split()
         os.kill(int(worker), signal.SIGKILL)
         thread.join()
-        return answers[0]
+        return results[0]
 
     def is_back(self):
         try:
@@ -101,164 +101,169 @@ class Killed:
             return False
 
     def settle(self):
-        """Do what comes after a crash, by the clock and by Stripe: the worker's turn, messages again."""
-        self.shop.double.heal()
-        wait_until(self.is_back, "another worker is there")
+        """Do what follows a crash: a new worker starts, and the reconciler runs."""
+        self.shop.double.clear_faults()
+        wait_until(self.is_back, "another worker to start")
         self.shop.reconcile()
         invariants.check()
 
-    def called(self, call):
+    def has_received(self, call):
         before = self.shop.double.calls[call]
         return lambda: self.shop.double.calls[call] > before
 
 
 @pytest.fixture
-def killed(site, shop):
-    made = Killed(site, shop)
-    wait_until(made.is_back, "the site is served")
-    return made
+def killable(site, shop):
+    killable_site = KillableSite(site, shop)
+    wait_until(killable_site.is_back, "the site to start")
+    return killable_site
 
 
-def buy_after_all(killed, moment):
-    """The buyer tries again, pays, and Stripe tells it: one session, one moment."""
-    shop = killed.shop
-    assert "cs_test" in str(killed.press_pay(moment))
-    shop.let_intentions_age()
+def buy_after_restart(killable, moment):
+    """Let the buyer try again and pay, and Stripe send the event. Expect one session and one moment."""
+    shop = killable.shop
+    assert "cs_test" in str(killable.post_pay(moment))
+    shop.age_checkouts()
     shop.reconcile()
     ours = set(Checkout.objects.filter(order__moment=moment).values_list("key", flat=True))
     [session] = [one for one in shop.double.open_sessions() if one["metadata"]["key"] in ours]
     shop.double.pay(session["id"])
-    assert killed.tell(shop.double.events[-1]) == 200
+    assert killable.post_event(shop.double.events[-1]) == 200
     assert shop.state(moment) == OWNED
-    assert shop.times(moment, "paid") == 1
+    assert shop.count_log_entries(moment, "paid") == 1
     invariants.check_settled()
 
 
-def test_it_works(killed, claim):
-    """Without being killed."""
-    buy_after_all(killed, claim("1969-07-20"))
+def test_it_works(killable, claim):
+    """Without killing anything."""
+    buy_after_restart(killable, claim("1969-07-20"))
 
 
-def test_after_the_intention_was_stored(killed, claim):
-    """Fault 12: Stripe has not been asked yet."""
+def test_killed_after_storing_the_checkout(killable, claim):
+    """Fault 12: Stripe has not been called yet."""
     moment = claim("1969-07-20")
-    killed.shop.double.stall(60, CREATE, times=None)
-    assert killed.kill(lambda: killed.press_pay(moment), killed.called(CREATE)) is None
+    killable.shop.double.stall(60, CREATE, times=None)
+    assert killable.kill(lambda: killable.post_pay(moment), killable.has_received(CREATE)) is None
     assert Checkout.objects.get().session_id == ""
-    killed.settle()
-    buy_after_all(killed, moment)
+    killable.settle()
+    buy_after_restart(killable, moment)
     assert Checkout.objects.count() == 1
 
 
-def test_after_stripe_has_made_the_session(killed, claim):
-    """Fault 12: the same session is found again."""
+def test_killed_after_stripe_created_the_session(killable, claim):
+    """Fault 12: the same session is used again."""
     moment = claim("1969-07-20")
-    killed.shop.double.slow(60, CREATE)
+    killable.shop.double.slow(60, CREATE)
 
-    def made():
-        keys = [one["metadata"]["key"] for one in killed.shop.double.sessions()]
+    def has_session():
+        keys = [one["metadata"]["key"] for one in killable.shop.double.sessions()]
         return Checkout.objects.filter(key__in=keys).exists()
 
-    assert killed.kill(lambda: killed.press_pay(moment), made) is None
+    assert killable.kill(lambda: killable.post_pay(moment), has_session) is None
     assert Checkout.objects.get().session_id == ""
-    killed.settle()
+    killable.settle()
     assert Checkout.objects.get().session_id
-    buy_after_all(killed, moment)
+    buy_after_restart(killable, moment)
     assert Checkout.objects.count() == 1
 
 
-def test_after_the_session_was_saved(killed, claim):
-    """The buyer is led to Stripe, and the site dies."""
+def test_killed_after_storing_the_session(killable, claim):
+    """The buyer was redirected to Stripe before."""
     moment = claim("1969-07-20")
-    assert killed.press_pay(moment)
-    killed.kill(lambda: None, lambda: True)
-    killed.settle()
-    buy_after_all(killed, moment)
+    assert killable.post_pay(moment)
+    killable.kill(lambda: None, lambda: True)
+    killable.settle()
+    buy_after_restart(killable, moment)
 
 
-def paid_session(killed, moment):
-    """Return the message that a claim was paid."""
-    assert killed.press_pay(moment)
-    killed.shop.double.pay(Checkout.objects.get(order__moment=moment).session_id)
-    return killed.shop.double.events[-1]
+def paid_session(killable, moment):
+    """Pay for a claim. Return the event of the payment."""
+    assert killable.post_pay(moment)
+    killable.shop.double.pay(Checkout.objects.get(order__moment=moment).session_id)
+    return killable.shop.double.events[-1]
 
 
-def assert_bought_once(killed, moment, event):
-    assert killed.shop.state(moment) == OWNED
-    assert killed.tell(event) == 200  # Stripe sends again what was not answered
-    killed.shop.reconcile()
-    assert killed.shop.state(moment) == OWNED
-    assert killed.shop.times(moment, "paid") == 1
+def assert_bought_once(killable, moment, event):
+    assert killable.shop.state(moment) == OWNED
+    assert killable.post_event(event) == 200  # Stripe repeats an event without a response
+    killable.shop.reconcile()
+    assert killable.shop.state(moment) == OWNED
+    assert killable.shop.count_log_entries(moment, "paid") == 1
     assert OrderEmail.objects.count() == 1
     invariants.check_settled()
 
 
-def test_after_the_event_was_stored(killed, claim):
-    """Fault 10, fault 11: before it was applied."""
+def test_killed_after_storing_the_event(killable, claim):
+    """Fault 10, fault 11: it was not applied yet."""
     moment = claim("1969-07-20")
-    event = paid_session(killed, moment)
-    look = "GET /v1/checkout/sessions/:id"
-    killed.shop.double.stall(60, look, times=None)
-    assert killed.kill(lambda: killed.tell(event), killed.called(look)) == 0
+    event = paid_session(killable, moment)
+    fetch = "GET /v1/checkout/sessions/:id"
+    killable.shop.double.stall(60, fetch, times=None)
+    assert killable.kill(lambda: killable.post_event(event), killable.has_received(fetch)) == 0
     assert PaymentEvent.objects.get().applied_at is None
-    killed.settle()
-    assert_bought_once(killed, moment, event)
+    killable.settle()
+    assert_bought_once(killable, moment, event)
 
 
 @pytest.fixture
-def stop_at():
-    """Return a function that lets PostgreSQL wait before a row is written, and tells when it does."""
-    tables = []
-    with psycopg.connect(database_url().partition("&")[0], autocommit=True) as outside:
+def pause_at():
+    """Return a function that makes PostgreSQL pause before it writes a row.
 
-        def stop(table, what, when):
+    The function returns another one, which tells whether PostgreSQL has paused.
+    """
+    tables = []
+    with psycopg.connect(database_url().partition("&")[0], autocommit=True) as observer:
+
+        def pause(table, operation, when):
             tables.append(table)
-            outside.execute(
+            observer.execute(
                 f"""
                 CREATE FUNCTION stop_here() RETURNS trigger LANGUAGE plpgsql AS $$
                 BEGIN
                     IF {when} THEN PERFORM pg_advisory_xact_lock({LOCK}); END IF;
                     RETURN NEW;
                 END $$;
-                CREATE TRIGGER stop_here BEFORE {what} ON {table}
+                CREATE TRIGGER stop_here BEFORE {operation} ON {table}
                     FOR EACH ROW EXECUTE FUNCTION stop_here();
                 """
             )
-            outside.execute(f"SELECT pg_advisory_lock({LOCK})")
+            observer.execute(f"SELECT pg_advisory_lock({LOCK})")
             return lambda: bool(waiting())
 
         def waiting():
             query = f"SELECT pid FROM pg_locks WHERE objid = {LOCK} AND NOT granted"
-            return [pid for (pid,) in outside.execute(query)]
+            return [pid for (pid,) in observer.execute(query)]
 
-        def go_on():
-            """Let the statement of the dead worker end; its transaction must not be committed."""
-            ghosts = waiting()
-            outside.execute(f"SELECT pg_advisory_unlock({LOCK})")
-            left = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(%s)"
-            wait_until(lambda: outside.execute(left, [ghosts]).fetchone() == (0,), "it has ended")
-            clean()
+        def resume():
+            """Let the dead worker's statement end. Its transaction must not be committed."""
+            backends = waiting()
+            observer.execute(f"SELECT pg_advisory_unlock({LOCK})")
+            query_left = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(%s)"
+            wait_until(
+                lambda: observer.execute(query_left, [backends]).fetchone() == (0,), "it has ended"
+            )
+            drop_triggers()
 
-        def clean():
+        def drop_triggers():
             while tables:
-                outside.execute(f"DROP TRIGGER stop_here ON {tables.pop()}")
-                outside.execute("DROP FUNCTION stop_here()")
+                observer.execute(f"DROP TRIGGER stop_here ON {tables.pop()}")
+                observer.execute("DROP FUNCTION stop_here()")
 
-        stop.go_on = go_on
-        yield stop
-        outside.execute("SELECT pg_advisory_unlock_all()")
-        clean()
+        pause.resume = resume
+        yield pause
+        observer.execute("SELECT pg_advisory_unlock_all()")
+        drop_triggers()
 
 
 @pytest.mark.postgresql
-def test_between_the_sessions_id_and_its_state(killed, claim, stop_at):
+def test_killed_between_storing_the_session_id_and_the_state(killable, claim, pause_at):
     """Fault 12."""
     moment = claim("1969-07-20")
-    stopped = stop_at("checkouts", "UPDATE", "NEW.state = 'open'")
-    assert killed.kill(lambda: killed.press_pay(moment), stopped) is None
-    stop_at.go_on()
-    killed.settle()
-    buy_after_all(killed, moment)
+    is_paused = pause_at("checkouts", "UPDATE", "NEW.state = 'open'")
+    assert killable.kill(lambda: killable.post_pay(moment), is_paused) is None
+    pause_at.resume()
+    killable.settle()
+    buy_after_restart(killable, moment)
     assert Checkout.objects.count() == 1
 
 
@@ -278,31 +283,31 @@ AFTER_COMMIT = {
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("point", IN_FULFIL)
-def test_in_the_middle_of_fulfilling(killed, claim, stop_at, point):
-    """Fault 10, fault 11: nothing is half-written; the reconciler applies it whole."""
+def test_killed_while_fulfilling(killable, claim, pause_at, point):
+    """Fault 10, fault 11: nothing is half-written, and the reconciler applies everything."""
     moment = claim("1969-07-20")
-    event = paid_session(killed, moment)
-    stopped = stop_at(*IN_FULFIL[point])
-    assert killed.kill(lambda: killed.tell(event), stopped) == 0
-    stop_at.go_on()
-    assert killed.shop.state(moment) == (Status.PAYING, OrderStatus.OPEN)
+    event = paid_session(killable, moment)
+    is_paused = pause_at(*IN_FULFIL[point])
+    assert killable.kill(lambda: killable.post_event(event), is_paused) == 0
+    pause_at.resume()
+    assert killable.shop.state(moment) == (Status.PAYING, OrderStatus.OPEN)
     assert not OrderEmail.objects.exists()
-    killed.settle()
-    assert_bought_once(killed, moment, event)
+    killable.settle()
+    assert_bought_once(killable, moment, event)
 
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("point", AFTER_COMMIT)
-def test_after_our_commit_before_the_answer(killed, claim, stop_at, point):
-    """Fault 10: nothing double."""
+def test_killed_between_commit_and_response(killable, claim, pause_at, point):
+    """Fault 10: nothing is done twice."""
     moment = claim("1969-07-20")
-    event = paid_session(killed, moment)
-    stopped = stop_at(*AFTER_COMMIT[point])
-    assert killed.kill(lambda: killed.tell(event), stopped) == 0
-    stop_at.go_on()
-    assert killed.shop.state(moment) == OWNED
-    killed.settle()
-    assert_bought_once(killed, moment, event)
+    event = paid_session(killable, moment)
+    is_paused = pause_at(*AFTER_COMMIT[point])
+    assert killable.kill(lambda: killable.post_event(event), is_paused) == 0
+    pause_at.resume()
+    assert killable.shop.state(moment) == OWNED
+    killable.settle()
+    assert_bought_once(killable, moment, event)
 
 
 BUYERS, EACH = 34, 3  # 102 purchases; nobody holds more than three spans at a time
@@ -310,7 +315,7 @@ BUYERS, EACH = 34, 3  # 102 purchases; nobody holds more than three spans at a t
 
 @pytest.fixture
 def carts(transactional_db):
-    """What many people have chosen, and described."""
+    """Held moments of many people, with their details."""
     people = [
         User.objects.create_user(f"buyer-{number}@example.org", f"buyer-{number}")
         for number in range(BUYERS)
@@ -326,25 +331,27 @@ def carts(transactional_db):
     return moments
 
 
-def test_a_deploy_in_the_middle_of_a_hundred_purchases(killed, carts):
-    """Fault 32: none fails; the old workers finish what they have begun."""
-    shop, failures, bought = killed.shop, [], []
+def test_deploy_during_a_hundred_purchases(killable, carts):
+    """Fault 32: none fails, because the old workers finish their requests."""
+    shop, failures, bought = killable.shop, [], []
     waiting = list(carts)
 
     def buy_some():
         try:
             while waiting:
                 moment = waiting.pop()
-                till = killed.press_pay(moment)
-                checkout = Checkout.objects.filter(order__moment=moment, url=str(till)).first()
+                checkout_url = killable.post_pay(moment)
+                checkout = Checkout.objects.filter(
+                    order__moment=moment, url=str(checkout_url)
+                ).first()
                 if checkout is None:
-                    failures.append(f"pay: {till}")
+                    failures.append(f"pay: {checkout_url}")
                     continue
                 payment = shop.double.pay(checkout.session_id)["payment_intent"]
                 events = shop.double.events_of("checkout.session.completed")
                 [event] = [e for e in events if e["data"]["object"]["payment_intent"] == payment]
-                if (status := killed.tell(event)) != 200:
-                    failures.append(f"message: {status}")
+                if (status := killable.post_event(event)) != 200:
+                    failures.append(f"webhook: {status}")
                 bought.append(moment)
         finally:
             connection.close()
@@ -354,7 +361,7 @@ def test_a_deploy_in_the_middle_of_a_hundred_purchases(killed, carts):
         buyer.start()
     for share in (20, 60):
         wait_until(lambda share=share: len(bought) + len(failures) >= share, "people buy", 120)
-        killed.site.process.send_signal(signal.SIGHUP)
+        killable.site.process.send_signal(signal.SIGHUP)
     for buyer in buyers:
         buyer.join()
     assert failures == []

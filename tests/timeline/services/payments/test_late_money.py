@@ -1,4 +1,4 @@
-"""Money that comes when the span's time is over, or somebody else has it, or its person has left."""
+"""Money that arrives when the hold is over, the span is taken, or the account is erased."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ OWNED = (Status.ACTIVE, OrderStatus.PAID)
 
 
 @pytest.mark.parametrize("seconds", [-1, 1])
-def test_paid_at_the_holds_end(shop, claim, rival, seconds):
-    """Fault 16: a second before and after: nobody takes it while Stripe may have been paid."""
+def test_payment_around_the_end_of_the_hold_keeps_the_span(shop, claim, rival, seconds):
+    """Fault 16: one second before and after; nobody gets the span while the session may be paid."""
     moment = claim("1969-07-20")
-    session = shop.go_to_the_till(moment)
+    session = shop.start_checkout(moment)
     left = moment.held_until - timezone.now() + dt.timedelta(hours=1)
     shop.double.pay(session)
     let_time_pass(moment, seconds=left.total_seconds() + seconds)
-    # The next claimer's question finds the payment.
+    # Expiring the session for the next claimant finds the payment.
     with pytest.raises(SpanTaken):
         hold_or_expire(rival, moment.span)
     call_command("release_expired_holds")
@@ -35,10 +35,10 @@ def test_paid_at_the_holds_end(shop, claim, rival, seconds):
     assert shop.state(moment) == OWNED
 
 
-def test_the_next_claimer_gets_what_was_not_paid_in_time(shop, claim, rival):
-    """Edge case 9: the session is closed at Stripe, and only then the span is another's."""
+def test_next_claimant_gets_an_unpaid_span_after_its_session_is_expired(shop, claim, rival):
+    """Edge case 9."""
     moment = claim("1969-07-20")
-    shop.go_to_the_till(moment)
+    shop.start_checkout(moment)
     let_time_pass(moment)
     other = hold_or_expire(rival, moment.span)
     assert shop.double.open_sessions() == []
@@ -46,39 +46,39 @@ def test_the_next_claimer_gets_what_was_not_paid_in_time(shop, claim, rival):
     assert shop.state(other) == (Status.HELD, OrderStatus.OPEN)
 
 
-def test_stripe_is_away_when_the_next_claimer_asks(shop, claim, rival):
-    """Edge case 9: never freed by the clock alone."""
+def test_next_claimant_waits_while_stripe_is_down(shop, claim, rival):
+    """Edge case 9: the clock alone never releases a span."""
     moment = claim("1969-07-20")
-    shop.go_to_the_till(moment)
+    shop.start_checkout(moment)
     let_time_pass(moment)
-    shop.double.answer(503, times=None)
+    shop.double.respond_with(503, times=None)
     with pytest.raises(SpanTaken):
         hold_or_expire(rival, moment.span)
-    shop.double.heal()
+    shop.double.clear_faults()
     assert hold_or_expire(rival, moment.span)
 
 
-def late(shop, claim):
-    """Return a moment that was released while its money was on its way, and its session."""
+def release_during_checkout(shop, claim):
+    """Return a moment that was released while its buyer was paying, and the session."""
     moment = claim("1969-07-20")
-    session = shop.go_to_the_till(moment)
+    session = shop.start_checkout(moment)
     transitions.release(moment, "for the test")
     return moment, session
 
 
-def test_the_span_is_still_free(shop, claim):
-    """Edge case 10: it is granted all the same."""
-    moment, session = late(shop, claim)
+def test_late_money_gets_a_span_that_is_still_free(shop, claim):
+    """Edge case 10."""
+    moment, session = release_during_checkout(shop, claim)
     shop.double.pay(session)
     assert shop.deliver() == [200]
     assert shop.state(moment) == OWNED
 
 
-def test_two_people_pay_for_overlapping_spans(shop, claim, rival):
-    """Fault 18, edge case 10: one ACTIVE, the other refunded, at once."""
-    moment, session = late(shop, claim)
+def test_late_money_for_a_taken_span_is_refunded(shop, claim, rival):
+    """Fault 18, edge case 10: two people pay for overlapping spans; one gets it, one a refund."""
+    moment, session = release_during_checkout(shop, claim)
     other = claim("1969-07-20", user=rival)
-    second = shop.go_to_the_till(other)
+    second = shop.start_checkout(other)
     shop.double.pay(session)
     shop.double.pay(second)
     assert set(shop.deliver()) == {200}
@@ -90,13 +90,13 @@ def test_two_people_pay_for_overlapping_spans(shop, claim, rival):
 
 
 @pytest.mark.parametrize("paid_before", [True, False])
-def test_the_account_is_erased_while_paying(shop, claim, claimant, rival, paid_before):
-    """Fault 26: settled or refunded, and the span is free."""
+def test_money_of_an_erased_account_is_refunded(shop, claim, claimant, rival, paid_before):
+    """Fault 26: the span is free."""
     moment = claim("1969-07-20")
-    session = shop.go_to_the_till(moment)
+    session = shop.start_checkout(moment)
     if paid_before:
         shop.double.pay(session)
-    shop.erase(claimant)
+    shop.erase_account(claimant)
     assert not User.objects.get(pk=claimant.pk).is_active
     if not paid_before:
         shop.double.pay(session)
@@ -107,23 +107,23 @@ def test_the_account_is_erased_while_paying(shop, claim, claimant, rival, paid_b
     assert claim("1969-07-20", user=rival)
 
 
-def test_the_account_is_erased_after_buying(shop, claim, claimant):
-    """Fault 26: what was paid for before stays earned; the moment is gone, as was told."""
+def test_erasure_after_buying_refunds_nothing(shop, claim, claimant):
+    """Fault 26: the moment is revoked, as the account page warned."""
     moment = claim("1969-07-20")
     shop.buy(moment)
-    shop.erase(claimant)
+    shop.erase_account(claimant)
     moment.refresh_from_db()
     assert moment.status == Status.REVOKED
     assert shop.deliver() == [200]
     assert shop.double.totals() == {"captured": 500, "refunded": 0}
-    # Settled by the owner's own wish; the invariant counts the moment.
+    # The owner wanted this, but the invariant expects an active moment.
     Order.objects.filter(moment=moment).update(status=OrderStatus.CHARGED_BACK)
 
 
-def test_abandoned_and_paid_all_the_same(shop, claim):
-    """Fault 14: Stripe said 500 and had made the session; a new attempt is paid, the old one too."""
+def test_payment_of_an_abandoned_session_is_refunded(shop, claim):
+    """Fault 14: Stripe created it although it responded with 500. The new session is paid as well."""
     moment = claim("1969-07-20")
-    first, second = shop.open_two(moment)
+    first, second = shop.open_two_sessions(moment)
     shop.double.pay(first)
     shop.double.pay(second)
     assert set(shop.deliver()) == {200}

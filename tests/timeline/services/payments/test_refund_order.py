@@ -1,4 +1,4 @@
-"""Paying back: exactly once, in full, whatever the provider answers and whoever else does it."""
+"""Refunds: exactly once and in full, whatever the provider returns and whoever else refunds."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ REFUND = "POST /v1/refunds"
 
 
 @pytest.fixture
-def pay_back(shop):
-    """Return a function by which staff pays an order back."""
-    chief = User.objects.create_superuser("chief@example.org", "chief")
+def refund(shop):
+    """Return a function with which staff refund the order of a moment."""
+    staff = User.objects.create_superuser("staff@example.org", "staff")
 
-    def refund(moment):
-        refunds.refund_order(Order.objects.get(moment=moment), "asked for", actor=chief)
+    def refund_moment(moment):
+        refunds.refund_order(Order.objects.get(moment=moment), "asked for", actor=staff)
 
-    return refund
+    return refund_moment
 
 
-def assert_paid_back_once(shop, moment):
+def assert_refunded_once(shop, moment):
     assert shop.state(moment) == REFUNDED
     totals = shop.double.totals()
     assert totals["refunded"] == totals["captured"] == 500
@@ -39,108 +39,108 @@ def assert_paid_back_once(shop, moment):
     invariants.check_settled()
 
 
-def test_it_works(shop, claim, pay_back, rival):
-    """Edge case 13: the span is free, and can be bought once more."""
+def test_it_works(shop, claim, refund, rival):
+    """Edge case 13: the span is free, and somebody else can buy it."""
     moment = claim("1969-07-20")
     shop.buy(moment)
-    pay_back(moment)
-    assert_paid_back_once(shop, moment)
+    refund(moment)
+    assert_refunded_once(shop, moment)
     assert set(shop.deliver()) == {200}
-    assert_paid_back_once(shop, moment)
+    assert_refunded_once(shop, moment)
     assert claim("1969-07-20", user=rival)
 
 
 @pytest.mark.parametrize("fault", ["drop", "fail"])
-def test_the_answer_is_lost_though_it_was_done(shop, claim, pay_back, fault):
-    """Fault 24: timed out, or 500 after having done the work."""
+def test_lost_response_is_retried(shop, claim, refund, fault):
+    """Fault 24: the connection closes, or Stripe responds with 500, after the work is done."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     getattr(shop.double, fault)(REFUND, times=None)
-    pay_back(moment)
+    refund(moment)
     assert shop.state(moment) == (Status.REVOKED, OrderStatus.REFUNDING)
     shop.reconcile()
-    shop.double.heal()
+    shop.double.clear_faults()
     shop.reconcile()
-    assert_paid_back_once(shop, moment)
+    assert_refunded_once(shop, moment)
 
 
-def test_stripe_is_slow(shop, claim, pay_back):
-    """Fault 24: no answer in time."""
+def test_slow_response_is_retried(shop, claim, refund):
+    """Fault 24."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     shop.double.slow(60, REFUND)
-    pay_back(moment)
-    shop.double.heal()
+    refund(moment)
+    shop.double.clear_faults()
     shop.reconcile()
-    assert_paid_back_once(shop, moment)
+    assert_refunded_once(shop, moment)
 
 
-def test_stripe_has_no_money_for_it_yet(shop, claim, pay_back):
-    """Fault 24: refused, and asked for until it is confirmed."""
+def test_refusal_for_lack_of_money_is_retried(shop, claim, refund):
+    """Fault 24: until Stripe confirms it."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     shop.double.refuse_refunds(3)
-    pay_back(moment)
+    refund(moment)
     for _ in range(2):
         shop.reconcile()
         assert Refund.objects.get().error
-    shop.double.heal()
+    shop.double.clear_faults()
     shop.reconcile()
-    assert_paid_back_once(shop, moment)
+    assert_refunded_once(shop, moment)
 
 
-def test_made_in_the_dashboard(shop, claim, rival):
-    """Fault 24: told by a message, and by none."""
-    told, untold = claim("1969-07-20"), claim("1969-07-21", user=rival)
-    for moment in (told, untold):
+def test_dashboard_refund_is_recorded(shop, claim, rival):
+    """Fault 24: with and without a webhook."""
+    reported, unreported = claim("1969-07-20"), claim("1969-07-21", user=rival)
+    for moment in (reported, unreported):
         shop.double.refund(shop.buy(moment))
-        if moment == told:
+        if moment == reported:
             shop.deliver()
-    assert shop.state(told) == REFUNDED
+    assert shop.state(reported) == REFUNDED
     shop.reconcile()
-    assert shop.state(untold) == REFUNDED
+    assert shop.state(unreported) == REFUNDED
     assert shop.double.totals() == {"captured": 1000, "refunded": 1000}
 
 
-def test_made_in_the_dashboard_and_by_us(shop, claim, pay_back):
-    """Fault 24: exactly one."""
+def test_refund_after_a_dashboard_refund_refunds_once(shop, claim, refund):
+    """Fault 24."""
     moment = claim("1969-07-20")
     shop.double.refund(shop.buy(moment))
-    pay_back(moment)
-    assert_paid_back_once(shop, moment)
+    refund(moment)
+    assert_refunded_once(shop, moment)
     assert set(shop.deliver()) == {200}
-    assert_paid_back_once(shop, moment)
+    assert_refunded_once(shop, moment)
 
 
-def test_a_part_was_paid_back_in_the_dashboard(shop, claim, pay_back):
-    """Fault 24: the rest goes back, and not more."""
+def test_refund_after_a_partial_dashboard_refund_refunds_the_rest(shop, claim, refund):
+    """Fault 24."""
     moment = claim("1969-07-20")
     shop.double.refund(shop.buy(moment), amount=120)
     shop.deliver()
     assert shop.state(moment) == (Status.ACTIVE, OrderStatus.PAID)
-    pay_back(moment)
-    assert_paid_back_once(shop, moment)
+    refund(moment)
+    assert_refunded_once(shop, moment)
 
 
-def test_the_bank_sends_it_back(shop, claim, pay_back):
-    """Fault 24: a refund that did not arrive is owed again, and told to staff."""
+def test_returned_refund_is_made_again(shop, claim, refund):
+    """Fault 24: it is logged as an error for staff."""
     moment = claim("1969-07-20")
     shop.buy(moment)
-    pay_back(moment)
+    refund(moment)
     assert set(shop.deliver()) == {200}
     shop.double.fail_refund(Refund.objects.get().refund_id)
     assert shop.double.totals()["refunded"] == 0
     assert shop.deliver(*shop.double.events_of("refund.failed")) == [200]
-    assert_paid_back_once(shop, moment)
-    assert shop.times(moment, "the refund came back") == 1
+    assert_refunded_once(shop, moment)
+    assert shop.count_log_entries(moment, "the refund came back") == 1
     shop.reconcile()
-    assert_paid_back_once(shop, moment)
+    assert_refunded_once(shop, moment)
 
 
-def test_the_bank_sends_a_second_payments_refund_back(shop, claim):
-    """Fault 14, fault 24: the moment stays its buyer's, and the money is owed again."""
+def test_returned_refund_of_a_second_payment_keeps_the_moment(shop, claim):
+    """Fault 14, fault 24: only the money is refunded again."""
     moment = claim("1969-07-20")
-    first, second = shop.open_two(moment)
+    first, second = shop.open_two_sessions(moment)
     shop.double.pay(second)
     shop.double.pay(first)
     assert set(shop.deliver()) == {200}
@@ -152,22 +152,22 @@ def test_the_bank_sends_a_second_payments_refund_back(shop, claim):
     invariants.check_settled()
 
 
-def test_what_has_been_paid_back_is_not_asked_for_again(shop, claim, pay_back):
+def test_completed_refund_is_not_submitted_again(shop, claim, refund):
     moment = claim("1969-07-20")
     shop.buy(moment)
-    pay_back(moment)
+    refund(moment)
     refund = Refund.objects.get()
-    asked = len(shop.double.requests)
+    before = len(shop.double.requests)
     assert refunds.submit_refund(refund.pk)
     with transaction.atomic():
         refunds.create_refund(moment.order, refund.checkout, "once more")
-    assert len(shop.double.requests) == asked
-    assert shop.times(moment, "to be paid back") == 1
-    assert_paid_back_once(shop, moment)
+    assert len(shop.double.requests) == before
+    assert shop.count_log_entries(moment, "to be paid back") == 1
+    assert_refunded_once(shop, moment)
 
 
-def test_many_at_once(shop, claim, pay_back):
-    """Fault 24: staff twice, the worker and a message."""
+def test_concurrent_refunds_refund_once(shop, claim, refund):
+    """Fault 24: staff, the reconciler and webhooks, 12 calls on 6 threads."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     events = shop.double.events_of()
@@ -175,7 +175,7 @@ def test_many_at_once(shop, claim, pay_back):
     def act(number):
         try:
             if number % 3 == 0:
-                pay_back(moment)
+                refund(moment)
             elif number % 3 == 1:
                 shop.reconcile()
             else:
@@ -190,21 +190,21 @@ def test_many_at_once(shop, claim, pay_back):
         outcomes = list(pool.map(act, range(12)))
     assert outcomes.count("refused") == 3
     shop.reconcile()
-    assert_paid_back_once(shop, moment)
+    assert_refunded_once(shop, moment)
 
 
-def test_paid_back_and_then_paid_again_by_an_older_session(shop, claim, pay_back):
-    """Two sessions, the first behind a kept 500: the second payment goes back as the first did."""
+def test_payment_of_an_older_session_after_a_refund_is_refunded_too(shop, claim, refund):
+    """The first session is behind a stored 500, and is paid after the refund of the second."""
     moment = claim("1969-07-20")
     shop.double.fail("POST /v1/checkout/sessions")
     shop.buy(moment)
-    pay_back(moment)
+    refund(moment)
     first = Checkout.objects.get(state="abandoned")
-    shop.double.pay(shop.double.find(first.key))
-    shop.double.answer(503, REFUND, times=None)
+    shop.double.pay(shop.double.find_session(first.key))
+    shop.double.respond_with(503, REFUND, times=None)
     assert set(shop.deliver()) == {200}
     invariants.check()
-    shop.double.heal()
+    shop.double.clear_faults()
     shop.reconcile()
     assert shop.double.totals() == {"captured": 1000, "refunded": 1000}
     assert shop.state(moment) == REFUNDED

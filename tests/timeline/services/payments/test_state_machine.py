@@ -1,4 +1,4 @@
-"""Anything that people, providers, staff and clocks may do, in any order: nothing is lost."""
+"""The invariants hold whatever people, providers, staff and clocks do, in any order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support import invariants
 from tests.support.examples import examples
 from tests.support.strategies import crowded_spans
 from tests.support.stripe_double import StripeDouble
-from tests.support.stripe_double.account import Refused
+from tests.support.stripe_double.account import ApiError
 from timeline.core.exceptions import ClaimRefused, SpanTaken
 from timeline.models import (
     Checkout,
@@ -42,19 +42,19 @@ from timeline.services.payments.holds import hold_or_expire
 from timeline.services.payments.providers import get_provider, sandbox
 from timeline.services.payments.reconciliation import reconcile
 
-# As many as are wanted, for once: EXAMPLES=10000.
+# The number of examples for a single long run: EXAMPLES=10000.
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
 REFUSED = (ClaimRefused, SpanTaken, RefundRefused, PaymentUnavailable)
 
 
 class Purchases(RuleBasedStateMachine):
-    """Two people after the same spans; what a transaction owes on commit waits for the reconciler.
+    """Two people buy overlapping spans. Nothing runs on commit, only the reconciler.
 
-    That is what a process killed right after each commit leaves behind.
+    That is the state that a process leaves behind if it is killed after every commit.
     """
 
     @initialize()
-    def begin(self):
+    def create_people(self):
         self.people = [
             User.objects.create_user(f"{name}@example.org", name) for name in ("eve", "max")
         ]
@@ -70,32 +70,32 @@ class Purchases(RuleBasedStateMachine):
             Moment.objects.filter(pk=moment.pk, title="").update(title="A")
 
     @rule(data=st.data())
-    def pay_nothing(self, data):
-        self.on_a_moment(data, fulfilment.claim_free_of_charge)
+    def claim_free_of_charge(self, data):
+        self.run_on_a_moment(data, fulfilment.claim_free_of_charge)
 
     @rule(data=st.data())
-    def go_to_the_till(self, data):
-        self.on_a_moment(data, checkout.start_checkout)
+    def start_checkout(self, data):
+        self.run_on_a_moment(data, checkout.start_checkout)
 
     @rule(data=st.data())
-    def intend_and_die(self, data):
-        self.on_a_moment(data, checkout._prepare_checkout)
+    def die_before_calling_the_provider(self, data):
+        self.run_on_a_moment(data, checkout._get_or_create_checkout)
 
     @rule(data=st.data())
     def extend(self, data):
-        self.on_a_moment(data, holds.extend)
+        self.run_on_a_moment(data, holds.extend)
 
     @rule(data=st.data())
     def give_back(self, data):
-        self.on_a_moment(data, holds.give_back)
+        self.run_on_a_moment(data, holds.give_back)
 
     @rule(data=st.data())
-    def call_off(self, data):
-        self.on_a_moment(data, checkout.cancel_payment)
+    def cancel_payment(self, data):
+        self.run_on_a_moment(data, checkout.cancel_payment)
 
     @rule(data=st.data())
-    def let_a_hold_expire(self, data):
-        if moment := self.one_of(data, Moment.objects.filter(held_until__isnull=False)):
+    def expire_a_hold(self, data):
+        if moment := self.draw_row(data, Moment.objects.filter(held_until__isnull=False)):
             Moment.objects.filter(pk=moment.pk).update(
                 held_until=F("held_until") - dt.timedelta(days=1)
             )
@@ -103,8 +103,8 @@ class Purchases(RuleBasedStateMachine):
     @rule(
         data=st.data(), state=st.sampled_from(["paid", "paid late", "pending", "expired", "failed"])
     )
-    def something_happens_at_the_provider(self, data, state):
-        session = self.one_of(data, SandboxSession.objects.all())
+    def change_a_session(self, data, state):
+        session = self.draw_row(data, SandboxSession.objects.all())
         if session is None:
             return
         if state in ("paid", "paid late"):
@@ -114,47 +114,47 @@ class Purchases(RuleBasedStateMachine):
         SandboxSession.objects.filter(pk=session.pk, state__in=before).update(state=state)
 
     @rule(data=st.data())
-    def the_money_arrives(self, data):
-        if session := self.one_of(data, SandboxSession.objects.filter(state="pending")):
+    def pending_money_arrives(self, data):
+        if session := self.draw_row(data, SandboxSession.objects.filter(state="pending")):
             SandboxSession.objects.filter(pk=session.pk).update(
                 state="paid", payment_id=f"pay_{session.pk}"
             )
 
     @rule(data=st.data())
-    def the_amount_is_another(self, data):
-        if session := self.one_of(data, SandboxSession.objects.filter(state="open")):
+    def change_an_amount(self, data):
+        if session := self.draw_row(data, SandboxSession.objects.filter(state="open")):
             SandboxSession.objects.filter(pk=session.pk).update(amount=F("amount") + 1)
 
     @rule(data=st.data())
-    def a_message_comes(self, data):
-        if one := self.one_of(data, Checkout.objects.exclude(session_id="")):
+    def receive_an_event(self, data):
+        if one := self.draw_row(data, Checkout.objects.exclude(session_id="")):
             settlement.refresh(one)
 
     @rule(data=st.data())
-    def the_next_claimer_asks(self, data):
+    def expire_for_the_next_claimant(self, data):
         waiting = Moment.objects.filter(status=Status.PAYING)
-        if moment := self.one_of(data, waiting):
+        if moment := self.draw_row(data, waiting):
             checkout.expire_payment(moment)
 
     @rule(data=st.data())
-    def an_attempt_fails_for_good(self, data):
-        if one := self.one_of(data, Checkout.objects.filter(state=CheckoutState.INTENDED)):
+    def abandon_a_checkout(self, data):
+        if one := self.draw_row(data, Checkout.objects.filter(state=CheckoutState.INTENDED)):
             checkout.abandon(one)
 
     @rule(data=st.data())
-    def staff_pays_back(self, data):
-        if order := self.one_of(data, Order.objects.all()):
+    def refund_by_staff(self, data):
+        if order := self.draw_row(data, Order.objects.all()):
             with contextlib.suppress(*REFUSED):
                 refunds.refund_order(order, "asked for", actor=self.staff)
 
     @rule(dispute=st.sampled_from(["open", "won", "lost"]), data=st.data())
-    def the_bank_speaks(self, data, dispute):
+    def change_a_dispute(self, data, dispute):
         disputable = [OrderStatus.PAID, OrderStatus.DISPUTED]
-        if order := self.one_of(data, Order.objects.filter(status__in=disputable, amount__gt=0)):
+        if order := self.draw_row(data, Order.objects.filter(status__in=disputable, amount__gt=0)):
             refunds.apply_dispute(order, refunds.Dispute(dispute))
 
     @rule()
-    def sweep(self):
+    def release_expired_holds(self):
         holds.close_expired_holds()
 
     @rule()
@@ -162,40 +162,40 @@ class Purchases(RuleBasedStateMachine):
         reconcile()
 
     @rule()
-    def send_mails(self):
+    def send_emails(self):
         emails.send_due_emails()
 
     @invariant()
-    def nothing_is_lost(self):
+    def check_invariants(self):
         invariants.check()
 
     def teardown(self):
-        # An intention that is a moment old may still be waiting for its answer: let it be old.
+        # A young checkout may still be waiting for its response, so make all of them older.
         Checkout.objects.update(created_at=F("created_at") - dt.timedelta(hours=1))
         for _ in range(3):
             reconcile()
         invariants.check_settled()
 
-    def on_a_moment(self, data, step):
-        if moment := self.one_of(data, Moment.objects.filter(order__isnull=False)):
+    def run_on_a_moment(self, data, step):
+        if moment := self.draw_row(data, Moment.objects.filter(order__isnull=False)):
             with contextlib.suppress(*REFUSED):
                 step(moment)
 
-    def one_of(self, data, rows):
-        # In the order in which they were made, for ids are random; and drawn whatever their number
-        # is, for Hypothesis wants the same draws when it runs the same steps again.
+    def draw_row(self, data, rows):
+        # In order of creation, because ids are random. Always draw, because Hypothesis expects the
+        # same draws when it repeats the same steps.
         rows = list(rows.order_by("created_at"))
         number = data.draw(st.integers(0, 11))
         return rows[number % len(rows)] if rows else None
 
 
 class StripePurchases(Purchases):
-    """The same over HTTP, with a Stripe that loses answers, repeats itself and tells in any order."""
+    """The same over HTTP, with a Stripe that loses responses and sends events repeatedly, in any order."""
 
     double: StripeDouble
 
     @rule(
-        fault=st.sampled_from(["drop", "fail", "answer"]),
+        fault=st.sampled_from(["drop", "fail", "respond_with"]),
         call=st.sampled_from(
             [
                 "POST /v1/checkout/sessions",
@@ -208,36 +208,40 @@ class StripePurchases(Purchases):
         ),
         times=st.integers(1, 4),
     )
-    def stripe_fails(self, fault, call, times):
-        arguments = (503,) if fault == "answer" else ()
+    def inject_a_fault(self, fault, call, times):
+        arguments = (503,) if fault == "respond_with" else ()
         getattr(self.double, fault)(*arguments, call=call, times=times)
 
     @rule()
-    def stripe_is_well_again(self):
-        self.double.heal()
+    def clear_faults(self):
+        self.double.clear_faults()
 
     @rule(
         data=st.data(),
-        what=st.sampled_from(["pay", "pay", "pay_unpaid", "succeed_async", "fail_async", "expire"]),
+        action=st.sampled_from(
+            ["pay", "pay", "pay_async", "succeed_async", "fail_async", "expire"]
+        ),
     )
-    def something_happens_at_the_provider(self, data, what):
-        self.on_a_thing(data, "session", getattr(self.double, what))
+    def change_a_session(self, data, action):
+        self.run_on_an_object(data, "session", getattr(self.double, action))
 
     @rule(data=st.data())
-    def the_money_arrives(self, data):
-        self.on_a_thing(data, "session", self.double.succeed_async)
+    def pending_money_arrives(self, data):
+        self.run_on_an_object(data, "session", self.double.succeed_async)
 
     @rule(data=st.data())
-    def the_amount_is_another(self, data):
-        self.on_a_thing(data, "session", lambda one: self.double.change(one, amount=501))
+    def change_an_amount(self, data):
+        self.run_on_an_object(
+            data, "session", lambda one: self.double.change_session(one, amount=501)
+        )
 
     @rule(data=st.data())
-    def the_dashboard_pays_back(self, data):
-        self.on_a_thing(data, "intent", self.double.refund)
+    def refund_in_the_dashboard(self, data):
+        self.run_on_an_object(data, "intent", self.double.refund)
 
     @rule(data=st.data())
-    def a_refund_does_not_arrive(self, data):
-        pending = list(self.double.things["refund"].values())
+    def return_a_refund(self, data):
+        pending = list(self.double.objects["refund"].values())
         if pending:
             one = pending[data.draw(st.integers(0, 11)) % len(pending)]
             if one["status"] == "succeeded":
@@ -247,17 +251,17 @@ class StripePurchases(Purchases):
         data=st.data(),
         dispute=st.sampled_from(["open_dispute", "win_dispute", "lose_dispute"]),
     )
-    def the_bank_speaks(self, data, dispute):
+    def change_a_dispute(self, data, dispute):
         if dispute == "open_dispute":
-            self.on_a_thing(data, "intent", self.double.open_dispute)
+            self.run_on_an_object(data, "intent", self.double.open_dispute)
             return
-        disputes = self.double.things["dispute"]
+        disputes = self.double.objects["dispute"]
         waiting = [key for key, one in disputes.items() if one["status"] == "needs_response"]
         if waiting:
             getattr(self.double, dispute)(waiting[data.draw(st.integers(0, 11)) % len(waiting)])
 
     @rule(data=st.data())
-    def a_message_comes(self, data):
+    def receive_an_event(self, data):
         sent = self.double.events_of()
         number = data.draw(st.integers(0, 40))
         if sent:
@@ -267,33 +271,33 @@ class StripePurchases(Purchases):
             events.apply_pending_events(["stripe"])
 
     def teardown(self):
-        self.double.heal()
-        for key, one in list(self.double.things["dispute"].items()):
+        self.double.clear_faults()
+        for key, one in list(self.double.objects["dispute"].items()):
             if one["status"] == "needs_response":
                 self.double.lose_dispute(key)
-        # What Stripe has kept of its own failures is forgotten after a day.
+        # Stripe removes its stored failures after a day.
         self.double.set_clock(25 * 3600)
         super().teardown()
-        self.nothing_is_kept_from_the_buyer()
+        self.check_money_at_stripe()
 
-    def nothing_is_kept_from_the_buyer(self):
-        """By what Stripe says: of each payment, an active moment, or the money is back."""
+    def check_money_at_stripe(self):
+        """Check at Stripe that each payment has an active moment or was refunded."""
         for one in Checkout.objects.filter(captured__gt=0).select_related("order"):
-            disputes = self.double._disputes(one.payment_id)
+            disputes = self.double._list_disputes(one.payment_id)
             lost = any(dispute["status"] == "lost" for dispute in disputes)
             left = one.captured - self.double.refunded(one.payment_id)
             earned = one.order.status == OrderStatus.PAID and not hasattr(one, "refund")
             assert earned or lost or not left, f"{one.order}: {one.order.status}, {left} left"
 
-    def on_a_thing(self, data, kind, step):
-        things = list(self.double.things[kind])
+    def run_on_an_object(self, data, kind, step):
+        things = list(self.double.objects[kind])
         number = data.draw(st.integers(0, 11))
         if things:
-            with contextlib.suppress(Refused, KeyError):
+            with contextlib.suppress(ApiError, KeyError):
                 step(things[number % len(things)])
 
 
-def run(machine, number, steps):
+def run_machine(machine, number, steps):
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -302,10 +306,10 @@ def run(machine, number, steps):
     )
 
 
-def undone(machine):
-    """Return a machine whose every example is undone in the database."""
+def in_rolled_back_transactions(machine):
+    """Return a machine that rolls each example back in the database."""
 
-    class InTransaction(machine):
+    class InRolledBackTransaction(machine):
         def __init__(self):
             super().__init__()
             self.transaction = transaction.atomic()
@@ -318,17 +322,17 @@ def undone(machine):
                 transaction.set_rollback(True)
                 self.transaction.__exit__(None, None, None)
 
-    return InTransaction
+    return InRolledBackTransaction
 
 
 @pytest.mark.django_db
-def test_any_purchases_in_any_order_lose_nothing():
-    run(undone(Purchases), number=60, steps=40)
+def test_any_steps_in_any_order_keep_the_invariants():
+    run_machine(in_rolled_back_transactions(Purchases), number=60, steps=40)
 
 
 @pytest.mark.django_db
-def test_any_purchases_over_stripe_lose_nothing(impatient, stripe_settings):
-    class OverStripe(undone(StripePurchases)):
+def test_any_steps_over_stripe_keep_the_invariants(short_timeouts, stripe_settings):
+    class OverStripe(in_rolled_back_transactions(StripePurchases)):
         def __init__(self):
             super().__init__()
             self.double = StripeDouble().__enter__()
@@ -342,4 +346,4 @@ def test_any_purchases_over_stripe_lose_nothing(impatient, stripe_settings):
             finally:
                 self.double.__exit__()
 
-    run(OverStripe, number=8, steps=40)
+    run_machine(OverStripe, number=8, steps=40)

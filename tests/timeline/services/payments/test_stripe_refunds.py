@@ -1,4 +1,4 @@
-"""Money that Stripe has captured: what it says of it, and paying it back."""
+"""Captured payments at Stripe: their state, and refunds."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ REFUND = "POST /v1/refunds"
 
 
 @pytest.fixture
-def paid(stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest) -> str:
+def paid(stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest) -> str:
     """A payment of 600 cents."""
-    session = provider.create_session(asked())
+    session = provider.create_session(make_request())
     return str(stripe_double.pay(session.id)["payment_intent"])
 
 
-def test_a_payment(provider: StripeProvider, paid: str):
+def test_payment(provider: StripeProvider, paid: str):
     payment = provider.get_payment(paid)
     assert (payment.id, payment.captured, payment.refunded) == (paid, 600, 0)
     assert (payment.currency, payment.key) == ("eur", "order-1")
     assert payment.dispute is Dispute.NONE
 
 
-def test_no_such_payment(provider: StripeProvider):
+def test_unknown_payment_is_refused(provider: StripeProvider):
     with pytest.raises(ProviderRefused):
         provider.get_payment("pi_1")
 
@@ -48,7 +48,7 @@ def test_no_such_payment(provider: StripeProvider):
         ("prevented", Dispute.NONE),
     ],
 )
-def test_a_disputed_payment(
+def test_disputed_payment(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str, status: str, dispute: Dispute
 ):
     """Fault 25."""
@@ -56,7 +56,7 @@ def test_a_disputed_payment(
     assert provider.get_payment(paid).dispute is dispute
 
 
-def test_of_several_disputes_the_gravest_counts(
+def test_worst_of_several_disputes_counts(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
     """Fault 25."""
@@ -67,15 +67,15 @@ def test_of_several_disputes_the_gravest_counts(
     assert provider.get_payment(paid).dispute is Dispute.LOST
 
 
-# Paying back
+# Refunds
 
 
-def test_a_refund(stripe_double: StripeDouble, provider: StripeProvider, paid: str):
+def test_refund(stripe_double: StripeDouble, provider: StripeProvider, paid: str):
     assert provider.refund(paid, 600, "refund-order-1").startswith("re_")
     assert provider.get_payment(paid).refunded == stripe_double.refunded(paid) == 600
 
 
-def test_a_refund_asked_for_twice_is_one(
+def test_repeated_refund_refunds_once(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
     """Fault 24, edge case 13."""
@@ -84,19 +84,19 @@ def test_a_refund_asked_for_twice_is_one(
     assert stripe_double.refunded(paid) == 200
 
 
-def test_a_refund_whose_answer_does_not_come_is_one(
+def test_refund_with_a_lost_response_refunds_once(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
     """Fault 24."""
     stripe_double.drop(REFUND, times=None)
     with pytest.raises(ProviderUnavailable):
         provider.refund(paid, 200, "refund-order-1")
-    stripe_double.heal()
+    stripe_double.clear_faults()
     assert provider.refund(paid, 200, "refund-order-1")
     assert stripe_double.refunded(paid) == 200
 
 
-def test_a_refund_made_in_the_dashboard(
+def test_refund_after_a_dashboard_refund_is_refused(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
     """Fault 24."""
@@ -107,7 +107,7 @@ def test_a_refund_made_in_the_dashboard(
     assert provider.get_payment(paid).refunded == stripe_double.refunded(paid) == 600
 
 
-def test_a_part_refunded_in_the_dashboard(
+def test_refund_after_a_partial_dashboard_refund_is_refused(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
     """Fault 24."""
@@ -117,38 +117,38 @@ def test_a_part_refunded_in_the_dashboard(
     assert provider.get_payment(paid).refunded == 100
 
 
-def test_a_refund_behind_a_kept_500_is_found(
+def test_refund_behind_a_stored_500_is_found(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
-    """Fault 24: it is not made again under another key."""
+    """Fault 24: it is not requested again with another key."""
     stripe_double.fail(REFUND)
     with pytest.raises(ProviderFailed):
         provider.refund(paid, 200, "refund-order-1")
-    made = stripe_double.things["refund"]
-    assert provider.refund(paid, 200, "refund-order-1") in made
-    assert len(made) == 1
+    created = stripe_double.objects["refund"]
+    assert provider.refund(paid, 200, "refund-order-1") in created
+    assert len(created) == 1
 
 
-def test_a_refund_whose_refusal_is_kept_is_asked_for_with_another_key(
+def test_refund_with_a_stored_refusal_is_requested_with_another_key(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
-    """Fault 24: else it would be refused for a day."""
-    stripe_double.refuse_refunds(kept=True)
+    """Fault 24: otherwise Stripe would refuse it for a day."""
+    stripe_double.refuse_refunds(stored=True)
     with pytest.raises(ProviderRefused):
         provider.refund(paid, 600, "refund-order-1")
     assert provider.refund(paid, 600, "refund-order-1")
     assert stripe_double.refunded(paid) == 600
 
 
-def test_a_refund_that_the_bank_sends_back_is_no_refund(
+def test_returned_refund_does_not_count(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
-    made = provider.refund(paid, 600, "refund-order-1")
-    stripe_double.fail_refund(made)
+    created = provider.refund(paid, 600, "refund-order-1")
+    stripe_double.fail_refund(created)
     assert provider.get_payment(paid).refunded == 0
 
 
-def test_a_refund_that_fails_at_once_is_refused(
+def test_refund_that_fails_at_once_is_refused(
     stripe_double: StripeDouble, provider: StripeProvider, paid: str
 ):
     stripe_double.refund_status = "failed"
@@ -156,9 +156,7 @@ def test_a_refund_that_fails_at_once_is_refused(
         provider.refund(paid, 600, "refund-order-1")
 
 
-def test_a_refund_that_takes_days_is_a_refund(
-    stripe_double: StripeDouble, provider: StripeProvider, paid: str
-):
+def test_pending_refund_counts(stripe_double: StripeDouble, provider: StripeProvider, paid: str):
     stripe_double.refund_status = "pending"
     assert provider.refund(paid, 600, "refund-order-1")
     assert provider.get_payment(paid).refunded == 600

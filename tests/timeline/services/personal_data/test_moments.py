@@ -68,30 +68,32 @@ def person(db):
 
 
 @pytest.fixture
-def theirs(person, tagged):
+def make_theirs(person, tagged):
     """Return a function that creates a moment of the person, with a canary in every text field."""
 
     def make(start, **fields):
-        words = {name: CANARIES[name] for name in ("title", "story", "place", "source")}
-        words |= {
+        texts = {name: CANARIES[name] for name in ("title", "story", "place", "source")}
+        texts |= {
             "time_zone": CANARIES["zone"],
             "external_id": f"{CANARIES['external id']}-{start}",
         }
-        return tagged(start, CANARIES["tag"], "shared", user=person, **words | fields)
+        return tagged(start, CANARIES["tag"], "shared", user=person, **texts | fields)
 
     return make
 
 
 @pytest.fixture
-def one_of_each(theirs):
+def moments_of_each_kind(make_theirs):
     """Moments of a person in every state and visibility."""
     later = timezone.now() + dt.timedelta(hours=1)
     moments = [
-        theirs(f"2001-01-0{day}", visibility=visibility)
+        make_theirs(f"2001-01-0{day}", visibility=visibility)
         for day, visibility in enumerate(Visibility, 1)
     ]
     moments += [
-        theirs(f"2002-01-0{day}", status=status, held_until=later, status_reason=CANARIES["reason"])
+        make_theirs(
+            f"2002-01-0{day}", status=status, held_until=later, status_reason=CANARIES["reason"]
+        )
         for day, status in enumerate(Status, 1)
     ]
     return moments
@@ -135,25 +137,25 @@ def dump_database() -> str:
 
 def find_canaries() -> set[str]:
     text = dump_database().lower()
-    return {name for name, words in CANARIES.items() if words.lower() in text}
+    return {name for name, canary in CANARIES.items() if canary.lower() in text}
 
 
-def log_change(by: User, about: Moment | User, words: str) -> None:
+def log_change(by: User, about: Moment | User, message: str) -> None:
     LogEntry.objects.create(
         user=by,
         content_type=ContentType.objects.get_for_model(about),
         object_id=str(about.pk),
         object_repr=str(about),
         action_flag=CHANGE,
-        change_message=words,
+        change_message=message,
     )
 
 
 # Export
 
 
-def test_it_works(person, theirs):
-    moment = theirs("1969-07-20T20:17:40Z")
+def test_it_works(person, make_theirs):
+    moment = make_theirs("1969-07-20T20:17:40Z")
     (data,) = json.loads(download_export(person)["moments/0001.json"])
     assert data["id"] == moment.public_id
     assert (data["title"], data["story"]) == (CANARIES["title"], CANARIES["story"])
@@ -162,7 +164,7 @@ def test_it_works(person, theirs):
     assert data["time_zone"] == CANARIES["zone"]
 
 
-def test_export_includes_every_state_and_visibility(person, one_of_each):
+def test_export_includes_every_state_and_visibility(person, moments_of_each_kind):
     data = json.loads(download_export(person)["moments/0001.json"])
     assert {moment["status"] for moment in data} == set(Status.values)
     assert {moment["visibility"] for moment in data} == set(Visibility.values)
@@ -176,14 +178,14 @@ def test_export_includes_every_column():
     assert columns - {"id", "user", "tags"} == set(personal_data.EXPORTED_FIELDS)
 
 
-def test_export_includes_nobody_elses_data(person, theirs, make_moment, stranger):
-    theirs("2001-01-01")
+def test_export_includes_nobody_elses_data(person, make_theirs, make_moment, stranger):
+    make_theirs("2001-01-01")
     make_moment("2001-01-02", title="Owner's canary")
     make_moment("2001-01-03", user=stranger, title="Stranger's canary")
     everything = "".join(download_export(person).values())
     assert CANARIES["title"] in everything
-    for words in ("canary", "ada", "bob", "curators.invalid"):
-        assert words not in everything.lower(), words
+    for text in ("canary", "ada", "bob", "curators.invalid"):
+        assert text not in everything.lower(), text
 
 
 def test_export_without_moments_has_no_file_of_moments(person):
@@ -206,12 +208,12 @@ def test_export_splits_moments_into_files(
 # Erasure
 
 
-def test_erasure_leaves_no_trace(person, one_of_each, admin_client):
+def test_erasure_leaves_no_trace(person, moments_of_each_kind, admin_client):
     admin = User.objects.get(handle="chief")
     log_in(person)
     person.emailaddress_set.create(email=f"{CANARIES['second email']}@example.org")
     Authenticator.objects.create(user=person, type="totp", data={"secret": CANARIES["secret"]})
-    for about in (person, one_of_each[0]):
+    for about in (person, moments_of_each_kind[0]):
         log_change(admin, about, f"Moved {CANARIES['title']} of {CANARIES['handle']}.")
     assert find_canaries() == set(CANARIES)
     erase(person)
@@ -219,9 +221,9 @@ def test_erasure_leaves_no_trace(person, one_of_each, admin_client):
     assert User.objects.filter(pk=person.pk).exists()
 
 
-def test_erasure_after_using_the_site_leaves_no_trace(person, theirs):
+def test_erasure_after_using_the_site_leaves_no_trace(person, make_theirs):
     """Log in, ask for deletion, cancel it, and ask again."""
-    theirs("2001-01-01")
+    make_theirs("2001-01-01")
     client = log_in(person)
     for address in ("/accounts/delete/", "/accounts/delete/keep/", "/accounts/delete/"):
         assert client.post(address, {"password": PASSWORD}).status_code == 302
@@ -230,15 +232,15 @@ def test_erasure_after_using_the_site_leaves_no_trace(person, theirs):
     assert find_canaries() == set()
 
 
-def test_erasure_frees_spans(person, one_of_each, make_moment):
+def test_erasure_frees_spans(person, moments_of_each_kind, make_moment):
     erase(person)
     assert not Moment.objects.occupying().filter(user=person).exists()
-    for moment in one_of_each:
+    for moment in moments_of_each_kind:
         make_moment(moment.starts_iso)
 
 
-def test_erasure_changes_each_status_as_allowed(person, one_of_each):
-    before = {moment.pk: moment.status for moment in one_of_each}
+def test_erasure_changes_each_status_as_allowed(person, moments_of_each_kind):
+    before = {moment.pk: moment.status for moment in moments_of_each_kind}
     erase(person)
     after = {moment.pk: moment for moment in Moment.objects.filter(user=person)}
     gone = {
@@ -254,7 +256,7 @@ def test_erasure_changes_each_status_as_allowed(person, one_of_each):
         assert moment.title == "Withdrawn"
 
 
-def test_erasure_keeps_counts_correct(person, one_of_each, make_moment):
+def test_erasure_keeps_counts_correct(person, moments_of_each_kind, make_moment):
     make_moment("2001-01-01T12:00:00Z")
     rollups.fold()
     erase(person)
@@ -263,7 +265,7 @@ def test_erasure_keeps_counts_correct(person, one_of_each, make_moment):
     assert rollups.find_differences() == []
 
 
-def test_erasure_leaves_moments_of_others_unchanged(person, one_of_each, tagged, stranger):
+def test_erasure_leaves_moments_of_others_unchanged(person, moments_of_each_kind, tagged, stranger):
     tagged("2003-01-01", "shared", user=stranger, story="Mine")
     before = list(Moment.objects.filter(user=stranger).values())
     erase(person)
@@ -272,15 +274,15 @@ def test_erasure_leaves_moments_of_others_unchanged(person, one_of_each, tagged,
     assert Moment.objects.get(user=stranger).tags.get().name == "shared"
 
 
-def test_erasure_deletes_tags_that_nobody_else_uses(person, theirs):
-    theirs("2001-01-01")
+def test_erasure_deletes_tags_that_nobody_else_uses(person, make_theirs):
+    make_theirs("2001-01-01")
     Tag.objects.create(name="unused-by-anybody")
     erase(person)
     assert list(Tag.objects.values_list("name", flat=True)) == ["unused-by-anybody"]
 
 
-def test_page_of_an_erased_moment_shows_nothing(person, theirs):
-    moment = theirs("2001-01-01")
+def test_page_of_an_erased_moment_shows_nothing(person, make_theirs):
+    moment = make_theirs("2001-01-01")
     address = moment.get_absolute_url()
     assert Client().get(address).status_code == 200
     erase(person)
@@ -305,7 +307,7 @@ def test_account_with_more_moments_than_one_batch_is_erased(person, make_moment,
     assert set(Moment.objects.values_list("status", "title")) == {("revoked", "Withdrawn")}
 
 
-def test_second_erasure_changes_nothing(person, one_of_each):
+def test_second_erasure_changes_nothing(person, moments_of_each_kind):
     personal_data.erase(person)
     before = list(Moment.objects.values())
     assert personal_data.erase(person) is False
@@ -318,16 +320,16 @@ def test_blank_moment_with_tags_is_erased_too(person, tagged):
     assert not Tag.objects.exists()
 
 
-def test_moments_stay_usable_during_the_waiting_period(person, theirs):
-    moment = theirs("2001-01-01")
+def test_moments_stay_usable_during_the_waiting_period(person, make_theirs):
+    moment = make_theirs("2001-01-01")
     log_in(person).post("/accounts/delete/", {"password": PASSWORD})
     call_command("erase_accounts", stdout=io.StringIO())
     assert Client().get(moment.get_absolute_url()).status_code == 200
-    assert theirs("2001-01-02").status == Status.ACTIVE
+    assert make_theirs("2001-01-02").status == Status.ACTIVE
 
 
-def test_failed_erasure_is_rolled_back_completely(person, theirs, monkeypatch):
-    theirs("2001-01-01")
+def test_failed_erasure_is_rolled_back_completely(person, make_theirs, monkeypatch):
+    make_theirs("2001-01-01")
     before = find_canaries()
     monkeypatch.setattr(personal_data, "_delete_unused_tags", lambda tags: 1 / 0)
     end_waiting_period(person)
@@ -354,9 +356,9 @@ def test_deletion_page_lists_the_consequences(person):
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_erasure_does_not_deadlock_with_a_concurrent_claim(person, theirs):
+def test_erasure_does_not_deadlock_with_a_concurrent_claim(person, make_theirs):
     """The claim locks the day and then references its owner's row; erasure locks that row, then the day."""
-    theirs("2001-01-01")
+    make_theirs("2001-01-01")
     end_waiting_period(person)
     moment = Moment(
         user=person,

@@ -1,4 +1,4 @@
-"""Asking the API, and taking its envelope off."""
+"""Fixtures that call the API and check the envelope of its responses."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
-Ask = Callable[..., Any]
+GetJson = Callable[..., Any]
 
 
 @pytest.fixture
-def ask(client: Client) -> Ask:
-    """Return a function that asks an address and returns the data of its answer."""
+def get_data(client: Client) -> GetJson:
+    """Return a function that requests a path and returns the data of the response."""
 
     def get(path: str, **query: str | int) -> Any:
         response = client.get(path, query)
@@ -28,8 +28,8 @@ def ask(client: Client) -> Ask:
 
 
 @pytest.fixture
-def refusal(client: Client) -> Ask:
-    """Return a function that asks an address and returns the status and message of its refusal."""
+def get_refusal(client: Client) -> GetJson:
+    """Return a function that requests a path and returns the status and message of the error."""
 
     def get(path: str, **query: Any) -> tuple[int, str]:
         response = client.get(path, query)

@@ -1,4 +1,4 @@
-"""What ``/api/timeline`` says to a query that it cannot understand: 400, and why."""
+"""Invalid queries to ``/api/timeline`` get 400 and an explanation."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ NO_TIMES = [
 
 @pytest.mark.parametrize("name", ["start", "end", "cursor"])
 @pytest.mark.parametrize("text", NO_TIMES)
-def test_times(refusal, name, text):
+def test_invalid_times(get_refusal, name, text):
     """Edge case 4, edge case 5, edge case 6, edge case 19."""
-    status, message = refusal("/api/timeline", **{name: text})
+    status, message = get_refusal("/api/timeline", **{name: text})
     assert status == 400
     assert message.startswith(f"“{name}” is not a time of the timeline. ")
 
@@ -61,36 +61,36 @@ def test_times(refusal, name, text):
         "+5",
     ],
 )
-def test_limits(refusal, limit):
-    assert refusal("/api/timeline", limit=limit) == (
+def test_invalid_limits(get_refusal, limit):
+    assert get_refusal("/api/timeline", limit=limit) == (
         400,
         "“limit” is a whole number from 1 to 200.",
     )
 
 
 @pytest.mark.parametrize("limit", [1, 200])
-def test_the_bounds_of_the_limit_are_taken(ask, limit):
-    assert ask("/api/timeline", limit=limit)["moments"] == []
+def test_limits_at_the_bounds_are_accepted(get_data, limit):
+    assert get_data("/api/timeline", limit=limit)["moments"] == []
 
 
 @pytest.mark.parametrize("end", ["1969-07-20", "1969-07-19T23:59:59Z", "1969-07-20T02:00:00+02:00"])
-def test_a_start_that_is_not_before_the_end(refusal, end):
-    assert refusal("/api/timeline", start="1969-07-20", end=end) == (
+def test_start_must_be_before_end(get_refusal, end):
+    assert get_refusal("/api/timeline", start="1969-07-20", end=end) == (
         400,
         "“start” has to be before “end”.",
     )
 
 
 @pytest.mark.parametrize("name", ["start", "end", "cursor", "limit", "fields"])
-def test_a_parameter_given_twice(refusal, name):
+def test_repeated_parameter_is_refused(get_refusal, name):
     value = {"limit": "5", "fields": "id"}.get(name, "1969-07-20")
-    assert refusal("/api/timeline", **{name: [value, value]}) == (400, f"Give “{name}” once.")
+    assert get_refusal("/api/timeline", **{name: [value, value]}) == (400, f"Give “{name}” once.")
 
 
 @pytest.mark.parametrize(
     "query", ["x=" + "y" * 10_000, "&".join(["x"] * 1500), "limit=" + "9" * 9994]
 )
-def test_a_query_that_is_too_long(client, query):
+def test_too_long_query_is_refused(client, query):
     response = client.get("/api/timeline", QUERY_STRING=query)
     assert response.status_code == 400
     assert response.json()["error"]["message"] == "The query is longer than 2000 characters."
@@ -99,7 +99,7 @@ def test_a_query_that_is_too_long(client, query):
 @pytest.mark.parametrize(
     "query", ["start=%ED%A0%80", "fields=%FF%FE", "cursor=%C0%80", "start=%F0%9F%95%B0"]
 )  # fmt: skip
-def test_bytes_that_are_no_text(client, query):
+def test_invalid_utf8_is_refused(client, query):
     """Edge case 19."""
     response = client.get("/api/timeline", QUERY_STRING=query)
     assert response.status_code == 400
@@ -107,14 +107,14 @@ def test_bytes_that_are_no_text(client, query):
 
 
 @pytest.mark.parametrize("query", ["%ED%A0%80=%C0", "&&==&", "=", "%", "x=%zz"])
-def test_nonsense_without_a_meaning_is_ignored(client, query):
+def test_unknown_parameters_are_ignored(client, query):
     assert client.get("/api/timeline", QUERY_STRING=query).status_code == 200
 
 
 @pytest.mark.parametrize(
     "path", ["%ED%A0%80", "timeline%ED%A0%80", "timeline%0A", "..%2F", "é", "a" * 9000]
 )
-def test_hostile_paths_are_not_found(client, path):
+def test_hostile_paths_are_404(client, path):
     response = client.get(f"/api/{path}")
     assert response.status_code == 404
     assert response.json()["error"]["code"] == "not_found"
@@ -133,7 +133,7 @@ def test_hostile_paths_are_not_found(client, path):
         "/api/periods/1969%00",
     ],
 )
-def test_nul(client, address):
+def test_nul_characters_are_refused(client, address):
     """Edge case 19."""
     response = client.get(address)
     assert response.status_code == 400

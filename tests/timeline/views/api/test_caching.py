@@ -1,4 +1,4 @@
-"""Who may keep the API's answers, and for how long (edge case 16)."""
+"""Caching of the API's responses (edge case 16)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def test_it_works(client):
 
 
 @pytest.mark.parametrize("address", ["/api/periods", "/api/periods/1969", "/api/openapi.json"])
-def test_the_others_may_be_kept_too(client, address):
+def test_other_endpoints_are_cacheable(client, address):
     assert client.get(address)["Cache-Control"].startswith("public")
 
 
-def test_what_has_not_changed_is_not_sent_again(client, make_moment):
+def test_unchanged_response_is_304(client, make_moment):
     first = client.get("/api/timeline")
     again = client.get("/api/timeline", headers={"if-none-match": first["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
@@ -28,7 +28,7 @@ def test_what_has_not_changed_is_not_sent_again(client, make_moment):
     assert changed.status_code == 200
 
 
-def test_whoever_is_logged_in_keeps_nothing(client, owner):
+def test_response_with_a_session_is_not_stored(client, owner):
     client.force_login(owner)
     assert client.get("/api/timeline")["Cache-Control"] == "private, no-store"
 
@@ -36,5 +36,5 @@ def test_whoever_is_logged_in_keeps_nothing(client, owner):
 @pytest.mark.parametrize(
     "address", ["/api/timeline?limit=0", "/api/moments/11111111111", "/api/nothing"]
 )
-def test_refusals_are_not_kept(client, address):
+def test_errors_are_not_stored(client, address):
     assert client.get(address)["Cache-Control"] == "private, no-store"

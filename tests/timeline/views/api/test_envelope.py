@@ -1,4 +1,4 @@
-"""Every answer below ``/api/`` stands in the envelope, whatever goes wrong."""
+"""Every response below ``/api/`` has the envelope, whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ADDRESSES = [
 ]
 
 
-def error(response, status):
+def get_error(response, status):
     assert response.status_code == status
     assert response["Content-Type"] == "application/json"
     body = response.json()
@@ -39,10 +39,10 @@ def test_it_works(client):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"])
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_only_get_and_head_are_taken(address, method):
-    """405 for forms of strangers too, not 403."""
+def test_only_get_and_head_are_allowed(address, method):
+    """A POST without a CSRF token gets 405, not 403."""
     response = Client(enforce_csrf_checks=True).generic(method, address, data=b"{}")
-    assert error(response, 405) == {
+    assert get_error(response, 405) == {
         "code": "method_not_allowed",
         "message": "This address takes GET, HEAD.",
     }
@@ -50,7 +50,7 @@ def test_only_get_and_head_are_taken(address, method):
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_head_is_get_without_the_body(client, address):
+def test_head_equals_get_without_the_body(client, address):
     full, head = client.get(address), client.head(address)
     assert head.status_code == full.status_code
     assert head.content == b""
@@ -61,46 +61,46 @@ def test_head_is_get_without_the_body(client, address):
     "address", [*(f"{address}/" for address in ADDRESSES), "/api/", "/api/v2", "/api//timeline"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_other_addresses_are_not_found(client, address, method):
-    """A slash at the end makes another address; nothing redirects."""
-    assert error(client.generic(method, address), 404)["code"] == "not_found"
+def test_other_paths_are_404(client, address, method):
+    """A slash at the end makes a different path, and there is no redirect."""
+    assert get_error(client.generic(method, address), 404)["code"] == "not_found"
 
 
-def test_a_bad_host_is_a_bad_request(client):
+def test_invalid_host_is_400(client):
     assert (
-        error(client.get("/api/timeline", headers={"host": "evil.example"}), 400)["code"]
+        get_error(client.get("/api/timeline", headers={"host": "evil.example"}), 400)["code"]
         == "bad_request"
     )
 
 
-def test_too_many_requests(client, settings):
+def test_rate_limit_is_429(client, settings):
     settings.RATE_LIMIT_PER_MINUTE = 1
-    # An address of its own: the counter may be shared with other tests.
+    # A random client address, because the counter may be shared with other tests.
     address = f"2001:db8:{secrets.randbelow(65536):x}:{secrets.randbelow(65536):x}::1"
     assert client.get("/api/periods", REMOTE_ADDR=address)["RateLimit-Remaining"] == "0"
     response = client.get("/api/periods", REMOTE_ADDR=address)
-    assert error(response, 429)["code"] == "too_many_requests"
+    assert get_error(response, 429)["code"] == "too_many_requests"
     assert int(response["Retry-After"]) >= 1
 
 
-def test_a_fault_of_ours_tells_nothing_of_itself(client, monkeypatch):
+def test_internal_error_reveals_nothing(client, monkeypatch):
     def fail(*args, **kwargs):
         raise ValueError("secret")
 
     monkeypatch.setattr(moments, "list_overlapping", fail)
     client.raise_request_exception = False
     response = client.get("/api/timeline")
-    assert error(response, 500)["code"] == "internal_error"
+    assert get_error(response, 500)["code"] == "internal_error"
     assert b"secret" not in response.content
     assert response["Cache-Control"] == "private, no-store"
 
 
-def test_a_database_that_is_away(client, monkeypatch):
+def test_database_outage_is_503(client, monkeypatch):
     def fail(*args, **kwargs):
         raise OperationalError("secret")
 
     monkeypatch.setattr(moments, "list_overlapping", fail)
     response = client.get("/api/timeline")
-    assert error(response, 503)["code"] == "unavailable"
+    assert get_error(response, 503)["code"] == "unavailable"
     assert int(response["Retry-After"]) >= 1
     assert b"secret" not in response.content

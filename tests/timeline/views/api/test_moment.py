@@ -17,22 +17,22 @@ HOSTILE_IDS = [
 ]  # fmt: skip
 
 
-def test_it_works(ask, make_moment):
+def test_it_works(get_data, make_moment):
     made = make_moment("1969-07-20T20:17:40Z", title="The Eagle has landed", story="Long\nago")
-    data = ask(f"/api/moments/{made.public_id}")
+    data = get_data(f"/api/moments/{made.public_id}")
     assert list(data) == list(FIELDS)
     assert data["title"] == "The Eagle has landed"
     assert data["story"] == "Long\nago"
 
 
-def test_it_takes_two_queries(ask, make_moment):
+def test_moment_takes_two_queries(get_data, make_moment):
     made = make_moment("1969-07-20T20:17:40Z")
     with CaptureQueriesContext(connection) as queries:
-        ask(f"/api/moments/{made.public_id}")
+        get_data(f"/api/moments/{made.public_id}")
     assert len(queries) == 2
 
 
-def test_unicode_comes_as_it_was_written(client, make_moment):
+def test_unicode_is_returned_unchanged(client, make_moment):
     """Edge case 19."""
     title = "אורח 👩‍👩‍👧 <b>é</b>"
     made = make_moment("1969-07-20T20:17:40Z", title=title)
@@ -41,9 +41,9 @@ def test_unicode_comes_as_it_was_written(client, make_moment):
     assert response["X-Content-Type-Options"] == "nosniff"
 
 
-def test_an_unlisted_one_is_shown_by_its_address(ask, make_moment):
+def test_unlisted_moment_is_returned_by_its_id(get_data, make_moment):
     made = make_moment("1969-07-20T20:17:40Z", visibility=Visibility.UNLISTED)
-    assert ask(f"/api/moments/{made.public_id}")["id"] == made.public_id
+    assert get_data(f"/api/moments/{made.public_id}")["id"] == made.public_id
 
 
 @pytest.mark.parametrize(
@@ -51,8 +51,8 @@ def test_an_unlisted_one_is_shown_by_its_address(ask, make_moment):
     [{"visibility": Visibility.PRIVATE}, {"status": Status.REVOKED}, {"status": Status.PAYING}],
     ids=str,
 )
-def test_a_hidden_one_is_like_one_that_never_was(client, make_moment, hidden, owner):
-    """Edge case 15: for its owner too, because the answer is the same for everybody."""
+def test_hidden_moment_is_404_like_a_nonexistent_one(client, make_moment, hidden, owner):
+    """Edge case 15: for its owner too, because the response is the same for everybody."""
     made = make_moment("1969-07-20T20:17:40Z", **hidden)
     never = client.get(f"/api/moments/{encode_id(made.pk ^ 1)}")
     there = client.get(f"/api/moments/{made.public_id}")
@@ -63,8 +63,8 @@ def test_a_hidden_one_is_like_one_that_never_was(client, make_moment, hidden, ow
 
 
 @pytest.mark.parametrize("public_id", HOSTILE_IDS)
-def test_what_is_no_id_is_not_found(refusal, public_id):
-    assert refusal(f"/api/moments/{public_id}") == (
+def test_invalid_id_is_404(get_refusal, public_id):
+    assert get_refusal(f"/api/moments/{public_id}") == (
         404,
         "There is no such moment, or it is not public.",
     )

@@ -1,4 +1,4 @@
-"""``/api/openapi.json``: the description of the API, and that it tells the truth."""
+"""``/api/openapi.json``: the description of the API matches the code."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from timeline.views.api.openapi import build_document
 pytestmark = pytest.mark.embedded
 
 
-def references(node: Any) -> Iterator[str]:
+def iter_references(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         if "$ref" in node:
             yield node["$ref"]
         for value in node.values():
-            yield from references(value)
+            yield from iter_references(value)
     elif isinstance(node, list):
         for value in node:
-            yield from references(value)
+            yield from iter_references(value)
 
 
-def understood(text):
+def is_accepted(text):
     try:
         return WINDOW_START <= parse_instant(text) <= WINDOW_END
     except InvalidInstant:
@@ -39,7 +39,7 @@ def understood(text):
 
 
 def test_it_works(client):
-    """The one answer that stands bare: tools expect the document itself."""
+    """It is the only response without the envelope, because tools expect the document itself."""
     response = client.get("/api/openapi.json")
     assert response["Content-Type"] == "application/json"
     assert response.json()["openapi"] == "3.1.0"
@@ -55,16 +55,16 @@ def test_every_route_is_described():
     assert len(routes) == len(urls.urlpatterns) - 1 + len(urls.period_urls)
 
 
-def test_every_reference_leads_somewhere():
+def test_every_reference_resolves():
     whole = build_document()
-    for reference in references(whole):
+    for reference in iter_references(whole):
         node = whole
         for part in reference.removeprefix("#/").split("/"):
             node = node[part]
         assert node
 
 
-def test_every_operation_says_what_goes_wrong():
+def test_every_operation_describes_its_errors():
     for path in build_document()["paths"].values():
         responses = path["get"]["responses"]
         assert responses.keys() == {"200", "304", "400", "404", "405", "429", "500", "503"}
@@ -76,17 +76,17 @@ def test_every_field_of_a_moment_is_described():
 
 
 @pytest.mark.parametrize("year", [1, 2, 4, 1900, 1969, 2000, 2024, 9998, 9999])
-def test_the_pattern_of_days_is_the_calendar(year):
+def test_pattern_of_days_matches_the_calendar(year):
     for month in range(14):
         for day in range(34):
             text = f"{year:04}-{month:02}-{day:02}"
-            assert bool(re.fullmatch(patterns.INSTANT, text)) == understood(text), text
+            assert bool(re.fullmatch(patterns.INSTANT, text)) == is_accepted(text), text
 
 
-def test_the_pattern_of_leap_days_is_the_calendar():
+def test_pattern_of_leap_days_matches_the_calendar():
     for year in range(10_000):
         text = f"{year:04}-02-29"
-        assert bool(re.fullmatch(patterns.INSTANT, text)) == understood(text), text
+        assert bool(re.fullmatch(patterns.INSTANT, text)) == is_accepted(text), text
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ def test_the_pattern_of_leap_days_is_the_calendar():
         ("9999-12-31T00:00:01Z", False),
     ],
 )
-def test_the_pattern_of_instants(text, matches):
-    assert bool(re.fullmatch(patterns.INSTANT, text)) == matches == understood(text)
+def test_pattern_of_instants(text, matches):
+    assert bool(re.fullmatch(patterns.INSTANT, text)) == matches == is_accepted(text)
 
 
-def test_the_pattern_of_ids():
+def test_pattern_of_ids():
     assert re.fullmatch(patterns.PUBLIC_ID, encode_id(random_id()))
 
 
-def test_the_pattern_of_years():
+def test_pattern_of_years():
     assert all(re.fullmatch(patterns.YEAR, f"{year:04}") for year in range(1, dt.MAXYEAR + 1))
     assert not re.fullmatch(patterns.YEAR, "0000")

@@ -24,14 +24,14 @@ LEVELS = [
 
 
 @pytest.fixture(autouse=True)
-def _some(make_moment):
+def _moments(make_moment):
     make_moment("1969-07-20T20:17:40Z", seconds=7200)
     make_moment("1969-07-19T23:00:00Z", seconds=5400)
     make_moment("1969-07-20T03:00:00Z", seconds=600, visibility=Visibility.PRIVATE)
 
 
-def test_it_works(ask):
-    july = ask("/api/periods/1969/07")
+def test_it_works(get_data):
+    july = get_data("/api/periods/1969/07")
     parts = july.pop("parts")
     assert july == {
         "name": "July 1969",
@@ -59,8 +59,8 @@ def test_it_works(ask):
     }
 
 
-def test_the_whole_timeline_has_its_centuries(ask):
-    whole = ask("/api/periods")
+def test_timeline_has_all_centuries(get_data):
+    whole = get_data("/api/periods")
     assert (whole["level"], whole["previous"], whole["next"], whole["parent"]) == (
         "timeline",
         None,
@@ -74,17 +74,17 @@ def test_the_whole_timeline_has_its_centuries(ask):
 
 
 @pytest.mark.parametrize("folded", [False, True])
-def test_every_level_says_the_same(ask, folded):
-    """A private moment's span is taken, but it is not counted (edge case 15)."""
+def test_every_level_has_the_same_counts(get_data, folded):
+    """A private moment covers its seconds, but is not counted (edge case 15)."""
     if folded:
         rollups.fold()
     for address in LEVELS[:4]:
-        period = ask(address)
+        period = get_data(address)
         assert (period["moments"], period["seconds"]) == (2, 13200)
 
 
-def test_a_day_has_its_hours(ask):
-    hours = ask("/api/periods/1969/07/20")["parts"]
+def test_day_has_its_hours(get_data):
+    hours = get_data("/api/periods/1969/07/20")["parts"]
     assert len(hours) == 24
     held = {
         hour["url"][-2:]: (hour["moments"], hour["seconds"]) for hour in hours if hour["seconds"]
@@ -98,8 +98,8 @@ def test_a_day_has_its_hours(ask):
     }
 
 
-def test_an_hour_has_no_parts(ask):
-    hour = ask("/api/periods/1969/07/20/20")
+def test_hour_has_no_children(get_data):
+    hour = get_data("/api/periods/1969/07/20/20")
     assert (hour["moments"], hour["seconds"], hour["parts"]) == (1, 2540, [])
     assert hour["claimed"] == 2540 / 3600
     assert hour["next"] == "/api/periods/1969/07/20/21"
@@ -107,21 +107,21 @@ def test_an_hour_has_no_parts(ask):
 
 
 @pytest.mark.parametrize("address", LEVELS)
-def test_its_own_address_leads_to_it(ask, address):
-    assert ask(address)["url"] == address
+def test_url_of_a_period_returns_it(get_data, address):
+    assert get_data(address)["url"] == address
 
 
 @pytest.mark.parametrize(("parent", "child"), list(pairwise(LEVELS)))
-def test_parents_lead_up_and_parts_down(ask, child, parent):
-    assert ask(child)["parent"] == parent
-    assert child in [part["url"] for part in ask(parent)["parts"]]
+def test_parents_and_children_link_to_each_other(get_data, child, parent):
+    assert get_data(child)["parent"] == parent
+    assert child in [part["url"] for part in get_data(parent)["parts"]]
 
 
 @pytest.mark.parametrize("address", LEVELS)
-def test_it_takes_few_queries(ask, address):
-    """One; two for hours, which are not stored."""
+def test_period_takes_few_queries(get_data, address):
+    """One, or two for a day, because hours are not stored."""
     with CaptureQueriesContext(connection) as queries:
-        ask(address)
+        get_data(address)
     assert len(queries) <= 2
 
 
@@ -135,9 +135,9 @@ def test_it_takes_few_queries(ask, address):
         ("/api/periods/0001/01/02/00", "/api/periods/9999/12/30/23", (0, 0)),
     ],
 )
-def test_it_works_at_both_ends(ask, first, last, parts):
+def test_both_ends_of_the_timeline(get_data, first, last, parts):
     """Edge case 6."""
-    earliest, latest = ask(first), ask(last)
+    earliest, latest = get_data(first), get_data(last)
     assert earliest["previous"] is None
     assert latest["next"] is None
     assert earliest["starts_at"] == "0001-01-02T00:00:00Z"
@@ -156,8 +156,8 @@ def test_it_works_at_both_ends(ask, first, last, parts):
         "centuries/" + "9" * 5000,
     ],
 )  # fmt: skip
-def test_what_is_no_period_is_not_found(refusal, name):
+def test_nonexistent_period_is_404(get_refusal, name):
     """Edge case 6."""
-    status, message = refusal(f"/api/periods/{name}")
+    status, message = get_refusal(f"/api/periods/{name}")
     assert status == 404
     assert message != "There is no page at this address."

@@ -1,4 +1,4 @@
-"""The API against its own description: thousands of queries, right and wrong, made from the document."""
+"""The API conforms to its OpenAPI document: thousands of valid and invalid requests generated from it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from timeline.models import MomentTag, Tag, Visibility
 pytestmark = pytest.mark.django_db
 
 EXAMPLES = examples(200)
-# What an operation can be asked in so many ways.
-MANY_WAYS = ("timeline", "moment", "century", "year", "month", "day", "hour")
+# Operations whose parameters allow this many different requests.
+OPERATIONS_WITH_PARAMETERS = ("timeline", "moment", "century", "year", "month", "day", "hour")
 
 
-def start_before_end(context, query):
-    """Put two times in order: that one is before the other cannot be said in JSON Schema."""
+def put_start_before_end(context, query):
+    """Put ``start`` and ``end`` in order, because JSON Schema cannot express that one precedes the other."""
     try:
         start, end = sorted((query["start"], query["end"]), key=parse_instant)
     except (KeyError, TypeError, AttributeError, InvalidInstant):
@@ -36,36 +36,38 @@ def start_before_end(context, query):
     return query | {"start": start, "end": end}
 
 
-def described():
-    """Return the API's description as it is served."""
+def load_document():
+    """Load the OpenAPI document from the API itself."""
     config = SchemathesisConfig(seed=1969)
     config.projects.default.generation.deterministic = True
     config.projects.default.generation.max_examples = EXAMPLES
     loaded = schemathesis.openapi.from_wsgi("/api/openapi.json", application, config=config)
-    loaded.hook("map_query")(start_before_end)
+    loaded.hook("map_query")(put_start_before_end)
     return loaded
 
 
-schema = described()
+schema = load_document()
 
 
 @pytest.fixture(scope="module")
-def answers() -> Iterator[Counter[tuple[str, int]]]:
-    """Count the answers by operation and status; at the end, see that they were not few."""
+def response_counts() -> Iterator[Counter[tuple[str, int]]]:
+    """Count the responses by operation and status, and check at the end that there were enough."""
     counter: Counter[tuple[str, int]] = Counter()
     yield counter
     total: Counter[str] = Counter()
     for (name, _), number in counter.items():
         total[name] += number
-    assert not {name: total[name] for name in MANY_WAYS if 0 < total[name] < EXAMPLES}
+    assert not {
+        name: total[name] for name in OPERATIONS_WITH_PARAMETERS if 0 < total[name] < EXAMPLES
+    }
     for name, status in [("timeline", 200), ("timeline", 400), ("year", 200), ("year", 404)]:
         assert counter[name, status] >= EXAMPLES / 10 or not total[name]
     assert counter["moment", 200] or not total["moment"]
 
 
 @pytest.fixture
-def _one_connection():
-    """Keep the test's connection over requests, as Django's own test client does."""
+def _keep_connection():
+    """Keep the database connection of the test open between requests, as Django's test client does."""
     signals = (request_started, request_finished)
     for signal in signals:
         signal.disconnect(close_old_connections)
@@ -83,15 +85,15 @@ def _moments(make_moment):
             seconds=1 + index * 1800,
             story="Long ago",
             visibility=list(Visibility)[index % 3],
-            # The first is the one that the description has as its example.
+            # The first has the id that the document uses as an example.
             **({} if index else {"id": decode_id("3mJr7AoUXx2")}),
         )
         MomentTag.objects.create(moment=moment, tag=tag)
 
 
-@pytest.mark.usefixtures("_moments", "_one_connection")
+@pytest.mark.usefixtures("_moments", "_keep_connection")
 @schema.parametrize()
-def test_it_works(case, answers):
-    # Its WSGI client asks for compressed answers, but does not unpack them.
+def test_it_works(case, response_counts):
+    # Schemathesis' WSGI client accepts compressed responses, but does not decompress them.
     response = case.call_and_validate(headers={"Accept-Encoding": "identity"})
-    answers[case.operation.definition.raw["operationId"], response.status_code] += 1
+    response_counts[case.operation.definition.raw["operationId"], response.status_code] += 1

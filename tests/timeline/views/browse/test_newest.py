@@ -59,7 +59,7 @@ def test_bad_input_is_explained_with_400(client, db, query):
     """Edge case 6 and edge case 18."""
     response = client.get(f"/timeline/?{query}")
     assert response.status_code == 400
-    assert "That does not add up" in response.text
+    assert "This request is not valid" in response.text
     assert "“" in response.text or "%00" in query
 
 

@@ -1,4 +1,4 @@
-"""A timeline with hidden moments in it, and titles that would break a careless file."""
+"""Fixtures for feeds: hidden moments, and a moment whose texts would break a file without escaping."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import pytest
 
 from timeline.models import Moment, Visibility
 
-# What a title must not do to a file. The models clean much of it; so it is written past them.
+# Markup, line breaks and invalid characters. The models remove much of it, so the test bypasses them.
 HOSTILE = "<b>&amp; ]]> \r\nBEGIN:VEVENT\r\nX:1;,\\ \u202eevil\u202c \ufffe\x0b\x1f\x7f \u2028end שלום 👩‍🚀"
 
 
 @pytest.fixture
-def hostile(make_moment) -> Moment:
+def hostile_moment(make_moment) -> Moment:
     moment = make_moment("1969-07-20T20:17:40Z")
     Moment.objects.filter(pk=moment.pk).update(title=HOSTILE, story=HOSTILE, place=HOSTILE)
     moment.refresh_from_db()
@@ -19,8 +19,8 @@ def hostile(make_moment) -> Moment:
 
 
 @pytest.fixture
-def hidden(tagged) -> list[Moment]:
-    """One private and one unlisted moment."""
+def hidden_moments(tagged) -> list[Moment]:
+    """Return a private and an unlisted moment."""
     return [
         tagged(
             f"1970-01-0{day}", "moon", title="Canary title", story="Canary story",

@@ -17,16 +17,16 @@ FEEDS = ["/feed.atom", "/tags/moon/feed.atom", "/@ada/feed.atom"]
 SITE = "http://127.0.0.1:8000"
 
 
-def entries(response):
+def get_entries(response):
     assert response.status_code == 200
     return ET.fromstring(response.content).findall(f"{ATOM}entry")
 
 
-def titles(response):
-    return [entry.findtext(f"{ATOM}title") for entry in entries(response)]
+def get_titles(response):
+    return [entry.findtext(f"{ATOM}title") for entry in get_entries(response)]
 
 
-def became_public(moment, days_ago):
+def set_published(moment, days_ago):
     then = timezone.now() - dt.timedelta(days=days_ago)
     Moment.objects.filter(pk=moment.pk).update(status_changed_at=then, updated_at=then)
 
@@ -54,59 +54,59 @@ def test_it_works(client, tagged, path):
     assert "Sea of Tranquility" in summary
 
 
-def test_what_is_new_comes_first_wherever_it_is_on_the_timeline(client, make_moment):
-    became_public(make_moment("2020-01-01", title="Late"), days_ago=2)
-    became_public(make_moment("0044-03-15", title="Ides"), days_ago=1)
+def test_newest_publication_comes_first(client, make_moment):
+    set_published(make_moment("2020-01-01", title="Late"), days_ago=2)
+    set_published(make_moment("0044-03-15", title="Ides"), days_ago=1)
     for path in ("/feed.atom", "/@ada/feed.atom"):
-        assert titles(client.get(path)) == ["Ides (15 March 44)", "Late (1 January 2020)"]
+        assert get_titles(client.get(path)) == ["Ides (15 March 44)", "Late (1 January 2020)"]
 
 
-def test_what_was_tagged_last_comes_first(client, tagged):
+def test_last_tagged_moment_comes_first(client, tagged):
     tagged("2020-01-01", "moon", title="Late")
     tagged("0044-03-15", "moon", title="Ides")
-    assert titles(client.get("/tags/moon/feed.atom"))[0].startswith("Ides")
+    assert get_titles(client.get("/tags/moon/feed.atom"))[0].startswith("Ides")
 
 
-def test_what_becomes_public_is_new(client, make_moment):
-    """Edge case 15: what was private for years is nobody's news until it is public."""
+def test_moment_that_becomes_public_is_new(client, make_moment):
+    """Edge case 15: a moment that was private for years is new when it becomes public."""
     moment = make_moment("2020-01-01", title="Secret", visibility=Visibility.PRIVATE)
-    became_public(moment, days_ago=300)
-    became_public(make_moment("2020-01-02", title="Known"), days_ago=1)
-    assert titles(client.get("/feed.atom")) == ["Known (2 January 2020)"]
+    set_published(moment, days_ago=300)
+    set_published(make_moment("2020-01-02", title="Known"), days_ago=1)
+    assert get_titles(client.get("/feed.atom")) == ["Known (2 January 2020)"]
     moment.refresh_from_db()
     moment.visibility = Visibility.PUBLIC
     moment.save()
-    assert titles(client.get("/feed.atom"))[0] == "Secret (1 January 2020)"
+    assert get_titles(client.get("/feed.atom"))[0] == "Secret (1 January 2020)"
 
 
-def test_what_is_revoked_is_gone(client, make_moment):
+def test_revoked_moment_is_not_in_the_feed(client, make_moment):
     moment = make_moment("2020-01-01")
     transitions.revoke(moment, "a test")
-    assert titles(client.get("/feed.atom")) == []
+    assert get_titles(client.get("/feed.atom")) == []
 
 
 @pytest.mark.parametrize("path", FEEDS)
-def test_nothing_hidden_is_in_it(client, tagged, hidden, owner, path):
-    """Edge case 15: not for strangers and not for the owner, whose reader keeps copies."""
+def test_hidden_moments_are_not_in_the_feed(client, tagged, hidden_moments, owner, path):
+    """Edge case 15: neither for strangers nor for the owner, whose feed reader keeps copies."""
     tagged("2020-01-01", "moon")
     assert "Canary" not in client.get(path).text
     client.force_login(owner)
     assert "Canary" not in client.get(path).text
 
 
-def test_who_and_what_is_not_there_has_no_feed(client, hidden, owner):
-    assert client.get("/tags/moon/feed.atom").status_code == 404  # only hidden moments carry it
+def test_unknown_tag_or_person_is_404(client, hidden_moments, owner):
+    assert client.get("/tags/moon/feed.atom").status_code == 404  # only hidden moments have it
     assert client.get("/@nobody/feed.atom").status_code == 404
     owner.is_active = False
     owner.save()
     assert client.get("/@ada/feed.atom").status_code == 404
 
 
-def test_hostile_words_stay_words(client, hostile, owner):
-    """Edge case 19 and edge case 22: ``]]>``, markup, what XML cannot hold."""
+def test_hostile_texts_are_escaped(client, hostile_moment, owner):
+    """Edge case 19 and edge case 22: ``]]>``, markup, and characters that XML cannot contain."""
     owner.display_name = HOSTILE[:60]
     owner.save()
-    (entry,) = entries(client.get("/feed.atom"))
+    (entry,) = get_entries(client.get("/feed.atom"))
     title = entry.findtext(f"{ATOM}title")
     assert "<b>&amp; ]]>" in title
     assert "שלום 👩‍🚀" in title
@@ -117,7 +117,7 @@ def test_hostile_words_stay_words(client, hostile, owner):
 
 
 @pytest.mark.parametrize("path", ["/feed.atom", "/@ada/feed.atom"])
-def test_an_unchanged_feed_is_304(client, owner, path, make_moment, monkeypatch):
+def test_unchanged_feed_is_304(client, owner, path, make_moment, monkeypatch):
     for _ in range(2):  # empty, and with a moment
         first = client.get(path)
         later = timezone.now() + dt.timedelta(hours=3)
@@ -129,17 +129,17 @@ def test_an_unchanged_feed_is_304(client, owner, path, make_moment, monkeypatch)
 
 
 @pytest.mark.parametrize("path", FEEDS)
-def test_its_length_is_bounded(client, tagged, path, django_assert_max_num_queries):
+def test_length_is_bounded(client, tagged, path, django_assert_max_num_queries):
     for minute in range(60):
         tagged(f"2020-01-01T00:{minute:02}:00Z", "moon", f"tag-{minute}")
     with django_assert_max_num_queries(4):
-        assert len(entries(client.get(path))) == 50
+        assert len(get_entries(client.get(path))) == 50
 
 
-def test_the_ends_of_the_timeline(client, make_moment):
+def test_ends_of_the_timeline(client, make_moment):
     """Edge case 6."""
     make_moment("0001-01-02", title="First")
     make_moment("9999-12-30", title="Last")
-    assert sorted(titles(client.get("/feed.atom"))) == [
+    assert sorted(get_titles(client.get("/feed.atom"))) == [
         "First (2 January 1)", "Last (30 December 9999)",
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""iCalendar: a moment, a person's moments, and their anniversaries."""
+"""Calendars of a moment and of a person, with anniversaries."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from timeline.models import Visibility
 from timeline.services.imports.ical_reader import read_ical
 
 
-def calendar_of(response):
+def parse_calendar(response):
     assert response.status_code == 200
     assert response["Content-Type"] == "text/calendar; charset=utf-8"
     return Calendar.from_ical(response.content)
 
 
-def events_of(response):
-    return calendar_of(response).walk("VEVENT")
+def get_events(response):
+    return parse_calendar(response).walk("VEVENT")
 
 
-def address(moment):
+def calendar_path(moment):
     return f"/moments/{moment.public_id}/calendar.ics"
 
 
@@ -31,8 +31,8 @@ def test_it_works(client, tagged):
         "1969-07-20T20:17:40Z", "moon", "apollo", title="The Eagle has landed", story="One.\nTwo.",
         place="Sea of Tranquility",
     )  # fmt: skip
-    response = client.get(address(moment))
-    event, anniversary = events_of(response)
+    response = client.get(calendar_path(moment))
+    event, anniversary = get_events(response)
     assert event["summary"] == "The Eagle has landed"
     assert event["dtstart"].dt == moment.starts_at
     assert event["dtend"].dt == moment.ends_at
@@ -48,12 +48,12 @@ def test_it_works(client, tagged):
     assert response["Content-Disposition"] == 'attachment; filename="the-eagle-has-landed.ics"'
 
 
-def test_a_persons_calendar(client, make_moment, stranger):
+def test_calendar_of_a_person(client, make_moment, stranger):
     make_moment("2020-01-01", title="Hers")
     make_moment("2020-01-02", title="His", user=stranger)
     response = client.get("/@ada/calendar.ics")
-    assert [event["summary"] for event in events_of(response)] == ["Hers", "Hers (2020)"]
-    assert calendar_of(response)["x-wr-calname"] == "Moments of Ada"
+    assert [event["summary"] for event in get_events(response)] == ["Hers", "Hers (2020)"]
+    assert parse_calendar(response)["x-wr-calname"] == "Moments of Ada"
 
 
 @pytest.mark.parametrize(
@@ -68,31 +68,31 @@ def test_a_persons_calendar(client, make_moment, stranger):
         ("9998-12-31", "99981231T000000Z", None),  # its anniversary would end in the year 10000
     ],
 )
-def test_every_year_of_the_timeline(client, make_moment, start, written, first):
+def test_calendar_works_for_every_year(client, make_moment, start, written, first):
     """Edge case 6."""
-    response = client.get(address(make_moment(start, seconds=1)))
+    response = client.get(calendar_path(make_moment(start, seconds=1)))
     assert f"DTSTART:{written}\r\n" in response.text
-    _, *anniversaries = events_of(response)
+    _, *anniversaries = get_events(response)
     assert [event["dtstart"].dt for event in anniversaries] == ([first] if first else [])
 
 
-def test_a_29th_of_february_is_remembered_each_year(client, make_moment):
-    """On the last day of February; and the first year need not be a leap year."""
-    _, anniversary = events_of(client.get(address(make_moment("2024-02-29"))))
+def test_29_february_has_an_anniversary_each_year(client, make_moment):
+    """It is on the last day of February, and the first year need not be a leap year."""
+    _, anniversary = get_events(client.get(calendar_path(make_moment("2024-02-29"))))
     assert anniversary["dtstart"].dt == dt.date(2025, 2, 28)
     assert anniversary["rrule"] == {"FREQ": ["YEARLY"], "BYMONTH": [2], "BYMONTHDAY": [-1]}
 
 
-def test_hostile_words_stay_words(client, hostile):
-    """Edge case 19 and edge case 22: a line's end in a title begins no line, and no event."""
-    response = client.get(address(hostile))
+def test_hostile_texts_are_escaped(client, hostile_moment):
+    """Edge case 19 and edge case 22: a line break in a title starts neither a line nor an event."""
+    response = client.get(calendar_path(hostile_moment))
     lines = response.content.split(b"\r\n")
     assert [line for line in lines if line.startswith(b"BEGIN:VEVENT")] == [b"BEGIN:VEVENT"] * 2
     assert b"\r" not in response.content.replace(b"\r\n", b"")
     assert b"\n" not in response.content.replace(b"\r\n", b"")
     assert max(len(line) for line in lines) <= 75
     response.content.decode()  # no character is folded in two that a reader could not join
-    event, _ = events_of(response)
+    event, _ = get_events(response)
     for name in ("summary", "description", "location"):
         text = str(event[name])
         assert "]]> \nBEGIN:VEVENT\nX:1;,\\" in text
@@ -100,30 +100,32 @@ def test_hostile_words_stay_words(client, hostile):
         assert not set(text) & set("\r\x0b\x1f\x7f")
 
 
-def test_its_first_event_can_be_imported_again(client, tagged):
+def test_first_event_can_be_imported_again(client, tagged):
     moment = tagged("1969-07-20T20:17:40Z", "moon", title="The Eagle; has, landed")
-    response = client.get(address(moment))
+    response = client.get(calendar_path(moment))
     row, refusal = read_ical(io.BytesIO(response.content))
     assert (row.moment.title, row.moment.span) == (moment.title, moment.span)
     assert "repeats" in refusal.reason
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
-def test_it_checks_access(client, make_moment, owner, stranger, visibility):
-    """Edge case 15: an unlisted moment's calendar is at its address; a private one is its owner's."""
+def test_calendar_follows_visibility(client, make_moment, owner, stranger, visibility):
+    """Edge case 15: everybody may have an unlisted moment's calendar, only the owner a private one's."""
     moment = make_moment("2020-01-01", visibility=visibility, title="Canary")
     status = 404 if visibility == Visibility.PRIVATE else 200
-    assert client.get(address(moment)).status_code == status
+    assert client.get(calendar_path(moment)).status_code == status
     client.force_login(stranger)
-    assert client.get(address(moment)).status_code == status
+    assert client.get(calendar_path(moment)).status_code == status
     client.force_login(owner)
-    response = client.get(address(moment))
+    response = client.get(calendar_path(moment))
     assert response.status_code == 200
     assert response["Cache-Control"] == "private, no-store"
 
 
-def test_nothing_hidden_is_in_a_persons_calendar(client, hidden, make_moment, owner):
-    """Edge case 15: not even for the owner, whose calendar is shared with others."""
+def test_hidden_moments_are_not_in_the_calendar_of_a_person(
+    client, hidden_moments, make_moment, owner
+):
+    """Edge case 15: not even for the owner, who may share the calendar with others."""
     make_moment("2020-01-01", title="Shown")
     assert "Canary" not in client.get("/@ada/calendar.ics").text
     client.force_login(owner)
@@ -132,14 +134,14 @@ def test_nothing_hidden_is_in_a_persons_calendar(client, hidden, make_moment, ow
     assert "Canary" not in text
 
 
-def test_an_unchanged_calendar_is_304(client, make_moment):
+def test_unchanged_calendar_is_304(client, make_moment):
     moment = make_moment("2020-01-01")
-    for path in (address(moment), "/@ada/calendar.ics"):
+    for path in (calendar_path(moment), "/@ada/calendar.ics"):
         first = client.get(path)
         again = client.get(path, headers={"If-None-Match": first["ETag"]})
         assert again.status_code == 304
 
 
-def test_nobody_has_no_calendar(client, db):
+def test_unknown_person_is_404(client, db):
     assert client.get("/@nobody/calendar.ics").status_code == 404
     assert client.get("/moments/11111111111/calendar.ics").status_code == 404

@@ -1,4 +1,4 @@
-"""oEmbed, by which other sites find a moment's card."""
+"""oEmbed, which tells other sites how to embed a moment's card."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_it_works(client, make_moment):
     assert client.get(f"/embed/{moment.public_id}/").status_code == 200
 
 
-def test_the_moments_page_leads_to_it(client, make_moment):
+def test_page_of_a_moment_links_to_it(client, make_moment):
     moment = make_moment("1969-07-20", title="One & only")
     page = client.get(moment.get_absolute_url()).text
     (link,) = re.findall(
@@ -37,8 +37,8 @@ def test_the_moments_page_leads_to_it(client, make_moment):
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
-def test_only_public_moments_have_one(client, make_moment, owner, visibility):
-    """Edge case 15: word for word like what does not exist, for the owner as well."""
+def test_hidden_moment_is_404_like_a_nonexistent_one(client, make_moment, owner, visibility):
+    """Edge case 15: the response is the same as for a nonexistent moment, for the owner as well."""
     hidden = make_moment("1969-07-20", title="Canary", visibility=visibility)
     missing = client.get("/oembed", {"url": f"{SITE}/moments/{encode_id(random_id())}/"})
     for _ in range(2):
@@ -50,20 +50,20 @@ def test_only_public_moments_have_one(client, make_moment, owner, visibility):
         client.force_login(owner)
 
 
-def test_what_is_revoked_has_none(client, make_moment):
+def test_revoked_moment_is_404(client, make_moment):
     moment = make_moment("1969-07-20", status=Status.REVOKED)
     assert client.get("/oembed", {"url": SITE + moment.get_absolute_url()}).status_code == 404
     assert client.get(f"/embed/{moment.public_id}/").status_code == 404
 
 
-def test_a_short_address_and_one_with_more_behind_it_will_do(client, make_moment):
+def test_short_url_and_query_and_fragment_are_accepted(client, make_moment):
     moment = make_moment("1969-07-20")
     for tail in ("", "another-slug/", "?x=1", "x/?utm=2#there"):
         url = f"{SITE}/moments/{moment.public_id}/{tail}"
         assert client.get("/oembed", {"url": url}).status_code == 200
 
 
-def test_it_is_no_larger_than_is_asked_for(client, make_moment):
+def test_card_fits_the_requested_size(client, make_moment):
     url = SITE + make_moment("1969-07-20").get_absolute_url()
     data = client.get("/oembed", {"url": url, "maxwidth": "300", "maxheight": "9000"}).json()
     assert (data["width"], data["height"]) == (300, 240)
@@ -71,12 +71,12 @@ def test_it_is_no_larger_than_is_asked_for(client, make_moment):
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "x", "1e3", "٣", "9" * 40])
-def test_what_is_no_limit_is_400(client, make_moment, limit):
+def test_invalid_limit_is_400(client, make_moment, limit):
     url = SITE + make_moment("1969-07-20").get_absolute_url()
     assert client.get("/oembed", {"url": url, "maxwidth": limit}).status_code == 400
 
 
-def test_other_addresses_are_404(client, make_moment):
+def test_other_urls_are_404(client, make_moment):
     moment = make_moment("1969-07-20")
     paths = [
         "", "/", "/timeline/", f"/moments/{moment.public_id}", "/moments/zzzzzzzzzzz/",
@@ -93,20 +93,22 @@ def test_other_addresses_are_404(client, make_moment):
     assert client.get("/oembed").status_code == 404
 
 
-def test_xml_is_not_spoken(client, make_moment):
+def test_xml_is_not_supported(client, make_moment):
     url = SITE + make_moment("1969-07-20").get_absolute_url()
     assert client.get("/oembed", {"url": url, "format": "xml"}).status_code == 501
 
 
-def test_hostile_words_stay_words(client, hostile):
-    """Edge case 22: a title ends no attribute of the frame."""
-    Moment.objects.filter(pk=hostile.pk).update(title='"><script>alert(1)</script>')
-    html = client.get("/oembed", {"url": f"{SITE}/moments/{hostile.public_id}/"}).json()["html"]
+def test_hostile_texts_are_escaped(client, hostile_moment):
+    """Edge case 22: a title cannot end an attribute of the frame."""
+    Moment.objects.filter(pk=hostile_moment.pk).update(title='"><script>alert(1)</script>')
+    html = client.get("/oembed", {"url": f"{SITE}/moments/{hostile_moment.public_id}/"}).json()[
+        "html"
+    ]
     assert "<script" not in html
     assert 'title="&quot;&gt;&lt;script' in html
 
 
-def test_an_unchanged_answer_is_304(client, make_moment):
+def test_unchanged_response_is_304(client, make_moment):
     query = {"url": SITE + make_moment("1969-07-20").get_absolute_url()}
     first = client.get("/oembed", query)
     again = client.get("/oembed", query, headers={"If-None-Match": first["ETag"]})

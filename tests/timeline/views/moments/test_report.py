@@ -10,7 +10,7 @@ from timeline.core.public_ids import encode_id, random_id
 from timeline.models import Moment, Report, Status, Visibility
 
 pytestmark = pytest.mark.django_db
-REPORT = {"reason": "wrong", "words": "It was the 21st."}
+REPORT = {"reason": "wrong", "comment": "It was the 21st."}
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def test_it_works(client, make_moment):
     assert (response.status_code, response["Location"]) == (303, f"{report_url(moment)}?sent")
     assert "Thank you" in client.get(response["Location"]).text
     report = Report.objects.get()
-    assert (report.moment, report.reason, report.comment) == (moment, "wrong", REPORT["words"])
+    assert (report.moment, report.reason, report.comment) == (moment, "wrong", REPORT["comment"])
     assert report.reporter is None
 
 
@@ -52,8 +52,13 @@ def test_reporter_is_stored(client, make_moment, stranger):
 
 @pytest.mark.parametrize(
     "data",
-    [{}, {"reason": "nothing"}, {"reason": "spam", "words": "x" * 1001}, {"reason": "spam", "words": "\0"}],
-)  # fmt: skip
+    [
+        {},
+        {"reason": "nothing"},
+        {"reason": "spam", "comment": "x" * 1001},
+        {"reason": "spam", "comment": "\0"},
+    ],
+)
 def test_invalid_report_is_refused(client, make_moment, data):
     response = client.post(report_url(make_moment("1969-07-20")), data)
     assert response.status_code == 400

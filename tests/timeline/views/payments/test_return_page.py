@@ -1,4 +1,4 @@
-"""The page that Stripe leads back to: it asks Stripe once, and believes nothing that is in its address."""
+"""The page that Stripe redirects back to: it polls Stripe once and ignores its query parameters."""
 
 from __future__ import annotations
 
@@ -20,48 +20,48 @@ OWNED = (Status.ACTIVE, OrderStatus.PAID)
 
 def test_it_works(shop, claim):
     moment = claim("1969-07-20")
-    shop.double.pay(shop.go_to_the_till(moment))
-    assert shop.come_back(moment).status_code == 200
+    shop.double.pay(shop.start_checkout(moment))
+    assert shop.open_return_page(moment).status_code == 200
     assert shop.state(moment) == OWNED
     assert shop.deliver() == [200]
-    assert shop.times(moment, "paid") == 1
+    assert shop.count_log_entries(moment, "paid") == 1
 
 
-def test_a_made_up_session(shop, claim, rival):
-    """Edge case 12: somebody else's session in the address shows and changes nothing."""
+def test_session_id_in_the_query_is_ignored(shop, claim, rival):
+    """Edge case 12: somebody else's session id shows and changes nothing."""
     mine, other = claim("1969-07-20"), claim("1969-07-21", user=rival)
-    paid = shop.go_to_the_till(other)
+    paid = shop.start_checkout(other)
     shop.double.pay(paid)
-    shop.go_to_the_till(mine)
+    shop.start_checkout(mine)
     address = reverse("timeline:claim-done", args=[mine.pk]) + f"?session_id={paid}"
-    assert shop.browser(mine.user).get(address).status_code == 200
+    assert shop.client_for(mine.user).get(address).status_code == 200
     assert shop.state(mine) == (Status.PAYING, OrderStatus.OPEN)
     foreign = reverse("timeline:claim-done", args=[other.pk])
-    assert shop.browser(mine.user).get(foreign).status_code == 404
+    assert shop.client_for(mine.user).get(foreign).status_code == 404
 
 
-def test_stripe_is_away(shop, claim):
-    """It tells what we know, and looks again by itself."""
+def test_page_reloads_while_stripe_is_down(shop, claim):
+    """It shows the stored state."""
     moment = claim("1969-07-20")
-    shop.double.pay(shop.go_to_the_till(moment))
-    shop.double.answer(503, times=None)
-    answer = shop.come_back(moment)
-    assert (answer.status_code, answer["Refresh"]) == (200, "5")
-    shop.double.heal()
-    assert "Refresh" not in shop.come_back(moment)
+    shop.double.pay(shop.start_checkout(moment))
+    shop.double.respond_with(503, times=None)
+    response = shop.open_return_page(moment)
+    assert (response.status_code, response["Refresh"]) == (200, "5")
+    shop.double.clear_faults()
+    assert "Refresh" not in shop.open_return_page(moment)
     assert shop.state(moment) == OWNED
 
 
-def test_the_database_has_lost_its_patience(shop, claim, rival):
-    """A page of a claim that was released says so, and is no error."""
+def test_page_of_a_released_claim(shop, claim, rival):
+    """It is no error."""
     moment = claim("1969-07-20")
-    shop.double.expire(shop.go_to_the_till(moment))
-    assert shop.come_back(moment).status_code == 200
+    shop.double.expire(shop.start_checkout(moment))
+    assert shop.open_return_page(moment).status_code == 200
     assert shop.state(moment) == (Status.RELEASED, OrderStatus.CLOSED)
 
 
-def test_with_the_message_and_the_reconciler_at_once(shop, claim):
-    """Fault 2: one transition and one mail, whoever comes first. RUNS=200 takes a few minutes."""
+def test_page_webhook_and_reconciler_at_once_settle_once(shop, claim):
+    """Fault 2: one transition and one mail, whichever comes first. RUNS=200 takes a few minutes."""
     runs = int(os.environ.get("RUNS", "0")) or examples(20)
     moments = []
 
@@ -74,10 +74,10 @@ def test_with_the_message_and_the_reconciler_at_once(shop, claim):
     with ThreadPoolExecutor(3) as pool:
         for number in range(runs):
             moment = claim(f"{2000 + number}-07-20")
-            shop.double.pay(shop.go_to_the_till(moment))
+            shop.double.pay(shop.start_checkout(moment))
             event = shop.double.events[-1]
             steps = [
-                lambda moment=moment: shop.come_back(moment).status_code,
+                lambda moment=moment: shop.open_return_page(moment).status_code,
                 lambda event=event: shop.deliver(event)[0],
                 lambda turn=number % 5: 200 if turn else shop.reconcile() and 200,
             ]
@@ -86,24 +86,24 @@ def test_with_the_message_and_the_reconciler_at_once(shop, claim):
             moments.append(moment)
     for moment in moments:
         assert shop.state(moment) == OWNED
-        assert shop.times(moment, "paid") == 1
+        assert shop.count_log_entries(moment, "paid") == 1
     assert OrderEmail.objects.count() == len(mail.outbox) == runs
 
 
-def test_in_any_order(shop, claim):
-    """Fault 2: 24 ways one after the other."""
-    ways = itertools.permutations(["page", "message", "reconciler", "sweeper"])
-    for number, way in enumerate(ways):
+def test_page_webhook_reconciler_and_sweeper_in_any_order_settle_once(shop, claim):
+    """Fault 2: all 24 orders, one after the other."""
+    orders = itertools.permutations(["page", "webhook", "reconciler", "sweeper"])
+    for number, order in enumerate(orders):
         moment = claim(f"{2000 + number}-07-20")
-        shop.double.pay(shop.go_to_the_till(moment))
+        shop.double.pay(shop.start_checkout(moment))
         steps = {
-            "page": lambda moment=moment: shop.come_back(moment),
-            "message": lambda event=shop.double.events[-1]: shop.deliver(event),
+            "page": lambda moment=moment: shop.open_return_page(moment),
+            "webhook": lambda event=shop.double.events[-1]: shop.deliver(event),
             "reconciler": shop.reconcile,
             "sweeper": lambda: call_command("release_expired_holds"),
         }
-        for name in way:
+        for name in order:
             steps[name]()
-        assert shop.state(moment) == OWNED, way
-        assert shop.times(moment, "paid") == 1, way
+        assert shop.state(moment) == OWNED, order
+        assert shop.count_log_entries(moment, "paid") == 1, order
     assert OrderEmail.objects.count() == len(mail.outbox) == 24

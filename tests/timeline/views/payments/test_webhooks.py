@@ -1,4 +1,4 @@
-"""Messages of Stripe at their address: one outcome, the right one, however they come."""
+"""Stripe's webhook: the outcome is right and happens once, however the events arrive."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from timeline.models import (
 from timeline.services.payments import events
 
 OWNED = (Status.ACTIVE, OrderStatus.PAID)
-HELD = (Status.PAYING, OrderStatus.OPEN)
+WAITING = (Status.PAYING, OrderStatus.OPEN)
 
 
 @pytest.fixture
-def disturbed():
-    """Return a function that runs SQL, and undoes on leaving what is named."""
+def run_sql():
+    """Return a function that runs SQL now, and another statement after the test."""
     undo = []
 
-    def run(sql, undoing):
-        undo.append(undoing)
+    def run(sql, undo_sql):
+        undo.append(undo_sql)
         with connection.cursor() as cursor:
             cursor.execute(sql)
 
     yield run
     with connection.cursor() as cursor:
-        for one in undo:
-            cursor.execute(one)
+        for statement in undo:
+            cursor.execute(statement)
 
 
-def fail_with(disturbed, table, code, what="INSERT", when="true"):
-    """Let PostgreSQL itself raise an error whenever a row of ``table`` is written."""
-    disturbed(
+def fail_with(run_sql, table, code, operation="INSERT", when="true"):
+    """Let PostgreSQL raise an error whenever a row of ``table`` is written and ``when`` holds."""
+    run_sql(
         f"""
         CREATE SEQUENCE fault_hits;
         CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -51,24 +51,24 @@ def fail_with(disturbed, table, code, what="INSERT", when="true"):
             IF {when} THEN RAISE EXCEPTION 'injected' USING ERRCODE = '{code}'; END IF;
             RETURN NEW;
         END $$;
-        CREATE TRIGGER fault BEFORE {what} ON {table} FOR EACH ROW EXECUTE FUNCTION fault();
+        CREATE TRIGGER fault BEFORE {operation} ON {table} FOR EACH ROW EXECUTE FUNCTION fault();
         """,
         f"DROP TRIGGER fault ON {table}; DROP FUNCTION fault(); DROP SEQUENCE fault_hits;",
     )
 
 
 def test_it_works(shop, claim):
-    """Fault 7: the buyer never returns; the message alone fulfils."""
+    """Fault 7: the buyer never returns, and the event alone fulfils the order."""
     moment = claim("1969-07-20")
     shop.buy(moment)
     assert shop.state(moment) == OWNED
     assert PaymentEvent.objects.get().applied_at
 
 
-def test_the_same_message_many_times_and_at_once(shop, claim):
-    """Fault 1: one transition, every answer 2xx."""
+def test_repeated_and_concurrent_event_is_applied_once(shop, claim):
+    """Fault 1: every response is 2xx."""
     moment = claim("1969-07-20")
-    shop.double.pay(shop.go_to_the_till(moment))
+    shop.double.pay(shop.start_checkout(moment))
     message = shop.double.signed(shop.double.events[-1])
 
     def post(_):
@@ -81,63 +81,67 @@ def test_the_same_message_many_times_and_at_once(shop, claim):
         assert set(pool.map(post, range(100))) == {200}
     shop.reconcile()
     assert shop.state(moment) == OWNED
-    assert (shop.times(moment, "paid"), OrderEmail.objects.count(), len(mail.outbox)) == (1, 1, 1)
+    assert (
+        shop.count_log_entries(moment, "paid"),
+        OrderEmail.objects.count(),
+        len(mail.outbox),
+    ) == (1, 1, 1)
     assert PaymentEvent.objects.count() == 1
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_messages_shuffled_and_duplicated(shop, claim, seed):
-    """Fault 4: the state is what is fetched, whatever the order of messages."""
+def test_shuffled_and_duplicated_events_end_in_the_same_state(shop, claim, seed):
+    """Fault 4: the state is fetched, so the order of events does not matter."""
     moment = claim("1969-07-20")
-    session = shop.go_to_the_till(moment)
-    shop.double.pay_unpaid(session)
+    session = shop.start_checkout(moment)
+    shop.double.pay_async(session)
     payment = shop.double.succeed_async(session)["payment_intent"]
     shop.double.refund(payment)
-    messages = shop.double.events_of() * 5
-    random.Random(seed).shuffle(messages)
-    assert set(shop.deliver(*messages)) == {200}
+    deliveries = shop.double.events_of() * 5
+    random.Random(seed).shuffle(deliveries)
+    assert set(shop.deliver(*deliveries)) == {200}
     assert shop.state(moment) == (Status.REVOKED, OrderStatus.REFUNDED)
-    assert shop.times(moment, "paid") == shop.times(moment, "refunded") == 1
+    assert shop.count_log_entries(moment, "paid") == shop.count_log_entries(moment, "refunded") == 1
 
 
-def test_messages_in_reverse_order(shop, claim):
+def test_events_in_reverse_order_end_in_the_same_state(shop, claim):
     """Fault 4, edge case 11."""
     moment = claim("1969-07-20")
-    session = shop.go_to_the_till(moment)
-    shop.double.pay_unpaid(session)
+    session = shop.start_checkout(moment)
+    shop.double.pay_async(session)
     shop.double.succeed_async(session)
     assert set(shop.deliver(*reversed(shop.double.events_of()))) == {200}
     assert shop.state(moment) == OWNED
 
 
-def test_the_message_comes_before_our_own_commit(shop, claim):
-    """Fault 3: the session is paid and told while its answer to us is lost."""
+def test_event_before_we_know_the_session_is_applied(shop, claim):
+    """Fault 3: the session is paid and reported while the response that created it was lost."""
     moment = claim("1969-07-20")
-    session = shop.lose_the_answer(moment)
+    session = shop.lose_session_response(moment)
     assert not Checkout.objects.get().session_id
     shop.double.pay(session)
     assert shop.deliver() == [200]
     assert shop.state(moment) == OWNED
 
 
-def test_completed_is_not_paid(shop, claim):
-    """Fault 5, edge case 12: ACTIVE only when the money is there."""
+def test_completed_session_without_money_is_not_paid(shop, claim):
+    """Fault 5, edge case 12: the moment is active only once the money is there."""
     moment = claim("1969-07-20")
-    session = shop.go_to_the_till(moment)
-    shop.double.pay_unpaid(session)
+    session = shop.start_checkout(moment)
+    shop.double.pay_async(session)
     assert shop.deliver() == [200]
-    assert shop.state(moment) == HELD
-    assert b"on its way" in shop.come_back(moment).content
+    assert shop.state(moment) == WAITING
+    assert b"on its way" in shop.open_return_page(moment).content
     shop.double.succeed_async(session)
     assert set(shop.deliver()) == {200}
     assert shop.state(moment) == OWNED
 
 
-def test_money_that_does_not_come_frees_the_span(shop, claim, rival):
+def test_failed_money_frees_the_span(shop, claim, rival):
     """Fault 6."""
     moment = claim("1969-07-20")
-    session = shop.go_to_the_till(moment)
-    shop.double.pay_unpaid(session)
+    session = shop.start_checkout(moment)
+    shop.double.pay_async(session)
     shop.double.fail_async(session)
     assert set(shop.deliver()) == {200}
     assert shop.state(moment) == (Status.RELEASED, OrderStatus.CLOSED)
@@ -149,38 +153,38 @@ def test_money_that_does_not_come_frees_the_span(shop, claim, rival):
 @pytest.mark.parametrize(
     "change", [{"amount": 1}, {"amount": 501}, {"currency": "usd"}], ids=["less", "more", "usd"]
 )
-def test_another_amount_or_currency(shop, claim, caplog, change):
-    """Fault 20: not fulfilled, alert, refund of just what was taken."""
+def test_wrong_amount_or_currency_is_refunded(shop, claim, caplog, change):
+    """Fault 20: logged as an error, not fulfilled, and exactly the captured amount is refunded."""
     moment = claim("1969-07-20")
-    session = shop.go_to_the_till(moment)
-    shop.double.change(session, **change)
+    session = shop.start_checkout(moment)
+    shop.double.change_session(session, **change)
     shop.double.pay(session)
     assert shop.deliver() == [200]
     assert shop.state(moment) == (Status.RELEASED, OrderStatus.REFUNDED)
-    assert "is not what the order says" in caplog.text
+    assert "is not operation the order says" in caplog.text
     totals = shop.double.totals()
     assert totals["captured"] == totals["refunded"] == change.get("amount", 500)
 
 
-def test_forged_stale_and_altered_messages(shop, claim):
-    """Fault 21, edge case 11: 400, nothing is stored, nothing changes."""
+def test_forged_old_and_tampered_events_are_refused(shop, claim):
+    """Fault 21, edge case 11: 400, and nothing is stored or changed."""
     moment = claim("1969-07-20")
-    shop.double.pay(shop.go_to_the_till(moment))
+    shop.double.pay(shop.start_checkout(moment))
     assert shop.deliver(secret="whsec_guessed") == [400]
     assert shop.deliver(offset=-301) == [400]
     assert shop.deliver(tampered=True) == [400]
     assert shop.post(b"", "") == 400
     assert not PaymentEvent.objects.exists()
-    assert shop.state(moment) == HELD
+    assert shop.state(moment) == WAITING
     shop.reconcile()
     assert shop.state(moment) == OWNED
 
 
-def test_our_clock_is_ten_minutes_ahead(shop, claim, caplog):
-    """Fault 22: refused with an alert; the reconciler settles."""
+def test_wrong_clock_is_logged_and_reconciled(shop, claim, caplog):
+    """Fault 22: the event is refused and the clock logged; the reconciler settles the payment."""
     shop.double.set_clock(-600)
     moment = claim("1969-07-20")
-    shop.double.pay(shop.go_to_the_till(moment))
+    shop.double.pay(shop.start_checkout(moment))
     assert shop.deliver() == [400]
     assert "clock" in caplog.text
     shop.reconcile()
@@ -190,28 +194,28 @@ def test_our_clock_is_ten_minutes_ahead(shop, claim, caplog):
 @pytest.mark.parametrize(
     "change", [{"livemode": True}, {"account": "acct_1"}, {"type": "customer.created"}]
 )
-def test_messages_that_are_not_for_us(shop, claim, change):
-    """Fault 23: 2xx, ignored."""
+def test_irrelevant_events_are_ignored(shop, claim, change):
+    """Fault 23: 2xx, and nothing is stored."""
     moment = claim("1969-07-20")
-    shop.double.pay(shop.go_to_the_till(moment))
+    shop.double.pay(shop.start_checkout(moment))
     assert shop.deliver(shop.double.events[-1] | change) == [200]
     assert not PaymentEvent.objects.exists()
-    assert shop.state(moment) == HELD
+    assert shop.state(moment) == WAITING
 
 
-def test_a_session_of_another_program_is_not_ours(shop, claim):
-    """Fault 23: paid, but not by an order of ours."""
+def test_session_of_another_program_is_ignored(shop, claim):
+    """Fault 23: it was paid, but not for an order of ours."""
     moment = claim("1969-07-20")
-    session = shop.go_to_the_till(moment)
-    shop.double.things["session"][session]["metadata"] = {}
+    session = shop.start_checkout(moment)
+    shop.double.objects["session"][session]["metadata"] = {}
     shop.double.pay(session)
     assert shop.deliver() == [200]
     assert PaymentEvent.objects.get().outcome == "not ours"
-    assert shop.state(moment) == HELD
+    assert shop.state(moment) == WAITING
 
 
-def test_a_payment_of_another_program_is_not_ours(shop, claim):
-    """Fault 23: paid back, but it was not for an order of ours."""
+def test_payment_of_another_program_is_ignored(shop, claim):
+    """Fault 23: it was refunded, but was not for an order of ours."""
     payment = shop.buy(claim("1969-07-20"))
     Checkout.objects.update(payment_id="pi_another", key="another")
     shop.double.refund(payment)
@@ -219,11 +223,11 @@ def test_a_payment_of_another_program_is_not_ours(shop, claim):
     assert PaymentEvent.objects.get(kind="charge.refunded").outcome == "not ours"
 
 
-def test_a_payment_for_another_order_goes_back(shop, claim, caplog):
-    """Fault 20: the session says whose money it is."""
+def test_payment_for_another_order_is_refunded(shop, claim, caplog):
+    """Fault 20: the session names the order it is for."""
     moment = claim("1969-07-20")
-    session = shop.go_to_the_till(moment)
-    shop.double.things["session"][session]["client_reference_id"] = "another"
+    session = shop.start_checkout(moment)
+    shop.double.objects["session"][session]["client_reference_id"] = "another"
     shop.double.pay(session)
     assert shop.deliver() == [200]
     assert "it names another order" in caplog.text
@@ -231,68 +235,68 @@ def test_a_payment_for_another_order_goes_back(shop, claim, caplog):
     assert shop.double.totals() == {"captured": 500, "refunded": 500}
 
 
-def test_a_session_that_stripe_does_not_know(shop, claim):
-    """Fault 23: nothing to apply, and not asked for again."""
+def test_event_about_an_unknown_session_is_applied_without_effect(shop, claim):
+    """Fault 23: it is not fetched again."""
     moment = claim("1969-07-20")
-    session = shop.go_to_the_till(moment)
+    session = shop.start_checkout(moment)
     shop.double.pay(session)
-    del shop.double.things["session"][session]
+    del shop.double.objects["session"][session]
     assert shop.deliver() == [200]
     event = PaymentEvent.objects.get()
     assert (bool(event.applied_at), event.outcome) == (True, "the provider knows no such object")
     assert events.apply_event(event.pk)
-    assert shop.state(moment) == HELD
+    assert shop.state(moment) == WAITING
 
 
-def test_a_message_tells_of_the_session_whose_answer_was_lost(shop, claim):
-    """Fault 4, fault 12: whatever it says; what is fetched is open, and the buyer is led there."""
+def test_event_links_a_session_whose_response_was_lost(shop, claim):
+    """Fault 4, fault 12: the event says expired, but the fetched session is open and is used."""
     moment = claim("1969-07-20")
-    session = shop.lose_the_answer(moment)
-    shop.double.say("checkout.session.expired", shop.double.things["session"][session])
+    session = shop.lose_session_response(moment)
+    shop.double.add_event("checkout.session.expired", shop.double.objects["session"][session])
     assert shop.deliver() == [200]
     assert Checkout.objects.get().state == CheckoutState.OPEN
-    assert shop.go_to_the_till(moment) == session
+    assert shop.start_checkout(moment) == session
 
 
-@pytest.mark.parametrize("fault", ["answer", "drop"])
-def test_stripe_is_away_when_the_message_comes(shop, claim, fault):
-    """Fault 11: stored and answered; applied later, and it may fail as often as it likes."""
+@pytest.mark.parametrize("fault", ["respond_with", "drop"])
+def test_event_is_applied_later_if_stripe_is_down(shop, claim, fault):
+    """Fault 11: stored and confirmed with 200, then retried without a limit."""
     moment = claim("1969-07-20")
-    shop.double.pay(shop.go_to_the_till(moment))
-    if fault == "answer":
-        shop.double.answer(503, times=None)
+    shop.double.pay(shop.start_checkout(moment))
+    if fault == "respond_with":
+        shop.double.respond_with(503, times=None)
     else:
         shop.double.drop(times=None)
     assert shop.deliver() == [200]
     event = PaymentEvent.objects.get()
     assert event.outcome.startswith("not yet")
     PaymentEvent.objects.update(attempts=5000)
-    shop.double.heal()
+    shop.double.clear_faults()
     shop.reconcile()
     event.refresh_from_db()
     assert event.applied_at
     assert shop.state(moment) == OWNED
 
 
-def test_a_key_that_stripe_refuses_loses_no_message(shop, claim):
-    """An event that could not be looked at is not “about nothing that Stripe knows”."""
+def test_refused_secret_key_loses_no_event(shop, claim):
+    """An event that could not be fetched is not recorded as unknown to Stripe."""
     moment = claim("1969-07-20")
     payment = shop.buy(moment)
     shop.double.refund(payment)
-    shop.double.answer(401, "GET *", times=None, code="api_key_expired")
+    shop.double.respond_with(401, "GET *", times=None, code="api_key_expired")
     assert set(shop.deliver()) == {200}
-    shop.double.heal()
+    shop.double.clear_faults()
     shop.reconcile()
     assert shop.state(moment) == (Status.REVOKED, OrderStatus.REFUNDED)
 
 
-def test_the_worker_finishes_what_was_stored(shop, claim, settings):
-    """Fault 11: answered, queued, and the process that took it is gone."""
+def test_worker_applies_a_stored_event(shop, claim, settings):
+    """Fault 11: the event is confirmed and queued, and the process that received it is gone."""
     moment = claim("1969-07-20")
-    shop.double.pay(shop.go_to_the_till(moment))
+    shop.double.pay(shop.start_checkout(moment))
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     assert shop.deliver() == [200]
-    assert shop.state(moment) == HELD
+    assert shop.state(moment) == WAITING
     worker._run_queued_tasks()
     assert shop.state(moment) == OWNED
     worker._run_queued_tasks()
@@ -300,16 +304,16 @@ def test_the_worker_finishes_what_was_stored(shop, claim, settings):
 
 
 @pytest.mark.postgresql
-def test_one_event_that_cannot_be_applied_does_not_stop_the_others(shop, claim, rival, disturbed):
-    """Whatever is wrong with it: it is noted, tried again, and the others are applied."""
+def test_failing_event_does_not_block_others(shop, claim, rival, run_sql):
+    """The error is recorded, the event is retried, and the others are applied."""
     bad, good = claim("1969-07-20"), claim("1969-07-21", user=rival)
     when = f"NEW.status = 'active' AND NEW.id = {bad.pk}"
-    fail_with(disturbed, "moments", "XX000", "UPDATE", when)
+    fail_with(run_sql, "moments", "XX000", "UPDATE", when)
     for moment in (bad, good):
-        shop.double.pay(shop.go_to_the_till(moment))
-    shop.double.answer(503, "GET *", times=None)
+        shop.double.pay(shop.start_checkout(moment))
+    shop.double.respond_with(503, "GET *", times=None)
     assert shop.deliver() == [200, 200]
-    shop.double.heal()
+    shop.double.clear_faults()
     shop.reconcile()
     assert shop.state(good) == OWNED
     waiting = PaymentEvent.objects.get(applied_at=None)
@@ -318,15 +322,15 @@ def test_one_event_that_cannot_be_applied_does_not_stop_the_others(shop, claim, 
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("table", ["payment_events", "moments", "notices"])
-def test_the_disk_is_full(shop, claim, disturbed, table):
-    """Fault 28: nothing half-written; told again, or later, it is applied."""
+def test_full_disk_loses_no_payment(shop, claim, run_sql, table):
+    """Fault 28: nothing is half-written; the event is applied when it arrives again, or later."""
     moment = claim("1969-07-20")
-    shop.double.pay(shop.go_to_the_till(moment))
+    shop.double.pay(shop.start_checkout(moment))
     when = "NEW.status = 'active'" if table == "moments" else "true"
-    fail_with(disturbed, table, "53100", "INSERT OR UPDATE", when)
-    # Stored it is ours to finish; not stored, Stripe sends it again.
+    fail_with(run_sql, table, "53100", "INSERT OR UPDATE", when)
+    # A stored event is applied later. One that could not be stored gets 503, so Stripe sends it again.
     assert shop.deliver() == [503 if table == "payment_events" else 200]
-    assert shop.state(moment) == HELD
+    assert shop.state(moment) == WAITING
     assert not Refund.objects.exists()
     assert not OrderEmail.objects.exists()
     with connection.cursor() as cursor:
@@ -335,12 +339,12 @@ def test_the_disk_is_full(shop, claim, disturbed, table):
     assert shop.state(moment) == OWNED
 
 
-def test_the_embedded_databases_disk_is_full(shop, claim):
-    """Fault 28, on SQLite: its file may not grow."""
+def test_full_sqlite_file_loses_no_payment(shop, claim):
+    """Fault 28, on SQLite: the file may not grow."""
     if connection.vendor != "sqlite":
         pytest.skip("about SQLite")
     moment = claim("1969-07-20")
-    shop.double.pay(shop.go_to_the_till(moment))
+    shop.double.pay(shop.start_checkout(moment))
     event = shop.double.events[-1]
     with connection.cursor() as cursor:
         cursor.execute("VACUUM")
@@ -348,7 +352,7 @@ def test_the_embedded_databases_disk_is_full(shop, claim):
         (pages,) = cursor.fetchone()
         cursor.execute(f"PRAGMA max_page_count = {pages}")
         statuses = []
-        while 503 not in statuses:  # until what is free of the last page is used up
+        while 503 not in statuses:  # until the free space of the last page is used up
             filler = event | {"id": f"evt_{len(statuses):060}", "type": "charge.refunded"}
             filler["data"] = {"object": {"id": "ch_1", "payment_intent": "pi_" + "x" * 150}}
             statuses += shop.deliver(filler)
@@ -363,36 +367,36 @@ def test_the_embedded_databases_disk_is_full(shop, claim):
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("code", ["40P01", "40001"])
-def test_what_the_database_asks_to_repeat(shop, claim, disturbed, code):
-    """Fault 30: three tries, not four."""
+def test_conflict_is_retried_three_times(shop, claim, run_sql, code):
+    """Fault 30: the third attempt succeeds."""
     moment = claim("1969-07-20")
-    shop.double.pay(shop.go_to_the_till(moment))
-    # A sequence counts on when its transaction is undone.
+    shop.double.pay(shop.start_checkout(moment))
+    # A sequence keeps its value when the transaction is rolled back.
     when = "NEW.status = 'active' AND nextval('fault_hits') <= 2"
-    fail_with(disturbed, "moments", code, "UPDATE", when)
+    fail_with(run_sql, "moments", code, "UPDATE", when)
     assert shop.deliver() == [200]
     assert shop.state(moment) == OWNED
-    assert shop.times(moment, "paid") == 1
+    assert shop.count_log_entries(moment, "paid") == 1
 
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("code", ["40P01", "40001"])
-def test_what_the_database_asks_to_repeat_for_ever(shop, claim, disturbed, code):
-    """Fault 30: at most three tries, then 503 for a person, and later for an event."""
+def test_permanent_conflict_is_503_or_applied_later(shop, claim, run_sql, code):
+    """Fault 30: after three attempts a person gets 503, and an event is applied later."""
     moment = claim("1969-07-20")
     when = "NEW.status IN ('active', 'paying') AND nextval('fault_hits') > 0"
-    fail_with(disturbed, "moments", code, "UPDATE", when)
-    assert shop.press_pay(moment).status_code == 503
+    fail_with(run_sql, "moments", code, "UPDATE", when)
+    assert shop.post_pay(moment).status_code == 503
     with connection.cursor() as cursor:
         cursor.execute("SELECT last_value FROM fault_hits")
         assert cursor.fetchone() == (3,)
-        assert shop.state(moment) == (Status.HELD, OrderStatus.OPEN)
+        assert shop.state(moment) == (Status.WAITING, OrderStatus.OPEN)
         assert not Checkout.objects.exists()
         cursor.execute("ALTER TABLE moments DISABLE TRIGGER fault")
-        shop.double.pay(shop.go_to_the_till(moment))
+        shop.double.pay(shop.start_checkout(moment))
         cursor.execute("ALTER TABLE moments ENABLE TRIGGER fault")
         assert shop.deliver() == [200]
-        assert shop.state(moment) == HELD
+        assert shop.state(moment) == WAITING
         cursor.execute("ALTER TABLE moments DISABLE TRIGGER fault")
     shop.reconcile()
     assert shop.state(moment) == OWNED
@@ -400,11 +404,11 @@ def test_what_the_database_asks_to_repeat_for_ever(shop, claim, disturbed, code)
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("code", ["40P01", "40001", "08006"])
-def test_a_message_that_cannot_be_stored(shop, claim, disturbed, code):
-    """Fault 27, fault 30: 503, so Stripe sends it again."""
+def test_event_that_cannot_be_stored_is_503(shop, claim, run_sql, code):
+    """Fault 27, fault 30: so Stripe sends it again."""
     moment = claim("1969-07-20")
-    shop.double.pay(shop.go_to_the_till(moment))
-    fail_with(disturbed, "payment_events", code)
+    shop.double.pay(shop.start_checkout(moment))
+    fail_with(run_sql, "payment_events", code)
     assert shop.deliver() == [503]
     assert not PaymentEvent.objects.exists()
     with connection.cursor() as cursor:

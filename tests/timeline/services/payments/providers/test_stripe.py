@@ -1,4 +1,4 @@
-"""Opening a session at Stripe, and what its errors mean; against a double that keeps state."""
+"""Creating sessions at Stripe, and the meaning of its errors, against a double that keeps state."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from timeline.services.payments.providers.stripe import STRIPE_VERSION, StripePr
 CREATE = "POST /v1/checkout/sessions"
 
 
-def test_a_session_is_opened(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
+def test_create_session(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest
 ):
-    session = provider.create_session(asked())
+    session = provider.create_session(make_request())
     assert session.state is SessionState.OPEN
     assert (session.key, session.reference) == ("order-1", "order")
     assert (session.amount, session.currency) == (600, "eur")
@@ -34,10 +34,10 @@ def test_a_session_is_opened(
     assert (session.payment_id, session.is_live) == ("", False)
 
 
-def test_what_stripe_is_asked_for(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
+def test_request_parameters(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest
 ):
-    request = asked()
+    request = make_request()
     provider.create_session(request)
     [call] = stripe_double.requests
     assert call.headers["stripe-version"] == STRIPE_VERSION
@@ -53,56 +53,60 @@ def test_what_stripe_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("url", "sent"),
+    ("url", "expected"),
     [
         ("https://a.example/done/", "https://a.example/done/?session_id={CHECKOUT_SESSION_ID}"),
         ("https://a.example/?a=b", "https://a.example/?a=b&session_id={CHECKOUT_SESSION_ID}"),
         ("https://a.example/{CHECKOUT_SESSION_ID}", "https://a.example/{CHECKOUT_SESSION_ID}"),
     ],
 )
-def test_the_way_back_carries_the_session(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest, url: str, sent: str
+def test_success_url_has_the_session_id(
+    stripe_double: StripeDouble,
+    provider: StripeProvider,
+    make_request: MakeRequest,
+    url: str,
+    expected: str,
 ):
-    session = provider.create_session(asked(success_url=url))
-    assert stripe_double.get("session", session.id)["success_url"] == sent
+    session = provider.create_session(make_request(success_url=url))
+    assert stripe_double.get("session", session.id)["success_url"] == expected
 
 
-def test_nothing_tells_of_the_machine(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
+def test_no_telemetry_is_sent(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest
 ):
-    session = provider.create_session(asked())
+    session = provider.create_session(make_request())
     provider.get_session(session.id)
     for call in stripe_double.requests:
         assert "x-stripe-client-telemetry" not in call.headers
         assert "platform" not in call.headers["x-stripe-client-user-agent"]
 
 
-def test_the_same_key_finds_the_same_session(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
+def test_same_key_returns_the_same_session(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest
 ):
     """Edge case 8."""
-    first = provider.create_session(asked())
-    assert provider.create_session(asked()) == first
+    first = provider.create_session(make_request())
+    assert provider.create_session(make_request()) == first
     assert len(stripe_double.sessions()) == 1
 
 
-def test_the_same_key_for_something_else_is_refused(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
+def test_same_key_with_other_content_is_refused(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest
 ):
-    provider.create_session(asked())
+    provider.create_session(make_request())
     with pytest.raises(ProviderRefused):
-        provider.create_session(asked(email="max@example.org"))
+        provider.create_session(make_request(email="max@example.org"))
     assert len(stripe_double.sessions()) == 1
 
 
-def test_at_once_with_one_key_one_session_is_opened(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
+def test_concurrent_calls_with_one_key_create_one_session(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest
 ):
-    """Edge case 8: of a double click, one waits for the other or is told to ask again."""
+    """Edge case 8: on a double click, one call waits for the other or has to be retried."""
 
     def create(_: int) -> str:
         try:
-            return provider.create_session(asked()).id
+            return provider.create_session(make_request()).id
         except ProviderUnavailable:
             return ""
 
@@ -111,48 +115,48 @@ def test_at_once_with_one_key_one_session_is_opened(
     assert len(ids) == len(stripe_double.sessions()) == 1
 
 
-def test_no_answer_in_time_then_the_same_session(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
+def test_retry_after_a_timeout_returns_the_same_session(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest
 ):
     """Fault 13."""
     stripe_double.slow(60, CREATE)
     with pytest.raises(ProviderUnavailable):
-        provider.create_session(asked())
-    stripe_double.heal()
-    session = provider.create_session(asked())
+        provider.create_session(make_request())
+    stripe_double.clear_faults()
+    session = provider.create_session(make_request())
     assert [session.id] == [one["id"] for one in stripe_double.open_sessions()]
 
 
-def test_a_lost_answer_is_asked_for_again(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
+def test_lost_response_is_retried(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest
 ):
-    """Fault 13: the library repeats with the same key."""
+    """Fault 13: the library retries with the same key."""
     stripe_double.drop(CREATE)
-    session = provider.create_session(asked())
+    session = provider.create_session(make_request())
     assert [session.id] == [one["id"] for one in stripe_double.sessions()]
     assert stripe_double.calls[CREATE] == 2
 
 
-def test_a_session_whose_answer_was_lost_for_good_is_listed(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
+def test_session_whose_response_was_lost_is_listed(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest
 ):
-    """Fault 12: found by its key."""
+    """Fault 12: it is found by its key."""
     stripe_double.drop(CREATE, times=None)
     with pytest.raises(ProviderUnavailable):
-        provider.create_session(asked())
+        provider.create_session(make_request())
     [session] = provider.list_sessions(timezone.now() - dt.timedelta(minutes=15))
     assert (session.key, session.state) == ("order-1", SessionState.OPEN)
 
 
-def test_a_kept_500_stays_and_another_key_helps(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
+def test_stored_500_needs_another_key(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest
 ):
-    """Fault 14: the session behind the 500 is found, and closed."""
+    """Fault 14: the session behind the 500 is listed and can be expired."""
     stripe_double.fail(CREATE)
     for _ in range(2):
         with pytest.raises(ProviderFailed):
-            provider.create_session(asked())
-    second = provider.create_session(asked("order-2"))
+            provider.create_session(make_request())
+    second = provider.create_session(make_request("order-2"))
     listed = provider.list_sessions(timezone.now() - dt.timedelta(minutes=15))
     by_key = {session.key: session for session in listed}
     provider.expire_session(by_key["order-1"].id)
@@ -160,40 +164,42 @@ def test_a_kept_500_stays_and_another_key_helps(
 
 
 @pytest.mark.parametrize("status", [502, 503])
-def test_a_stripe_that_is_busy_once_is_asked_again(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest, status: int
+def test_busy_response_is_retried(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest, status: int
 ):
-    stripe_double.answer(status, CREATE)
-    assert provider.create_session(asked()).state is SessionState.OPEN
+    stripe_double.respond_with(status, CREATE)
+    assert provider.create_session(make_request()).state is SessionState.OPEN
 
 
 @pytest.mark.parametrize(
     ("status", "code"), [(409, "lock_timeout"), (429, "rate_limit"), (503, ""), (504, "")]
 )
-def test_later_means_unavailable(
+def test_temporary_errors_mean_unavailable(
     stripe_double: StripeDouble,
     provider: StripeProvider,
-    asked: MakeRequest,
+    make_request: MakeRequest,
     status: int,
     code: str,
 ):
-    stripe_double.answer(status, times=None, code=code)
+    stripe_double.respond_with(status, times=None, code=code)
     with pytest.raises(ProviderUnavailable):
-        provider.create_session(asked())
+        provider.create_session(make_request())
     with pytest.raises(ProviderUnavailable):
         provider.get_session("cs_test_1")
     with pytest.raises(ProviderUnavailable):
         list(provider.list_sessions(timezone.now()))
 
 
-def test_nobody_listens(stripe_settings, impatient: None, asked: MakeRequest):
+def test_refused_connection_means_unavailable(
+    stripe_settings, short_timeouts: None, make_request: MakeRequest
+):
     stripe_settings.STRIPE_API_URL = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(ProviderUnavailable):
-        StripeProvider().create_session(asked())
+        StripeProvider().create_session(make_request())
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "invalid",
     [
         {"email": "nobody"},
         {"currency": "euros"},
@@ -203,39 +209,42 @@ def test_nobody_listens(stripe_settings, impatient: None, asked: MakeRequest):
         {"cancel_url": "/review/"},
     ],
 )
-def test_what_can_never_succeed_is_refused(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest, wrong: dict
+def test_invalid_request_is_refused(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest, invalid: dict
 ):
     with pytest.raises(ProviderRefused):
-        provider.create_session(asked(**wrong))
+        provider.create_session(make_request(**invalid))
     assert stripe_double.sessions() == []
 
 
-def test_a_wrong_key_is_refused_and_logged(
-    stripe_settings, impatient: None, asked: MakeRequest, caplog: pytest.LogCaptureFixture
+def test_wrong_secret_key_is_refused_and_logged(
+    stripe_settings,
+    short_timeouts: None,
+    make_request: MakeRequest,
+    caplog: pytest.LogCaptureFixture,
 ):
     stripe_settings.STRIPE_SECRET_KEY = "sk_test_of_somebody_else"
     with pytest.raises(ProviderRefused):
-        StripeProvider().create_session(asked())
+        StripeProvider().create_session(make_request())
     [record] = [one for one in caplog.records if one.levelno == logging.ERROR]
     assert "STRIPE_SECRET_KEY" in record.getMessage()
     assert "of_somebody_else" not in caplog.text
 
 
-def test_a_key_that_may_not_is_refused_and_logged(
+def test_secret_key_without_permission_is_refused_and_logged(
     stripe_double: StripeDouble, provider: StripeProvider, caplog: pytest.LogCaptureFixture
 ):
-    stripe_double.answer(403)
+    stripe_double.respond_with(403)
     with pytest.raises(ProviderRefused):
         provider.get_session("cs_test_1")
     assert "STRIPE_SECRET_KEY" in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("key", "live"),
+    ("key", "is_live"),
     [("sk_test_1", False), ("rk_test_1", False), ("sk_live_1", True), ("rk_live_1", True)],
 )
-def test_the_key_says_whether_money_is_real(settings, key: str, live: bool):
+def test_secret_key_tells_live_from_test_mode(settings, key: str, is_live: bool):
     """Fault 23."""
     settings.STRIPE_SECRET_KEY = key
-    assert StripeProvider().is_live is live
+    assert StripeProvider().is_live is is_live

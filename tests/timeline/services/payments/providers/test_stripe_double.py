@@ -1,4 +1,4 @@
-"""The double is as strict as Stripe where we rely on it, and can be driven from elsewhere."""
+"""The double of Stripe: as strict as Stripe where we rely on it, and usable from another process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CREATE = "POST /v1/checkout/sessions"
 
 
 class _Endpoint(BaseHTTPRequestHandler):
-    """Answers 400 to what is not signed with the right secret."""
+    """Responds with 400 to a body that is not signed with the right secret."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -35,12 +35,12 @@ class _Endpoint(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def endpoint(provider: StripeProvider) -> Iterator[str]:
-    """An address that messages are posted to."""
+    """The URL of a webhook."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _Endpoint) as server:
         server.provider = provider
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -48,7 +48,7 @@ def endpoint(provider: StripeProvider) -> Iterator[str]:
         server.shutdown()
 
 
-def test_parameters_are_nested():
+def test_parse_form_nests_parameters():
     assert parse_form("a=1&b[c][0]=2&b[c][1]=%C3%A9&d[]=") == {
         "a": "1",
         "b": {"c": {"0": "2", "1": "é"}},
@@ -56,40 +56,40 @@ def test_parameters_are_nested():
     }
 
 
-def test_one_key_at_once_is_a_conflict(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
+def test_concurrent_calls_with_one_key_conflict(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest
 ):
     stripe_double.slow(60, CREATE)
     with pytest.raises(ProviderUnavailable, match="in-progress"):
-        provider.create_session(asked())
+        provider.create_session(make_request())
 
 
-def test_a_key_is_forgotten_after_a_day(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest
+def test_key_expires_after_a_day(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest
 ):
-    payment = stripe_double.pay(provider.create_session(asked()).id)["payment_intent"]
+    payment = stripe_double.pay(provider.create_session(make_request()).id)["payment_intent"]
     first = provider.refund(payment, 100, "refund")
     stripe_double.set_clock(24 * 3600 + 60)
     assert provider.refund(payment, 100, "refund") != first
 
 
-def test_messages_are_posted(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest, endpoint: str
+def test_deliver_posts_signed_events(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest, endpoint: str
 ):
-    stripe_double.pay(provider.create_session(asked()).id)
+    stripe_double.pay(provider.create_session(make_request()).id)
     [event] = stripe_double.events
     assert stripe_double.deliver(endpoint, event, times=10, at_once=5) == [200] * 10
     assert stripe_double.deliver(endpoint, event, offset=-301) == [400]
     assert stripe_double.deliver(endpoint, event, secret="whsec_guessed") == [400]
-    assert stripe_double.deliver(endpoint, event, altered=True) == [400]
+    assert stripe_double.deliver(endpoint, event, tampered=True) == [400]
 
 
-def test_it_is_driven_from_elsewhere(
-    stripe_double: StripeDouble, provider: StripeProvider, asked: MakeRequest, endpoint: str
+def test_remote_double(
+    stripe_double: StripeDouble, provider: StripeProvider, make_request: MakeRequest, endpoint: str
 ):
     remote = RemoteDouble(stripe_double.url)
-    session = provider.create_session(asked())
-    assert remote.pay(session=remote.find(key="order-1"))["payment_status"] == "paid"
+    session = provider.create_session(make_request())
+    assert remote.pay(session=remote.find_session(key="order-1"))["payment_status"] == "paid"
     assert remote.totals() == {"captured": 600, "refunded": 0}
     [event] = remote.state()["events"]
     assert remote.deliver(url=endpoint, events=[event["id"]], times=2) == [200, 200]
@@ -97,10 +97,10 @@ def test_it_is_driven_from_elsewhere(
         remote.pay(session=session.id)
 
 
-def test_it_runs_in_a_process_of_its_own():
+def test_it_runs_in_its_own_process():
     command = [sys.executable, "-m", "tests.support.stripe_double", "--live"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         url = process.stdout.readline().strip()
         remote = RemoteDouble(url)
-        wait_until(lambda: remote.state()["sessions"] == [], "it answers")
+        wait_until(lambda: remote.state()["sessions"] == [], "the double to respond")
         process.terminate()

@@ -1,4 +1,4 @@
-"""``{% url %}`` from the cache gives the addresses that Django gives."""
+"""The cached ``{% url %}`` returns the same URLs as Django's."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ def _empty_cache(monkeypatch):
 
 @pytest.fixture
 def lookups(monkeypatch):
-    """Counts how often Django looks an address up."""
+    """The calls of Django's own ``{% url %}``."""
     calls = []
-    render = URLNode.render
+    original = URLNode.render
 
-    def counted(self, context):
+    def count_and_render(self, context):
         calls.append(self)
-        return render(self, context)
+        return original(self, context)
 
-    monkeypatch.setattr(URLNode, "render", counted)
+    monkeypatch.setattr(URLNode, "render", count_and_render)
     return calls
 
 
-def rendered(source, request=None, **context):
+def render(source, request=None, **context):
     return engines["django"].from_string(source).render(context, request)
 
 
 @pytest.mark.parametrize(
-    ("source", "context", "address"),
+    ("source", "context", "url"),
     [
         ("{% url 'timeline:home' %}", {}, "/"),
         ("{% url 'timeline:tag' name %}", {"name": "moon"}, "/tags/moon/"),
@@ -51,15 +51,15 @@ def rendered(source, request=None, **context):
         ("{% autoescape off %}{% url 'timeline:tags' %}{% endautoescape %}", {}, "/tags/"),
     ],
 )
-def test_address_is_djangos(rf, source, context, address):
+def test_url_is_the_same_as_djangos(rf, source, context, url):
     for request in (None, rf.get("/")):
-        assert rendered(source, request, **context) == address
-        assert rendered(source, request, **context) == address
+        assert render(source, request, **context) == url
+        assert render(source, request, **context) == url
 
 
-def test_address_is_looked_up_once(rf, lookups):
+def test_url_is_reversed_once(rf, lookups):
     for name in ["moon", "moon", "eagle", "moon"]:
-        rendered("{% url 'timeline:tag' name %}", rf.get("/"), name=name)
+        render("{% url 'timeline:tag' name %}", rf.get("/"), name=name)
     assert len(lookups) == 2
 
 
@@ -67,33 +67,33 @@ def test_missing_route_or_argument_raises():
     for source in ("{% url 'timeline:nowhere' %}", "{% url 'timeline:tag' name %}"):
         for _ in range(2):
             with pytest.raises(NoReverseMatch):
-                rendered(source)
+                render(source)
 
 
-def test_prefix_and_url_map_are_part_of_the_key():
+def test_prefix_and_urlconf_are_part_of_the_key():
     class OtherUrls:
         urlpatterns = [path("elsewhere/", HttpResponse, name="manifest")]
 
-    assert rendered("{% url 'manifest' %}") == "/manifest.webmanifest"
+    assert render("{% url 'manifest' %}") == "/manifest.webmanifest"
     set_script_prefix("/below/")
-    assert rendered("{% url 'manifest' %}") == "/below/manifest.webmanifest"
+    assert render("{% url 'manifest' %}") == "/below/manifest.webmanifest"
     set_urlconf(OtherUrls)
-    assert rendered("{% url 'manifest' %}") == "/below/elsewhere/"
+    assert render("{% url 'manifest' %}") == "/below/elsewhere/"
 
 
-def test_ampersand_in_an_address_is_escaped_once(settings):
+def test_ampersand_is_escaped_once(settings):
     class Urls:
         urlpatterns = [path("a&b/<slug:name>/", HttpResponse, name="both")]
 
     settings.ROOT_URLCONF = Urls
     set_urlconf(Urls)
     for _ in range(2):
-        assert rendered("{% url 'both' 'x' %}") == "/a&amp;b/x/"
+        assert render("{% url 'both' 'x' %}") == "/a&amp;b/x/"
 
 
 def test_cache_is_bounded(monkeypatch, lookups):
-    monkeypatch.setattr(cached_url, "MAX_CACHED", 3)
+    monkeypatch.setattr(cached_url, "MAX_CACHED_URLS", 3)
     for number in range(10):
-        rendered("{% url 'timeline:tag' name %}", name=f"tag-{number}")
-    ((_, addresses),) = cached_url._caches.items()
-    assert len(addresses) <= 3
+        render("{% url 'timeline:tag' name %}", name=f"tag-{number}")
+    ((_, urls),) = cached_url._caches.items()
+    assert len(urls) <= 3

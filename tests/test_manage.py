@@ -43,7 +43,9 @@ def test_encoder_starts_without_resource(tmp_path):
     """The encoder then runs without bounds, and refuses what is no picture as ever."""
     source = tmp_path / "source"
     source.write_bytes(b"no picture")
-    start = "import runpy; runpy.run_module('timeline.services.pictures.encoder', run_name='__main__')"
+    start = (
+        "import runpy; runpy.run_module('timeline.services.pictures.encoder', run_name='__main__')"
+    )
     done = run_without_unix_modules(start, str(source), str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "refused" in done.stdout, done.stdout

@@ -57,7 +57,9 @@ def delete(request: HttpRequest) -> HttpResponse:
         return _schedule(request, user)
     consequences = [sentence for source in list_sources() for sentence in source.consequences]
     days = erasure.GRACE_PERIOD.days
-    return render(request, "accounts/delete.html", {"form": form, "consequences": consequences, "days": days})
+    return render(
+        request, "accounts/delete.html", {"form": form, "consequences": consequences, "days": days}
+    )
 
 
 def _schedule(request: HttpRequest, user: User) -> HttpResponse:

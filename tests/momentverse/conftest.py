@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,16 +133,17 @@ def own_valkey(_valkey: Valkey) -> Iterator[Valkey]:
 Serve = Callable[..., AbstractContextManager[Site]]
 
 
+def served_pages(folder: Path, **environment: str) -> AbstractContextManager[Site]:
+    """Return a context manager that serves the views of ``tests.support.urls``, with ``folder`` for its data."""
+    (folder / "static").mkdir(exist_ok=True)
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.support.served_settings"}
+    return gunicorn(site_environment(folder, **settings | environment))
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
     """Serve a site with the views of ``tests.support.urls``: ``with serve(REDIS_URL=…) as site``."""
-
-    def start(**environment: str) -> AbstractContextManager[Site]:
-        (tmp_path / "static").mkdir(exist_ok=True)
-        settings = {"DJANGO_SETTINGS_MODULE": "tests.support.served_settings"}
-        return gunicorn(site_environment(tmp_path, **settings | environment))
-
-    return start
+    return partial(served_pages, tmp_path)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

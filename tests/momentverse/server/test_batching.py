@@ -12,7 +12,8 @@ from contextlib import ExitStack
 import brotli
 import pytest
 
-from tests.support.servers import ask, gunicorn, site_environment
+from tests.momentverse.conftest import served_pages
+from tests.support.servers import ask, gunicorn, site_environment, valkey
 
 PAGES = [f"/t/cached/?before={number}" for number in range(8)]
 HEAD = "GET {} HTTP/1.1\r\nHost: {}\r\n"
@@ -32,17 +33,47 @@ application = type("Application", (), {
 """
 
 
-@pytest.fixture(params=["in-the-process", "in-redis", "counted-elsewhere"])
-def site(request, serve, own_valkey):
-    stores = {
+STORES = pytest.mark.parametrize("stores", ["in-the-process", "in-redis", "counted-elsewhere"])
+
+
+def addresses(stores, redis):
+    """Return where a site keeps pages and counts, as its environment says it."""
+    return {
         "in-the-process": {},
-        "in-redis": {"REDIS_URL": own_valkey.url},
+        "in-redis": {"REDIS_URL": redis.url},
         "counted-elsewhere": {
-            "REDIS_URL": own_valkey.url,
-            "LIMITS_REDIS_URL": f"{own_valkey.url[:-1]}1",
+            "REDIS_URL": redis.url,
+            "LIMITS_REDIS_URL": f"{redis.url[:-1]}1",
         },
-    }
-    with serve(WEB_THREADS="1", **stores[request.param]) as site:
+    }[stores]
+
+
+@pytest.fixture(scope="module", params=STORES.args[1])
+def _site(request, tmp_path_factory):
+    """A site, and a Redis that nobody stops, for all tests that leave both as they were."""
+    folder = tmp_path_factory.mktemp("site")
+    with (
+        valkey() as redis,
+        served_pages(folder, WEB_THREADS="1", **addresses(request.param, redis)) as site,
+    ):
+        yield site
+
+
+@pytest.fixture
+def site(_site):
+    _site.logged_before = len(_site.log.read_text())
+    return _site
+
+
+def logged(site):
+    """Return what a site has logged in this test."""
+    return site.log.read_text()[site.logged_before :]
+
+
+@pytest.fixture
+def new_site(stores, serve, own_valkey):
+    """A site, and a Redis, of the test's own."""
+    with serve(WEB_THREADS="1", **addresses(stores, own_valkey)) as site:
         yield site
 
 
@@ -105,13 +136,14 @@ def test_it_works(site):
     with ThreadPoolExecutor(16) as visitors:
         ids = list(visitors.map(visit, range(16)))
     assert len(set.union(*ids)) == 16 * 40
-    assert "ERROR" not in site.log.read_text()
+    assert "ERROR" not in logged(site)
 
 
-def test_each_is_counted_once(site):
+@STORES
+def test_each_is_counted_once(new_site, stores):
     """Whether its page is at hand, is made for it, or is nobody's to keep."""
     left = [
-        int(ask(site.url + path).headers["RateLimit-Remaining"])
+        int(ask(new_site.url + path).headers["RateLimit-Remaining"])
         for path in [*PAGES, *PAGES, "/t/fine/", "/t/fine/"]
     ]
     assert left == list(range(left[0], left[0] - len(left), -1))
@@ -201,11 +233,12 @@ def test_who_is_over_the_limit_is_told(serve):
     assert answers[-1].headers["Retry-After"]
 
 
-def test_while_redis_hangs_all_are_answered(site, own_valkey):
-    ask(site.url + PAGES[0])
+@STORES
+def test_while_redis_hangs_all_are_answered(new_site, stores, own_valkey):
+    ask(new_site.url + PAGES[0])
     own_valkey.pause()
     with ThreadPoolExecutor(16) as visitors:
-        answers = list(visitors.map(lambda _: ask(site.url + PAGES[0]), range(64)))
+        answers = list(visitors.map(lambda _: ask(new_site.url + PAGES[0]), range(64)))
     assert {answer.status for answer in answers} == {200}
 
 
@@ -214,7 +247,7 @@ def test_who_goes_away_is_forgotten(site, connect):
     for _ in range(20):
         connect(head(site, PAGES[0]) * 3).close()
     assert ask(site.url + PAGES[0]).status == 200
-    assert "ERROR" not in site.log.read_text()
+    assert "ERROR" not in logged(site)
 
 
 @pytest.mark.parametrize(

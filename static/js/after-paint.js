@@ -1,24 +1,24 @@
-// Asks for what the first view does without once it has been seen whole, its pictures too: the page's own
-// module, which the element names, and the manifest. Until then network and processor are the page's.
-// It stands inside of each page.
+// Loads what the first view does not need: the page's own module, named by the element, and the manifest.
+// It waits until the page and its images are loaded and painted, so that these have the network and the
+// processor to themselves. This script is inlined in each page.
 
 {
   const { afterPaint: module } = document.currentScript.dataset;
-  const LATEST = 2000; // milliseconds, where a picture does not come or a browser tells of no paint
-  let asked = false;
-  const ask = () => {
-    if (asked) return;
-    asked = true;
+  const MAX_WAIT = 2000; // milliseconds, if an image does not load or the browser does not report paints
+  let isLoaded = false;
+  const load = () => {
+    if (isLoaded) return;
+    isLoaded = true;
     if (module) import(module);
     const manifest = document.createElement("link");
     manifest.rel = "manifest";
     manifest.href = "/manifest.webmanifest";
     document.head.append(manifest);
   };
-  const painted = new Promise((tell) =>
-    new PerformanceObserver(tell).observe({ type: "paint", buffered: true }),
+  const painted = new Promise((resolve) =>
+    new PerformanceObserver(resolve).observe({ type: "paint", buffered: true }),
   );
-  const loaded = new Promise((tell) => addEventListener("load", tell));
-  Promise.all([painted, loaded]).then(() => requestAnimationFrame(() => setTimeout(ask)));
-  Promise.race([painted, loaded]).then(() => setTimeout(ask, LATEST));
+  const loaded = new Promise((resolve) => addEventListener("load", resolve));
+  Promise.all([painted, loaded]).then(() => requestAnimationFrame(() => setTimeout(load)));
+  Promise.race([painted, loaded]).then(() => setTimeout(load, MAX_WAIT));
 }

@@ -1,50 +1,61 @@
-// The chart of a period page, in one's hands: dragged and zoomed from centuries to seconds without
-// loading a page. What the server drew stands until the first gesture; every address works without this.
+// Makes the chart of a period page interactive: it can be dragged and zoomed from centuries to seconds without
+// loading a page. The server's drawing stays until the first gesture, and every address works without scripts.
 
-import { levelOf, survey } from "./chart/data.js";
-import { listen } from "./chart/gestures.js";
-import { holding, Picture } from "./chart/renderer.js";
+import { chartData, levelFor } from "./chart/data.js";
+import { addGestures } from "./chart/gestures.js";
+import { ChartRenderer, describeCounts } from "./chart/renderer.js";
 import { Tiles } from "./chart/tiles.js";
-import { clip, DAY, END, FIRST, HOUR, inWords, LEVELS, periodAt, seconds, tileAt } from "./lib/calendar.js";
+import {
+  clamp,
+  DAY,
+  END,
+  formatTime,
+  fromIso,
+  HOUR,
+  LEVELS,
+  periodAt,
+  START,
+  tileAt,
+} from "./lib/calendar.js";
 
-const NARROWEST = 20; // seconds that a window shows at least
-const REST = 350; // milliseconds without a change, after which the page follows
-const GLIDE = 280; // milliseconds that going somewhere takes
+const MIN_SPAN = 20; // seconds, the shortest span of a view
+const SETTLE_DELAY = 350; // milliseconds without a change, after which the page is updated
+const ANIMATION_DURATION = 280; // milliseconds
 const idle = globalThis.requestIdleCallback ?? setTimeout;
 const HINT = "Drag to move, scroll or pinch to zoom, click to go in.";
-const KEYS =
+const LABEL =
   "Chart of the timeline. Arrow keys move, plus and minus zoom, Home and End go to the ends of time, Enter opens the middle.";
 
 class Chart {
   #frame = 0;
-  #resting = 0;
-  #gliding = 0;
-  #chosen = false;
-  #calm = matchMedia("(prefers-reduced-motion: reduce)");
+  #settleTimer = 0;
+  #animation = 0;
+  #isIntentional = false;
+  #reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
   constructor(figure) {
     this.figure = figure;
-    this.picture = new Picture(figure.querySelector("svg"));
-    this.tiles = new Tiles(() => (this.picture.drawn || this.moved) && this.#draw());
-    this.view = { from: seconds(figure.dataset.from), to: seconds(figure.dataset.to) };
-    this.#dress();
-    listen(figure, this);
-    new ResizeObserver(() => this.#measure()).observe(this.picture.svg);
-    // Back from another page, or reloaded: the window that was seen.
+    this.renderer = new ChartRenderer(figure.querySelector("svg"));
+    this.tiles = new Tiles(() => (this.renderer.data || this.hasMoved) && this.#requestDraw());
+    this.view = { from: fromIso(figure.dataset.from), to: fromIso(figure.dataset.to) };
+    this.#addControls();
+    addGestures(figure, this);
+    new ResizeObserver(() => this.#resize()).observe(this.renderer.svg);
+    // After a reload or on the way back from another page, restore the view.
     if (history.state && "from" in history.state) {
-      this.#set(history.state);
-      this.#following();
+      this.#setView(history.state);
+      this.#loadHistory();
     }
-    // Whoever comes near with a hand or with keys is about to use it.
+    // A pointer or the focus on the chart means that somebody is about to use it.
     for (const intent of ["pointerenter", "focusin"])
-      figure.addEventListener(intent, () => this.#prepare(), { once: true });
+      figure.addEventListener(intent, () => this.#prefetch(), { once: true });
   }
 
-  #dress() {
+  #addControls() {
     const { figure } = this;
     figure.tabIndex = 0;
     figure.setAttribute("role", "application");
-    figure.setAttribute("aria-label", KEYS);
+    figure.setAttribute("aria-label", LABEL);
     const tools = document.createElement("div");
     tools.className = "chart-tools";
     const buttons = [
@@ -52,67 +63,67 @@ class Chart {
       ["+", "Zoom in", () => this.zoom(1 / 2)],
       ["−", "Zoom out", () => this.zoom(2)],
       ["→", "Later", () => this.pan(this.width / 2)],
-      ["Now", "Go to the present", () => this.#present()],
+      ["Now", "Go to the present", () => this.#goToNow()],
     ];
-    for (const [sign, label, act] of buttons) {
+    for (const [symbol, label, action] of buttons) {
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = sign;
-      if (sign !== label) button.setAttribute("aria-label", label);
+      button.textContent = symbol;
+      if (symbol !== label) button.setAttribute("aria-label", label);
       button.title = label;
       button.addEventListener("click", () => {
         this.stop();
-        act();
+        action();
       });
       tools.append(button);
     }
-    this.where = document.createElement("p");
-    this.where.className = "chart-status";
-    this.where.setAttribute("role", "status");
-    this.where.textContent = HINT;
-    tools.append(this.where);
+    this.status = document.createElement("p");
+    this.status.className = "chart-status";
+    this.status.setAttribute("role", "status");
+    this.status.textContent = HINT;
+    tools.append(this.status);
     figure.append(tools);
   }
 
   get width() {
-    return this.picture.width;
+    return this.renderer.width;
   }
 
   get span() {
     return this.view.to - this.view.from;
   }
 
-  get isWhole() {
-    return this.span >= END - FIRST;
+  get isZoomedOut() {
+    return this.span >= END - START;
   }
 
   get level() {
-    return levelOf(this.view, this.width);
+    return levelFor(this.view, this.width);
   }
 
-  get still() {
-    return this.#calm.matches;
+  get prefersReducedMotion() {
+    return this.#reducedMotion.matches;
   }
 
   pan(pixels) {
     const step = pixels * (this.span / this.width);
-    const from = Math.min(END - this.span, Math.max(FIRST, this.view.from + step));
-    this.#set({ from, to: from + this.span });
+    const from = Math.min(END - this.span, Math.max(START, this.view.from + step));
+    this.#setView({ from, to: from + this.span });
   }
 
   zoom(factor, x = this.width / 2) {
-    const span = Math.min(END - FIRST, Math.max(NARROWEST, this.span * factor));
+    const span = Math.min(END - START, Math.max(MIN_SPAN, this.span * factor));
     const fixed = this.view.from + (x / this.width) * this.span;
-    const from = Math.min(END - span, Math.max(FIRST, fixed - (x / this.width) * span));
-    this.#set({ from, to: from + span });
+    const from = Math.min(END - span, Math.max(START, fixed - (x / this.width) * span));
+    this.#setView({ from, to: from + span });
   }
 
-  // To the next edge of a period; where periods are narrow, or moments are drawn, a twentieth of what is seen.
+  // Moves to the next edge of a period. If periods are narrow or moments are drawn, moves by a twentieth of the view.
   step(direction) {
     const { from } = this.view;
-    const little = direction * 0.05 * this.span;
+    const smallStep = direction * 0.05 * this.span;
     const edge = this.level === "moment" ? from : this.#edge(direction);
-    const step = Math.abs(edge - from) < Math.abs(little) ? little : edge - from;
+    const step = Math.abs(edge - from) < Math.abs(smallStep) ? smallStep : edge - from;
     this.pan((step / this.span) * this.width);
   }
 
@@ -122,139 +133,140 @@ class Chart {
     return periodAt(this.level, from - 1).from;
   }
 
-  // Opens what is at a place; false when the link there does it.
+  // Opens the period at a position. Returns false if there is none, so that the link is followed.
   open(x, y) {
-    const place = this.picture.hit(x, y, this.view, this.level);
-    if (!place?.period) return false;
-    this.#go(place.period);
+    const target = this.renderer.hit(x, y, this.view, this.level);
+    if (!target?.period) return false;
+    this.#animateTo(target.period);
     return true;
   }
 
-  openMiddle() {
-    const place = this.picture.hit(this.width / 2, 0, this.view, this.level);
-    if (place?.period) this.#go(place.period);
-    else if (place) location.assign(place.url);
+  openCenter() {
+    const target = this.renderer.hit(this.width / 2, 0, this.view, this.level);
+    if (target?.period) this.#animateTo(target.period);
+    else if (target) location.assign(target.url);
     else this.zoom(1 / 2);
   }
 
-  point(x, y) {
-    this.picture.point(x === undefined ? null : this.picture.hit(x, y, this.view, this.level));
+  hover(x, y) {
+    this.renderer.hover(x === undefined ? null : this.renderer.hit(x, y, this.view, this.level));
   }
 
-  // Calls `step` at every frame until it returns false or something else begins.
+  // Calls `step` in each frame until it returns false or another animation starts.
   animate(step) {
     this.stop();
     const next = (now) => {
-      this.#gliding = requestAnimationFrame(next);
+      this.#animation = requestAnimationFrame(next);
       if (!step(now)) this.stop();
     };
-    this.#gliding = requestAnimationFrame(next);
+    this.#animation = requestAnimationFrame(next);
   }
 
   stop() {
-    cancelAnimationFrame(this.#gliding);
+    cancelAnimationFrame(this.#animation);
   }
 
-  #present() {
+  #goToNow() {
     const now = Date.now() / 1000;
-    this.#go(periodAt(this.span > 3 * DAY ? "year" : "day", now));
+    this.#animateTo(periodAt(this.span > 3 * DAY ? "year" : "day", now));
   }
 
-  // Glide to a window: the point that stays where it is while zooming is found first.
-  #go({ from, to }, { following = false } = {}) {
+  // Animates to a view. Its edges move so that the zoom is about one fixed point.
+  #animateTo({ from, to }, { isFromHistory = false } = {}) {
     this.stop();
-    this.#chosen = !following;
+    this.#isIntentional = !isFromHistory;
     const [start, span] = [{ ...this.view }, this.span];
     const ratio = (to - from) / span;
-    const arrive = () => this.#set({ from, to }, following);
-    if (this.still) {
-      arrive();
+    const finish = () => this.#setView({ from, to }, isFromHistory);
+    if (this.prefersReducedMotion) {
+      finish();
       return;
     }
-    const begun = performance.now();
+    const startedAt = performance.now();
     this.animate((now) => {
-      const done = Math.min(1, Math.max(0, (now - begun) / GLIDE));
+      const done = Math.min(1, Math.max(0, (now - startedAt) / ANIMATION_DURATION));
       const eased = 1 - (1 - done) ** 3;
       if (done === 1) {
-        arrive();
+        finish();
         return false;
       }
       const width = span * ratio ** eased;
       const moved = Math.abs(1 - ratio) < 1e-6 ? eased : (span - width) / (span - (to - from));
       const left = start.from + (from - start.from) * moved;
-      this.#set({ from: left, to: left + width }, true);
+      this.#setView({ from: left, to: left + width }, true);
       return true;
     });
   }
 
-  // `passing`: the page need not follow.
-  #set({ from, to }, passing = false) {
-    this.view = { from: clip(from), to: clip(to) };
-    this.moved = true;
-    this.#draw();
-    clearTimeout(this.#resting);
-    if (!passing) this.#restSoon();
+  // `isTransient` means that the page is not updated.
+  #setView({ from, to }, isTransient = false) {
+    this.view = { from: clamp(from), to: clamp(to) };
+    this.hasMoved = true;
+    this.#requestDraw();
+    clearTimeout(this.#settleTimer);
+    if (!isTransient) this.#scheduleSettle();
   }
 
-  #restSoon() {
-    this.#resting = setTimeout(() => this.#rest(), REST);
+  #scheduleSettle() {
+    this.#settleTimer = setTimeout(() => this.#settle(), SETTLE_DELAY);
   }
 
-  #draw() {
+  #requestDraw() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      this.found = survey(this.view, this.width, this.tiles);
-      // What the server drew stands until there is something to draw instead.
-      if (!this.picture.drawn && this.tiles.waiting) return;
-      this.picture.draw(this.view, this.found);
-      this.#say();
+      this.data = chartData(this.view, this.width, this.tiles);
+      // The server's drawing stays until there is data to replace it with.
+      if (!this.renderer.data && this.tiles.isLoading) return;
+      this.renderer.draw(this.view, this.data);
+      this.#announce();
     });
   }
 
-  #measure() {
-    const { clientWidth } = this.picture.svg;
+  #resize() {
+    const { clientWidth } = this.renderer.svg;
     if (!clientWidth || clientWidth === this.width) return;
-    this.picture.width = clientWidth;
-    if (this.picture.drawn) this.#draw();
+    this.renderer.width = clientWidth;
+    if (this.renderer.data) this.#requestDraw();
   }
 
-  // What is seen, in words: said when the window has rested and everything of it is here.
-  #say() {
-    clearTimeout(this.saying);
-    if (!this.found.complete) return;
-    this.saying = setTimeout(() => {
+  // Announces the view as text, once it has settled and its data is complete.
+  #announce() {
+    clearTimeout(this.announceTimer);
+    if (!this.data.isComplete) return;
+    this.announceTimer = setTimeout(() => {
       const { from, to } = this.view;
       const claimed =
-        this.found.bars.reduce(
+        this.data.bars.reduce(
           (sum, bar) => sum + bar.claimed * Math.max(0, Math.min(to, bar.to) - Math.max(from, bar.from)),
           0,
         ) / this.span;
-      this.where.textContent = `${inWords(from, this.span)} to ${inWords(to - 1, this.span)}: ${holding({ moments: this.found.count, claimed })}`;
-    }, REST);
+      this.status.textContent = `${formatTime(from, this.span)} to ${formatTime(to - 1, this.span)}: ${describeCounts({ moments: this.data.count, claimed })}`;
+    }, SETTLE_DELAY);
   }
 
-  #rest() {
-    // A hand that lies still has not let go: the page must not change under it.
-    if (this.held) {
-      this.#restSoon();
+  #settle() {
+    // The page must not change while somebody holds the chart without moving.
+    if (this.isDragging) {
+      this.#scheduleSettle();
       return;
     }
-    const [view, chosen] = [this.view, this.#chosen];
-    this.#chosen = false;
-    this.#following().then((journey) => journey.rest(view, chosen));
-    idle(() => this.#prepare());
+    const [view, isIntentional] = [this.view, this.#isIntentional];
+    this.#isIntentional = false;
+    this.#loadHistory().then((chartHistory) => chartHistory.update(view, isIntentional));
+    idle(() => this.#prefetch());
   }
 
-  // What makes address and page follow is fetched when there is something to follow.
-  #following() {
-    this.journey ??= import("./chart/history.js").then(
-      ({ Journey }) => new Journey(this.figure, (view) => this.#go(view, { following: true })),
+  // The module that updates the address and the page is loaded when it is first needed.
+  #loadHistory() {
+    this.chartHistory ??= import("./chart/history.js").then(
+      ({ ChartHistory }) =>
+        new ChartHistory(this.figure, (view) => this.#animateTo(view, { isFromHistory: true })),
     );
-    return this.journey;
+    return this.chartHistory;
   }
 
-  // Fetch what the next gesture is likely to show: the neighbours, and one level finer.
-  #prepare() {
+  // Fetches what the next gesture is likely to show: the neighbouring tiles, and one level finer.
+  #prefetch() {
     if (navigator.connection?.saveData) return;
     const { from, to } = this.view;
     const middle = (from + to) / 2;
@@ -262,7 +274,7 @@ class Chart {
     const finer = LEVELS[LEVELS.findIndex(({ name }) => name === level) + 1]?.name;
     this.tiles.get(level, middle);
     const tile = tileAt(level, middle);
-    if (tile.from > FIRST) this.tiles.get(level, tile.from - 1);
+    if (tile.from > START) this.tiles.get(level, tile.from - 1);
     if (tile.to < END) this.tiles.get(level, tile.to);
     if (level !== "moment" && finer && this.span > 2 * HOUR) this.tiles.get(finer, middle);
   }

@@ -1,53 +1,54 @@
-// Counts a hold down: by the minute, and by the second when two minutes are left. The server decides
-// what is held; this only says how much of it is left, by the time since the page was made.
+// Counts down the time that is left of a hold: by the minute, and by the second in the last two minutes. The
+// server decides whether the hold has expired. This only shows the time since the page was made.
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-const FINE_BELOW = 2 * MINUTE;
-// Told to who does not see it: at these, and when it is over.
-const SAID_AT = [5 * MINUTE, 2 * MINUTE, MINUTE];
+const SHOW_SECONDS_BELOW = 2 * MINUTE;
+// When a screen reader announces the time that is left. It also announces the end.
+const ANNOUNCE_AT = [5 * MINUTE, 2 * MINUTE, MINUTE];
 
 const hold = document.querySelector("[data-hold]");
-const left = hold.querySelector("[data-hold-left]");
-const said = hold.querySelector("[data-hold-said]");
+const timeLeft = hold.querySelector("[data-hold-left]");
+const announcement = hold.querySelector("[data-hold-announcement]");
 const end = Date.now() + Number(hold.dataset.hold) * SECOND;
 
-function inMinutes(minutes) {
+function formatMinutes(minutes) {
   return minutes === 1 ? "about a minute" : `about ${minutes} minutes`;
 }
 
-function inWords(rest) {
-  if (rest >= FINE_BELOW) return inMinutes(Math.floor(rest / MINUTE));
-  const seconds = Math.ceil(rest / SECOND);
+function formatTimeLeft(milliseconds) {
+  if (milliseconds >= SHOW_SECONDS_BELOW) return formatMinutes(Math.floor(milliseconds / MINUTE));
+  const seconds = Math.ceil(milliseconds / SECOND);
   return seconds >= 60 ? `1 min ${seconds - 60} s` : `${seconds} s`;
 }
 
 function finish() {
-  const words =
+  const message =
     "The time is over. Press the button: what you wrote is kept, and if the span is still free you can hold it again.";
-  hold.querySelector("[data-hold-words]").textContent = words;
-  said.textContent = words;
-  const longer = hold.querySelector("[name=extend]");
-  if (longer) longer.textContent = "See whether it is free";
+  hold.querySelector("[data-hold-message]").textContent = message;
+  announcement.textContent = message;
+  const extend = hold.querySelector("[name=extend]");
+  if (extend) extend.textContent = "See whether it is free";
 }
 
-function say(rest, before) {
-  const passed = SAID_AT.find((threshold) => rest <= threshold && threshold < before);
+function announce(milliseconds, before) {
+  const passed = ANNOUNCE_AT.find((threshold) => milliseconds <= threshold && threshold < before);
   if (passed)
-    said.textContent = `${passed / MINUTE === 1 ? "One minute" : `${passed / MINUTE} minutes`} left.`;
+    announcement.textContent = `${passed / MINUTE === 1 ? "One minute" : `${passed / MINUTE} minutes`} left.`;
 }
 
 function tick(before) {
-  const rest = end - Date.now();
-  if (rest <= 0) {
+  const milliseconds = end - Date.now();
+  if (milliseconds <= 0) {
     finish();
     return;
   }
-  left.textContent = inWords(rest);
-  say(rest, before);
-  // A timer that sleeps with its tab is late, and then puts itself right.
-  const step = rest > FINE_BELOW ? rest % MINUTE || MINUTE : rest % SECOND || SECOND;
-  setTimeout(tick, Math.min(step + 20, MINUTE), rest);
+  timeLeft.textContent = formatTimeLeft(milliseconds);
+  announce(milliseconds, before);
+  // A timer is late if the tab was suspended. The next tick then shows the right time again.
+  const step =
+    milliseconds > SHOW_SECONDS_BELOW ? milliseconds % MINUTE || MINUTE : milliseconds % SECOND || SECOND;
+  setTimeout(tick, Math.min(step + 20, MINUTE), milliseconds);
 }
 
-if (left) tick(Infinity);
+if (timeLeft) tick(Infinity);

@@ -1,16 +1,16 @@
-// Keeps the present second on the home page: the clock that the page was made with goes on.
+// Keeps the clock on the home page running.
 
 const SECOND = 1000;
 const clock = document.querySelector("[data-clock]");
 const time = clock.querySelector("[data-time]");
 const day = clock.querySelector("[data-day]");
-const inWords = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
+const dayFormat = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
 
 function tick() {
   const now = new Date();
   clock.dateTime = now.toISOString().replace(/\.\d+/, "");
   time.textContent = clock.dateTime.slice(11, 19);
-  day.textContent = inWords.format(now);
+  day.textContent = dayFormat.format(now);
   setTimeout(tick, SECOND - (now.getTime() % SECOND));
 }
 

@@ -1,47 +1,47 @@
-// Loads what a part of the page needs when that part comes near the viewport: `data-chart` and
-// `data-list` name the module, which takes the element. `data-sky` waits until somebody asks for it.
+// Loads the module of a part of the page when that part comes near the viewport. `data-chart` and `data-list`
+// name the module, which is started with the element. `data-sky` is loaded when its button is pressed.
 
-const NEAR = "200px";
+const MARGIN = "200px";
 
-function begin(element) {
+function load(element) {
   import(element.dataset.chart ?? element.dataset.list).then((module) => module.start(element));
 }
 
-const watcher = new IntersectionObserver(
+const observer = new IntersectionObserver(
   (entries) => {
     for (const { isIntersecting, target } of entries) {
       if (!isIntersecting) continue;
-      watcher.unobserve(target);
-      begin(target);
+      observer.unobserve(target);
+      load(target);
     }
   },
-  { rootMargin: NEAR },
+  { rootMargin: MARGIN },
 );
 
-function watch(element) {
-  // A list that was scrolled before the page was left is where it was, near or not.
+function observe(element) {
+  // After a reload or on the way back, a list that was scrolled returns to its position at once.
   if (element.dataset.list && history.state?.list) {
     history.scrollRestoration = "manual";
-    begin(element);
-  } else watcher.observe(element);
+    load(element);
+  } else observer.observe(element);
 }
 
-for (const element of document.querySelectorAll("[data-chart], [data-list]")) watch(element);
+for (const element of document.querySelectorAll("[data-chart], [data-list]")) observe(element);
 addEventListener("pagechange", () => {
-  for (const element of document.querySelectorAll("[data-list]")) watch(element);
+  for (const element of document.querySelectorAll("[data-list]")) observe(element);
 });
 
 for (const frame of document.querySelectorAll("[data-sky]")) {
-  const ask = frame.querySelector("button");
-  if (navigator.connection?.saveData) ask.hidden = true;
-  ask.disabled = false;
-  ask.addEventListener("click", async () => {
-    ask.disabled = true;
+  const button = frame.querySelector("button");
+  if (navigator.connection?.saveData) button.hidden = true;
+  button.disabled = false;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
     try {
       await (await import(frame.dataset.sky)).start(frame);
-      ask.hidden = true;
+      button.hidden = true;
     } catch {
-      ask.textContent = "This browser cannot show it";
+      button.textContent = "This browser cannot show it";
     }
   });
 }

@@ -1,27 +1,27 @@
-// Likes without leaving the page. Whatever goes wrong, the form is sent as it is without scripts.
+// Likes a moment without leaving the page. If anything fails, the form is submitted as it is without scripts.
 
 const form = document.querySelector("[data-like]");
 const button = form.querySelector("button");
-const wanted = form.elements.namedItem("like");
+const input = form.elements.namedItem("like");
 const count = document.querySelector("[data-likes]");
-const words = document.querySelector("[data-likes-words]");
+const label = document.querySelector("[data-likes-label]");
 
-function show({ liked, likes }) {
+function update({ liked, likes }) {
   button.setAttribute("aria-pressed", String(liked));
-  wanted.value = liked ? "no" : "yes";
+  input.value = liked ? "no" : "yes";
   count.textContent = String(likes);
-  words.textContent = likes === 1 ? "person likes" : "people like";
+  label.textContent = likes === 1 ? "person likes" : "people like";
 }
 
 async function send() {
-  const answer = await fetch(form.action, {
+  const response = await fetch(form.action, {
     method: "POST",
     body: new URLSearchParams(new FormData(form)),
     headers: { Accept: "application/json" },
     redirect: "error",
   });
-  if (!answer.ok) throw new Error(String(answer.status));
-  show((await answer.json()).data);
+  if (!response.ok) throw new Error(String(response.status));
+  update((await response.json()).data);
 }
 
 form.addEventListener("submit", async (event) => {

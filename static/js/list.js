@@ -1,17 +1,17 @@
-// A list of moments as long as the timeline, of which a few pages are in the document. Pages are fetched
-// ahead by their key, those far behind are let go of, and the address is that of the page one looks at.
+// An endless list of moments. Only a few pages are in the document: the next page is fetched before it is
+// needed, and pages far behind are removed. The address is that of the page on the screen.
 
 import { fetchPage } from "./lib/fetch-page.js";
-import { scrubber } from "./lib/scrubber.js";
+import { addScrubber } from "./lib/scrubber.js";
 
-const KEPT = 3; // pages in the document
-const AHEAD = 1.5; // heights of the window below which the next page is put in
-const LONG = 6; // pages put in, after which the links of a list are not fetched ahead any more
-const REST = 200; // milliseconds without scrolling, after which the address follows
+const MAX_PAGES = 3; // pages in the document
+const LOAD_AHEAD = 1.5; // window heights from the end of the list at which the next page is added
+const LONG_AFTER = 6; // pages added, after which the browser no longer prefetches the list's links
+const SETTLE_DELAY = 200; // milliseconds without scrolling, after which the address is updated
 
 const idle = globalThis.requestIdleCallback ?? setTimeout;
 
-function pageOf(root, address) {
+function parsePage(root, address) {
   const link = (rel) => root.querySelector(`.pager [rel=${rel}]`);
   return {
     address,
@@ -21,19 +21,19 @@ function pageOf(root, address) {
   };
 }
 
-class List {
+class MomentList {
   #pages;
-  #busy = false;
-  #ahead = {};
-  #resting = 0;
-  #last = scrollY;
-  #count = 0;
+  #isLoading = false;
+  #prefetched = {};
+  #settleTimer = 0;
+  #lastScrollY = scrollY;
+  #pagesAdded = 0;
 
   constructor(root) {
     this.root = root;
     this.list = root.querySelector(".moments");
     this.pager = root.querySelector(".pager");
-    this.#pages = [pageOf(root, location.pathname + location.search)];
+    this.#pages = [parsePage(root, location.pathname + location.search)];
     this.above = this.pager.cloneNode();
     this.above.setAttribute("aria-label", "Moments before these");
     this.list.before(this.above);
@@ -41,124 +41,124 @@ class List {
     this.status.className = "list-status";
     this.status.setAttribute("role", "status");
     this.list.after(this.status);
-    // Places are kept by hand here: by the browser too, it would be done twice.
+    // The scroll position is corrected here. If the browser did it too, it would be corrected twice.
     document.documentElement.style.overflowAnchor = "none";
-    this.#mark();
-    this.#return(history.state?.list);
-    this.listening = new AbortController();
-    const { signal } = this.listening;
-    addEventListener("scroll", () => this.#scrolled(), { passive: true, signal });
-    addEventListener("popstate", () => this.#popped(), { signal });
-    if ("scrub" in root.dataset) this.#scrub();
-    this.#look();
+    this.#updatePagers();
+    this.#restorePosition(history.state?.list);
+    this.listeners = new AbortController();
+    const { signal } = this.listeners;
+    addEventListener("scroll", () => this.#onScroll(), { passive: true, signal });
+    addEventListener("popstate", () => this.#onPopState(), { signal });
+    if ("scrubber" in root.dataset) this.#addScrubber();
+    this.#loadIfNear();
   }
 
-  async #scrub() {
+  async #addScrubber() {
     try {
-      this.move = await scrubber(this.root, (address) => this.jump(address));
-      this.#point(this.#topItem());
+      this.moveScrubber = await addScrubber(this.root, (address) => this.jump(address));
+      this.#syncScrubber(this.#firstVisibleItem());
     } catch {
-      // The list is whole without a slider; the date field goes to any day.
+      // The list works without the slider, and the date field leads to any day.
     }
   }
 
-  // Replace everything by the page at an address, as a step that can be gone back.
-  async jump(address, pushing = true) {
-    this.#busy = true;
+  // Replaces the whole list by the page at an address. With `isNewEntry`, Back returns to the list before.
+  async jump(address, isNewEntry = true) {
+    this.#isLoading = true;
     try {
       const page = await this.#fetch(address);
       this.list.replaceChildren(...page.items);
       this.#pages = [page];
-      this.#mark();
-      if (pushing) history.pushState({}, "", page.address);
+      this.#updatePagers();
+      if (isNewEntry) history.pushState({}, "", page.address);
       this.root.scrollIntoView();
-      this.#point(page.items[0]);
+      this.#syncScrubber(page.items[0]);
       this.status.textContent = "";
     } catch {
-      this.#failed(address);
+      this.#showError(address);
     } finally {
-      this.#busy = false;
+      this.#isLoading = false;
     }
   }
 
-  #popped() {
-    if (!this.root.isConnected || !this.move) return;
-    const kept = history.state?.list;
-    this.jump(location.pathname + location.search, false).then(() => this.#return(kept));
+  #onPopState() {
+    if (!this.root.isConnected || !this.moveScrubber) return;
+    const position = history.state?.list;
+    this.jump(location.pathname + location.search, false).then(() => this.#restorePosition(position));
   }
 
-  #scrolled() {
+  #onScroll() {
     if (!this.root.isConnected) {
-      this.listening.abort();
+      this.listeners.abort();
       return;
     }
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0;
-      this.#look();
+      this.#loadIfNear();
     });
-    this.#restSoon();
+    this.#scheduleSettle();
   }
 
-  #restSoon() {
-    clearTimeout(this.#resting);
-    this.#resting = setTimeout(() => this.#rest(), REST);
+  #scheduleSettle() {
+    clearTimeout(this.#settleTimer);
+    this.#settleTimer = setTimeout(() => this.#settle(), SETTLE_DELAY);
   }
 
-  // Put in what comes next on the side that one scrolls to.
-  #look() {
-    const up = scrollY < this.#last;
-    this.#last = scrollY;
-    if (this.#busy) return;
+  // Adds the next page if the list's end is near in the direction of scrolling.
+  #loadIfNear() {
+    const up = scrollY < this.#lastScrollY;
+    this.#lastScrollY = scrollY;
+    if (this.#isLoading) return;
     const { top, bottom } = this.list.getBoundingClientRect();
-    const reach = AHEAD * innerHeight;
-    if (!up && bottom < innerHeight + reach) this.#grow("next");
-    else if (up && top < 0 && top > -reach) this.#grow("previous");
+    const distance = LOAD_AHEAD * innerHeight;
+    if (!up && bottom < innerHeight + distance) this.#addPage("next");
+    else if (up && top < 0 && top > -distance) this.#addPage("previous");
   }
 
-  async #grow(side) {
-    const address = this.#addressOf(side);
-    if (!address || this.#busy) return;
-    this.#busy = true;
+  async #addPage(side) {
+    const address = this.#nextAddress(side);
+    if (!address || this.#isLoading) return;
+    this.#isLoading = true;
     try {
       const page = await this.#fetch(address);
       if (!this.root.isConnected) return;
-      this.#keepingPlace(() => this.#put(side, page));
-      this.#return(this.wanted);
+      this.#preservePosition(() => this.#insertPage(side, page));
+      this.#restorePosition(this.pendingPosition);
       this.status.textContent = "";
     } catch {
-      this.#failed(address);
+      this.#showError(address);
     } finally {
-      this.#busy = false;
+      this.#isLoading = false;
     }
     idle(() => this.#prefetch(side));
-    this.#look();
+    this.#loadIfNear();
   }
 
-  #addressOf(side) {
+  #nextAddress(side) {
     const edge = side === "next" ? this.#pages.at(-1) : this.#pages[0];
     return edge[side]?.getAttribute("href");
   }
 
-  #put(side, page) {
+  #insertPage(side, page) {
     const pages = this.#pages;
-    // Chromium keeps every link that its rules let it fetch ahead, removed or not, and looks at all of them
-    // at each change.
-    this.#count += 1;
-    if (this.#count > LONG) this.root.classList.add("list-long");
+    // Chromium keeps every link that the speculation rules match, even after its removal, and checks all of
+    // them at each change. So a long list opts out of the rules.
+    this.#pagesAdded += 1;
+    if (this.#pagesAdded > LONG_AFTER) this.root.classList.add("list-long");
     if (side === "next") {
       this.list.append(...page.items);
       pages.push(page);
-      if (pages.length > KEPT) for (const item of pages.shift().items) item.remove();
+      if (pages.length > MAX_PAGES) for (const item of pages.shift().items) item.remove();
     } else {
       this.list.prepend(...page.items);
       pages.unshift(page);
-      if (pages.length > KEPT) for (const item of pages.pop().items) item.remove();
+      if (pages.length > MAX_PAGES) for (const item of pages.pop().items) item.remove();
     }
-    this.#mark();
+    this.#updatePagers();
   }
 
-  // The links around the list lead on from what it holds now: its outer pages' own.
-  #mark() {
+  // The links around the list are those of its first and last page.
+  #updatePagers() {
     const show = (nav, link) => {
       nav.replaceChildren(...(link ? [link] : []));
       nav.hidden = !link;
@@ -167,17 +167,17 @@ class List {
     show(this.pager, this.#pages.at(-1).next);
   }
 
-  #keepingPlace(change) {
-    const anchor = this.#topItem();
+  #preservePosition(change) {
+    const anchor = this.#firstVisibleItem();
     const before = anchor?.getBoundingClientRect().top;
     change();
     if (anchor?.isConnected)
       scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
-    this.#last = scrollY;
+    this.#lastScrollY = scrollY;
   }
 
-  // The first moment that is seen: by halving, the list may be long.
-  #topItem() {
+  // Returns the first visible moment, by binary search.
+  #firstVisibleItem() {
     const items = this.list.children;
     let [low, high] = [0, items.length - 1];
     while (low < high) {
@@ -189,41 +189,41 @@ class List {
   }
 
   async #fetch(address) {
-    const whole = new URL(address, location.href);
-    const kept = this.#ahead.address === address ? this.#ahead.page : fetchPage(whole.href);
-    this.#ahead = {};
-    const root = (await kept).querySelector(".list");
-    if (!root) return { address: whole.pathname + whole.search, items: [], previous: null, next: null };
-    const page = pageOf(root, whole.pathname + whole.search);
+    const url = new URL(address, location.href);
+    const fetched = this.#prefetched.address === address ? this.#prefetched.page : fetchPage(url.href);
+    this.#prefetched = {};
+    const root = (await fetched).querySelector(".list");
+    if (!root) return { address: url.pathname + url.search, items: [], previous: null, next: null };
+    const page = parsePage(root, url.pathname + url.search);
     for (const node of [...page.items, page.previous, page.next]) if (node) document.adoptNode(node);
     return page;
   }
 
   #prefetch(side) {
-    const address = this.#addressOf(side);
-    if (!address || navigator.connection?.saveData || this.#ahead.address === address) return;
+    const address = this.#nextAddress(side);
+    if (!address || navigator.connection?.saveData || this.#prefetched.address === address) return;
     const page = fetchPage(new URL(address, location.href).href);
     page.catch(() => {
-      this.#ahead = {};
-    }); // it is tried again when it is needed
-    this.#ahead = { address, page };
+      this.#prefetched = {};
+    }); // the fetch is tried again when the page is needed
+    this.#prefetched = { address, page };
   }
 
-  #failed(address) {
+  #showError(address) {
     const link = document.createElement("a");
     link.href = address;
     link.textContent = "Try again";
     this.status.replaceChildren("More moments could not be fetched. ", link);
   }
 
-  // The address is that of the page one looks at; a reload or coming back finds the same moment.
-  #rest() {
+  // Sets the address to the page on the screen. After a reload or on the way back, the same moment is there.
+  #settle() {
     if (!this.root.isConnected) return;
-    if (this.#busy) {
-      this.#restSoon();
+    if (this.#isLoading) {
+      this.#scheduleSettle();
       return;
     }
-    const item = this.#topItem();
+    const item = this.#firstVisibleItem();
     const page = this.#pages.find(({ items }) => items.includes(item));
     if (!page) return;
     const { top } = item.getBoundingClientRect();
@@ -231,25 +231,25 @@ class List {
       top < innerHeight ? { first: item.querySelector("h3 a").getAttribute("href"), top } : undefined;
     history.scrollRestoration = list ? "manual" : "auto";
     history.replaceState({ ...history.state, list }, "", page.address);
-    this.#point(item);
+    this.#syncScrubber(item);
   }
 
-  #point(item) {
-    if (item) this.move?.(item.querySelector("time").dateTime);
+  #syncScrubber(item) {
+    if (item) this.moveScrubber?.(item.querySelector("time").dateTime);
   }
 
-  #return(kept) {
-    if (!kept) return;
+  #restorePosition(position) {
+    if (!position) return;
     const item = this.#pages[0].items.find(
-      (one) => one.querySelector("h3 a").getAttribute("href") === kept.first,
+      (candidate) => candidate.querySelector("h3 a").getAttribute("href") === position.first,
     );
-    if (item) scrollBy({ top: item.getBoundingClientRect().top - kept.top, behavior: "instant" });
-    // Near the end of its page a moment gets to its place only when the next page is there.
-    this.wanted = item && item.getBoundingClientRect().top > kept.top + 1 ? kept : null;
-    this.#last = scrollY;
+    if (item) scrollBy({ top: item.getBoundingClientRect().top - position.top, behavior: "instant" });
+    // Near the end of a page, a moment reaches its position only after the next page is added.
+    this.pendingPosition = item && item.getBoundingClientRect().top > position.top + 1 ? position : null;
+    this.#lastScrollY = scrollY;
   }
 }
 
 export function start(root) {
-  new List(root);
+  new MomentList(root);
 }

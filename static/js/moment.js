@@ -1,13 +1,13 @@
-// Says when a moment is on the reader's own clock, counts down to one that is to come, and shares it.
+// Shows a moment's start in the visitor's own time zone, counts down to a moment in the future, and shares it.
 
 const SECOND = 1000;
 const DAY = 86_400 * SECOND;
-// Before that, the page's own words (in 4 years) say more than seconds do.
-const COUNTED = 100 * DAY;
+// Further in the future, the page's own text ("in 4 years") is more useful than a countdown.
+const MAX_COUNTDOWN = 100 * DAY;
 
-function onOwnClock(instant) {
+function formatLocal(instant) {
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-  const parts = {
+  const format = new Intl.DateTimeFormat("en-GB", {
     day: "numeric",
     month: "long",
     year: "numeric",
@@ -15,14 +15,12 @@ function onOwnClock(instant) {
     minute: "2-digit",
     second: "2-digit",
     hourCycle: "h23",
-  };
-  const words = new Intl.DateTimeFormat("en-GB", { ...parts, timeZone })
-    .format(instant)
-    .replace(" at ", ", ");
-  return `${words} (${timeZone})`;
+    timeZone,
+  });
+  return `${format.format(instant).replace(" at ", ", ")} (${timeZone})`;
 }
 
-function left(seconds) {
+function formatDuration(seconds) {
   const units = [
     [86_400, "d"],
     [3_600, "h"],
@@ -30,41 +28,44 @@ function left(seconds) {
     [1, "s"],
   ];
   let rest = seconds;
-  const words = units.map(([size, name]) => {
+  const parts = units.map(([size, name]) => {
     const count = Math.floor(rest / size);
     rest %= size;
     return count ? `${count} ${name}` : "";
   });
-  return words.filter(Boolean).join(" ");
+  return parts.filter(Boolean).join(" ");
 }
 
-function countDown(place) {
-  const rest = Date.parse(place.dataset.countdown) - Date.now();
-  if (rest > COUNTED) {
-    setTimeout(countDown, DAY, place);
+function countDown(element) {
+  const rest = Date.parse(element.dataset.countdown) - Date.now();
+  if (rest > MAX_COUNTDOWN) {
+    setTimeout(countDown, DAY, element);
     return;
   }
-  place.textContent = rest > 0 ? `in ${left(Math.ceil(rest / SECOND))}` : "happening now";
-  if (rest > 0) setTimeout(countDown, rest % SECOND || SECOND, place);
+  element.textContent = rest > 0 ? `in ${formatDuration(Math.ceil(rest / SECOND))}` : "happening now";
+  if (rest > 0) setTimeout(countDown, rest % SECOND || SECOND, element);
 }
 
-async function share(said) {
-  const link = { title: document.querySelector("h1").textContent, url: location.origin + location.pathname };
+async function share(status) {
+  const link = {
+    title: document.querySelector("h1").textContent,
+    url: location.origin + location.pathname,
+  };
   try {
     if (navigator.share) await navigator.share(link);
     else {
       await navigator.clipboard.writeText(link.url);
-      said.textContent = "The link is copied.";
+      status.textContent = "The link is copied.";
     }
   } catch (error) {
-    // Closing the platform's own sheet is an answer, and no failure.
-    if (error.name !== "AbortError") said.textContent = link.url;
+    // An AbortError means that the person closed the share dialog, which is no failure.
+    if (error.name !== "AbortError") status.textContent = link.url;
   }
 }
 
-const yours = document.querySelector("[data-yours]");
-yours.textContent = onOwnClock(new Date(yours.dataset.yours));
+const localTime = document.querySelector("[data-local-time]");
+localTime.textContent = formatLocal(new Date(localTime.dataset.localTime));
 const countdown = document.querySelector("[data-countdown]");
 if (countdown) countDown(countdown);
 const button = document.querySelector("[data-share]");
-if (button) button.addEventListener("click", () => share(document.querySelector("[data-shared]")));
+if (button) button.addEventListener("click", () => share(document.querySelector("[data-share-status]")));

@@ -1,21 +1,21 @@
-// While a picture is being made, the page looks from time to time whether it is there.
+// Polls until a picture has been processed, then reloads the page.
 
-const EVERY = 2000;
-const LOOKS = 60;
+const INTERVAL = 2000; // milliseconds
+const MAX_POLLS = 60;
 
 async function isWaiting() {
   const response = await fetch(location.href, { headers: { Accept: "text/html" } });
   return !response.ok || (await response.text()).includes("data-waiting");
 }
 
-async function look(left) {
+async function poll(pollsLeft) {
   if (document.visibilityState === "visible" && !(await isWaiting().catch(() => true))) {
     location.reload();
-  } else if (left > 0) {
-    setTimeout(look, EVERY, left - 1);
+  } else if (pollsLeft > 0) {
+    setTimeout(poll, INTERVAL, pollsLeft - 1);
   }
 }
 
 if (document.querySelector("[data-waiting]")) {
-  setTimeout(look, EVERY, LOOKS);
+  setTimeout(poll, INTERVAL, MAX_POLLS);
 }

@@ -1,13 +1,13 @@
-// The stars in space: seen from the Sun, or from some way off. A star looks as bright as it would from
-// there. Loaded when somebody asks for it; the chart that the server drew is what everybody else has.
+// The stars in 3D, seen from the Sun or from a distance. A star is as bright as it would be from there. The
+// module is loaded when somebody presses the button. Until then the page has the server's chart.
 
-const STRIDE = 14; // bytes a star: see `pages/stars.py`
+const STRIDE = 14; // bytes per star, as the server packs them
 const DISTANCE_STEPS = 12000;
-const FAR = 500; // parsecs, where the catalogue does not know the distance
-const FARTHEST = 400; // parsecs that one can go from the Sun
-const [NARROWEST, WIDEST] = [8, 75]; // degrees of the view's height
-const TURN = 0.06; // of the view's height, a key press
-const PICK = 18; // pixels around a star that are its
+const UNKNOWN_DISTANCE = 500; // parsecs, for stars whose distance is not in the catalogue
+const MAX_TRAVEL = 400; // parsecs from the Sun
+const [MIN_VIEW, MAX_VIEW] = [8, 75]; // degrees, the height of the view
+const TURN_STEP = 0.06; // part of the view's height, for each key press
+const PICK_RADIUS = 18; // pixels around a star in which it can be picked
 const HUES = [
   [1, 0.62, 0.42],
   [1, 0.79, 0.56],
@@ -16,10 +16,10 @@ const HUES = [
   [0.89, 0.92, 1],
   [0.71, 0.79, 1],
 ];
-const KEYS =
+const LABEL =
   "The stars in 3D. Arrow keys turn, plus and minus zoom and then leave the Sun, Enter opens the star in the middle.";
 
-const VERTEX = `#version 300 es
+const VERTEX_SHADER = `#version 300 es
 uniform mat3 turn; uniform float back, zoom, aspect, scale;
 in vec3 place; in float magnitude; in vec3 hue;
 out vec3 colour; out float light;
@@ -31,7 +31,7 @@ void main() {
   gl_PointSize = scale * clamp(2.4 + 1.3 * (6.0 - m), 2.2, 20.0);
   colour = hue;
 }`;
-const FRAGMENT = `#version 300 es
+const FRAGMENT_SHADER = `#version 300 es
 precision mediump float;
 in vec3 colour; in float light; out vec4 pixel;
 void main() {
@@ -48,39 +48,39 @@ function unpack(buffer) {
   const hues = new Uint8Array(buffer, 13 * count, count);
   const data = new Float32Array(7 * count);
   for (let n = 0; n < count; n += 1) {
-    const parsecs = distances[n] ? 10 ** (distances[n] / DISTANCE_STEPS) : FAR;
+    const parsecs = distances[n] ? 10 ** (distances[n] / DISTANCE_STEPS) : UNKNOWN_DISTANCE;
     const place = [0, 1, 2].map((axis) => (directions[3 * n + axis] / 32767) * parsecs);
     data.set([...place, magnitudes[n] / 25 - 2, ...HUES[hues[n]]], 7 * n);
   }
   return { count, hips, data };
 }
 
-function program(gl) {
-  const made = gl.createProgram();
+function createProgram(gl) {
+  const program = gl.createProgram();
   for (const [kind, source] of [
-    [gl.VERTEX_SHADER, VERTEX],
-    [gl.FRAGMENT_SHADER, FRAGMENT],
+    [gl.VERTEX_SHADER, VERTEX_SHADER],
+    [gl.FRAGMENT_SHADER, FRAGMENT_SHADER],
   ]) {
     const shader = gl.createShader(kind);
     gl.shaderSource(shader, source);
     gl.compileShader(shader);
-    gl.attachShader(made, shader);
+    gl.attachShader(program, shader);
   }
-  gl.linkProgram(made);
-  if (!gl.getProgramParameter(made, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(made));
-  return made;
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(gl.getProgramInfoLog(program));
+  return program;
 }
 
 class Sky {
   #frame = 0;
 
-  constructor(canvas, said, stars, names) {
-    Object.assign(this, { canvas, said, stars, names, right: 1.6, up: 0.2, view: 60, back: 0 });
+  constructor(canvas, status, stars, names) {
+    Object.assign(this, { canvas, status, stars, names, right: 1.6, up: 0.2, view: 60, back: 0 });
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false });
     if (!gl) throw new Error("no WebGL2");
     this.gl = gl;
-    const made = program(gl);
-    gl.useProgram(made);
+    const program = createProgram(gl);
+    gl.useProgram(program);
     gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
     gl.bufferData(gl.ARRAY_BUFFER, stars.data, gl.STATIC_DRAW);
     for (const [name, size, offset] of [
@@ -88,12 +88,12 @@ class Sky {
       ["magnitude", 1, 12],
       ["hue", 3, 16],
     ]) {
-      const where = gl.getAttribLocation(made, name);
-      gl.enableVertexAttribArray(where);
-      gl.vertexAttribPointer(where, size, gl.FLOAT, false, 28, offset);
+      const attribute = gl.getAttribLocation(program, name);
+      gl.enableVertexAttribArray(attribute);
+      gl.vertexAttribPointer(attribute, size, gl.FLOAT, false, 28, offset);
     }
     this.uniforms = Object.fromEntries(
-      ["turn", "back", "zoom", "aspect", "scale"].map((name) => [name, gl.getUniformLocation(made, name)]),
+      ["turn", "back", "zoom", "aspect", "scale"].map((name) => [name, gl.getUniformLocation(program, name)]),
     );
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE);
@@ -101,7 +101,7 @@ class Sky {
     this.#listen();
   }
 
-  // Rows of the rotation that brings what is looked at before the eye, north up.
+  // Returns the rows of the rotation matrix that turns the direction of view to the camera, with north up.
   get turn() {
     const [sr, cr, su, cu] = [
       Math.sin(this.right),
@@ -138,24 +138,24 @@ class Sky {
     });
   }
 
-  move(across, along) {
-    this.right += across * this.view * (Math.PI / 180);
-    this.up = Math.max(-1.57, Math.min(1.57, this.up + along * this.view * (Math.PI / 180)));
+  move(deltaX, deltaY) {
+    this.right += deltaX * this.view * (Math.PI / 180);
+    this.up = Math.max(-1.57, Math.min(1.57, this.up + deltaY * this.view * (Math.PI / 180)));
     this.draw();
   }
 
-  // Closer narrows the view; wider than that leaves the Sun behind.
-  closer(factor) {
-    if (this.back > 0 || (factor > 1 && this.view >= WIDEST)) {
+  // Zooming in narrows the view. Zooming out from the widest view moves away from the Sun.
+  zoomBy(factor) {
+    if (this.back > 0 || (factor > 1 && this.view >= MAX_VIEW)) {
       const back = (this.back + 5) * factor - 5;
-      this.back = back < 0.5 && factor < 1 ? 0 : Math.min(FARTHEST, back);
-    } else this.view = Math.min(WIDEST, Math.max(NARROWEST, this.view * factor));
+      this.back = back < 0.5 && factor < 1 ? 0 : Math.min(MAX_TRAVEL, back);
+    } else this.view = Math.min(MAX_VIEW, Math.max(MIN_VIEW, this.view * factor));
     this.draw();
-    this.say();
+    this.announce();
   }
 
-  // The star at a place of the canvas: its number, or undefined.
-  at(x, y) {
+  // Returns the number of the star at a position, or undefined.
+  starAt(x, y) {
     const { clientWidth, clientHeight } = this.canvas;
     const {
       turn,
@@ -164,7 +164,7 @@ class Sky {
       stars: { count, data, hips },
     } = this;
     const half = clientHeight / 2;
-    let [best, found] = [PICK ** 2, undefined];
+    let [best, hip] = [PICK_RADIUS ** 2, undefined];
     for (let n = 0; n < count; n += 1) {
       const place = data.subarray(7 * n, 7 * n + 3);
       const [sx, sy, sz] = turn.map((row) => row[0] * place[0] + row[1] * place[1] + row[2] * place[2]);
@@ -175,20 +175,20 @@ class Sky {
         half - (sy * zoom * half) / depth - y,
       ];
       const distance = dx * dx + dy * dy;
-      if (distance < best) [best, found] = [distance, hips[n]];
-      // The brightest come first: a faint one has to be much nearer to be meant.
-      if (found === hips[n]) best *= 0.6;
+      if (distance < best) [best, hip] = [distance, hips[n]];
+      // The brightest come first, so a fainter star must be much nearer to be picked.
+      if (hip === hips[n]) best *= 0.6;
     }
-    return found;
+    return hip;
   }
 
-  say(hip) {
-    const where = this.back ? `${Math.round(this.back * 3.26)} light-years from the Sun` : "From the Sun";
-    this.said.textContent = hip ? `${this.names.get(hip) ?? `HIP ${hip}`}. ${where}.` : `${where}.`;
+  announce(hip) {
+    const place = this.back ? `${Math.round(this.back * 3.26)} light-years from the Sun` : "From the Sun";
+    this.status.textContent = hip ? `${this.names.get(hip) ?? `HIP ${hip}`}. ${place}.` : `${place}.`;
   }
 
   open(x, y) {
-    const hip = this.at(x, y);
+    const hip = this.starAt(x, y);
     if (hip) location.assign(`/stars/${hip}/`);
   }
 
@@ -202,23 +202,23 @@ class Sky {
       canvas.setPointerCapture(event.pointerId);
     });
     canvas.addEventListener("pointermove", (event) => {
-      const before = pointers.get(event.pointerId);
-      if (!before) {
-        this.say(this.at(event.offsetX, event.offsetY));
+      const previous = pointers.get(event.pointerId);
+      if (!previous) {
+        this.announce(this.starAt(event.offsetX, event.offsetY));
         return;
       }
-      const [dx, dy] = [event.clientX - before.clientX, event.clientY - before.clientY];
+      const [dx, dy] = [event.clientX - previous.clientX, event.clientY - previous.clientY];
       moved += Math.hypot(dx, dy);
       if (pointers.size > 1) {
-        const other = [...pointers.values()].find((one) => one !== before);
-        const apart = (one) =>
-          Math.max(10, Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY));
-        this.closer(apart(before) / apart(event));
+        const other = [...pointers.values()].find((pointer) => pointer !== previous);
+        const distanceTo = (pointer) =>
+          Math.max(10, Math.hypot(pointer.clientX - other.clientX, pointer.clientY - other.clientY));
+        this.zoomBy(distanceTo(previous) / distanceTo(event));
       } else this.move(dx / canvas.clientHeight, dy / canvas.clientHeight);
       pointers.set(event.pointerId, event);
     });
-    for (const over of ["pointerup", "pointercancel"])
-      canvas.addEventListener(over, (event) => pointers.delete(event.pointerId));
+    for (const type of ["pointerup", "pointercancel"])
+      canvas.addEventListener(type, (event) => pointers.delete(event.pointerId));
     canvas.addEventListener("click", (event) => {
       if (moved < 5) this.open(event.offsetX, event.offsetY);
     });
@@ -226,53 +226,53 @@ class Sky {
       "wheel",
       (event) => {
         event.preventDefault();
-        this.closer(Math.exp(Math.max(-200, Math.min(200, event.deltaY)) * 0.0015));
+        this.zoomBy(Math.exp(Math.max(-200, Math.min(200, event.deltaY)) * 0.0015));
       },
       { passive: false },
     );
     canvas.addEventListener("keydown", (event) => {
-      const act = {
-        ArrowLeft: () => this.move(TURN, 0),
-        ArrowRight: () => this.move(-TURN, 0),
-        ArrowUp: () => this.move(0, TURN),
-        ArrowDown: () => this.move(0, -TURN),
-        "+": () => this.closer(0.8),
-        "=": () => this.closer(0.8),
-        "-": () => this.closer(1.25),
+      const action = {
+        ArrowLeft: () => this.move(TURN_STEP, 0),
+        ArrowRight: () => this.move(-TURN_STEP, 0),
+        ArrowUp: () => this.move(0, TURN_STEP),
+        ArrowDown: () => this.move(0, -TURN_STEP),
+        "+": () => this.zoomBy(0.8),
+        "=": () => this.zoomBy(0.8),
+        "-": () => this.zoomBy(1.25),
         Enter: () => this.open(canvas.clientWidth / 2, canvas.clientHeight / 2),
       }[event.key];
-      if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      act();
-      this.say(this.at(canvas.clientWidth / 2, canvas.clientHeight / 2));
+      action();
+      this.announce(this.starAt(canvas.clientWidth / 2, canvas.clientHeight / 2));
     });
   }
 }
 
-// Puts the scene into the place of the chart in `frame`.
+// Replaces the chart in `frame` by the scene.
 export async function start(frame) {
-  const answer = await fetch("/stars/packed");
-  if (!answer.ok) throw new Error(String(answer.status));
-  const stars = unpack(await answer.arrayBuffer());
+  const response = await fetch("/stars/packed");
+  if (!response.ok) throw new Error(String(response.status));
+  const stars = unpack(await response.arrayBuffer());
   const chart = frame.querySelector("svg");
   const names = new Map(
     [...chart.querySelectorAll("a")].map((link) => [
       Number(link.getAttribute("href").split("/")[2]),
-      link.textContent,
+      link.querySelector("title").textContent,
     ]),
   );
   const canvas = document.createElement("canvas");
-  const said = document.createElement("p");
+  const status = document.createElement("p");
   canvas.className = "sky-scene";
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
-  canvas.setAttribute("aria-label", KEYS);
-  said.className = "sky-status";
-  said.setAttribute("role", "status");
-  const sky = new Sky(canvas, said, stars, names);
+  canvas.setAttribute("aria-label", LABEL);
+  status.className = "sky-status";
+  status.setAttribute("role", "status");
+  const sky = new Sky(canvas, status, stars, names);
   chart.replaceWith(canvas);
-  canvas.after(said);
+  canvas.after(status);
   canvas.focus();
   sky.draw();
-  sky.say();
+  sky.announce();
 }

@@ -198,7 +198,7 @@ def test_the_hold_is_counted_calmly(new_page, claimants):
     page.clock.run_for(8 * 60 * 1000 + 30_000)
     expect(left).to_have_text(re.compile(r"^1 min \d+ s$|^\d\d s$"))
     page.clock.run_for(2 * 60 * 1000)
-    expect(page.locator("[data-hold-words]")).to_contain_text("The time is over")
+    expect(page.locator("[data-hold-message]")).to_contain_text("The time is over")
 
 
 @SCHEMES

@@ -36,7 +36,7 @@ def to_come(site):
 def test_it_works(new_page, zone, words):
     page = new_page(timezone_id=zone)
     open_page(page, "moment")
-    expect(page.locator("[data-yours]")).to_have_text(words)
+    expect(page.locator("[data-local-time]")).to_have_text(words)
 
 
 def test_without_scripts_the_place_and_utc_are_left(new_page):
@@ -51,7 +51,7 @@ def test_without_scripts_the_place_and_utc_are_left(new_page):
 def test_nothing_moves_while_the_script_writes(page):
     """CLS 0."""
     open_page(page, "moment")
-    expect(page.locator("[data-yours]")).not_to_have_text("…")
+    expect(page.locator("[data-local-time]")).not_to_have_text("…")
     shift = page.evaluate(
         """() => new Promise(done => new PerformanceObserver(list => done(list.getEntries()))
              .observe({type: "layout-shift", buffered: true}) ?? setTimeout(done, 300, []))"""
@@ -87,7 +87,7 @@ def test_years_are_not_counted_down(page_at):
     """The server's words stand until a hundred days before."""
     page = page_at("2998-09-20T12:00:00Z")
     distance = page.locator("[data-countdown]")
-    expect(page.locator("[data-yours]")).to_contain_text("2999")
+    expect(page.locator("[data-local-time]")).to_contain_text("2999")
     expect(distance).to_have_text(re.compile(r"^in \d+ years$"))
     page.clock.fast_forward(96 * 3600 * 1000)
     expect(distance).to_have_text(re.compile(r"^in 9[89] d"))
@@ -98,7 +98,7 @@ def test_its_link_is_copied(new_page):
     open_page(page, "moment")
     page.evaluate("delete Navigator.prototype.share")
     page.get_by_role("button", name="Share").click()
-    expect(page.locator("[data-shared]")).to_have_text("The link is copied.")
+    expect(page.locator("[data-share-status]")).to_have_text("The link is copied.")
     assert page.evaluate("navigator.clipboard.readText()") == page.url
 
 
@@ -109,7 +109,7 @@ def test_the_platforms_own_sheet_is_used_where_there_is_one(page):
     # A function: an expression that is tried a second time would be compiled by the page, which may not.
     page.wait_for_function("() => window.shared")
     assert page.evaluate("window.shared") == {"title": "Flight note 1", "url": page.url}
-    expect(page.locator("[data-shared]")).to_have_text("")
+    expect(page.locator("[data-share-status]")).to_have_text("")
 
 
 def test_closing_the_sheet_is_no_failure_and_a_refusal_shows_the_link(page):
@@ -120,7 +120,7 @@ def test_closing_the_sheet_is_no_failure_and_a_refusal_shows_the_link(page):
     page.evaluate(refuse % "AbortError")
     page.get_by_role("button", name="Share").click()
     page.evaluate("new Promise(done => setTimeout(done))")
-    expect(page.locator("[data-shared]")).to_have_text("")
+    expect(page.locator("[data-share-status]")).to_have_text("")
     page.evaluate(refuse % "NotAllowedError")
     page.get_by_role("button", name="Share").click()
-    expect(page.locator("[data-shared]")).to_have_text(page.url)
+    expect(page.locator("[data-share-status]")).to_have_text(page.url)

@@ -1,46 +1,46 @@
-// What a window shows: which periods or moments, how full, what is claimed and what is free. No pixel
-// and no element here; the cost depends on the window's width, not on how many moments there are.
+// What a view contains: its periods or moments, their counts, what is claimed and what is free. Nothing is
+// drawn here. The cost depends on the width of the view, not on the number of moments.
 
 import { HOUR, LEVELS, periodAt, periodsBetween } from "../lib/calendar.js";
 
-const MOMENTS_WITHIN = 4 * HOUR;
+const MAX_MOMENT_SPAN = 4 * HOUR;
 
-// The finest level whose periods are wide enough; below some hours, moments themselves.
-export function levelOf({ from, to }, width) {
-  if (to - from <= MOMENTS_WITHIN) return "moment";
-  return LEVELS.findLast(({ length, least }) => (length / (to - from)) * width >= least).name;
+// Returns the finest level whose periods are wide enough. A view of a few hours shows the moments themselves.
+export function levelFor({ from, to }, width) {
+  if (to - from <= MAX_MOMENT_SPAN) return "moment";
+  return LEVELS.findLast(({ length, minWidth }) => (length / (to - from)) * width >= minWidth).name;
 }
 
-// 1, 2 or 5 times a power of ten that `most` does not exceed: see `drawing.py`.
-function scale(most) {
-  if (most <= 0) return 0;
-  const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 5, 10].map((digit) => digit * power).find((top) => most <= top);
+// Returns 1, 2 or 5 times a power of ten that is not less than `max`, as the server does.
+function scale(max) {
+  if (max <= 0) return 0;
+  const power = 10 ** Math.floor(Math.log10(max));
+  return [1, 2, 5, 10].map((digit) => digit * power).find((top) => max <= top);
 }
 
-// What a period holds; while its own tile is not here, its share of what a longer one holds.
-function held(tiles, period) {
+// Returns the counts of a period. While its own tile is loading, they are its share of a longer period's.
+function countsIn(tiles, period) {
   const own = LEVELS.findIndex(({ name }) => name === period.level);
   for (let index = own; index >= 0; index -= 1) {
     const level = LEVELS[index].name;
     const data = index === own ? tiles.get(level, period.from) : tiles.peek(level, period.from);
     if (!data) continue;
-    const longer = index === own ? period : periodAt(level, period.from);
-    const share = (period.to - period.from) / (longer.to - longer.from);
-    const { moments = 0, seconds = 0 } = data.get(longer.from) ?? {};
-    return { moments: moments * share, seconds: seconds * share, pale: index < own };
+    const source = index === own ? period : periodAt(level, period.from);
+    const share = (period.to - period.from) / (source.to - source.from);
+    const { moments = 0, seconds = 0 } = data.get(source.from) ?? {};
+    return { moments: moments * share, seconds: seconds * share, isEstimate: index < own };
   }
-  return { moments: 0, seconds: 0, pale: true };
+  return { moments: 0, seconds: 0, isEstimate: true };
 }
 
-function surveyPeriods(level, { from, to }, tiles) {
+function periodData(level, { from, to }, tiles) {
   const bars = [];
   const gaps = [];
   for (const period of periodsBetween(level, from, to)) {
-    const holding = held(tiles, period);
-    const claimed = holding.seconds / (period.to - period.from);
-    bars.push({ ...period, ...holding, claimed });
-    if (holding.seconds || holding.pale) continue;
+    const counts = countsIn(tiles, period);
+    const claimed = counts.seconds / (period.to - period.from);
+    bars.push({ ...period, ...counts, claimed });
+    if (counts.seconds || counts.isEstimate) continue;
     if (gaps.at(-1)?.to === period.from) gaps.at(-1).to = period.to;
     else gaps.push({ from: period.from, to: period.to });
   }
@@ -49,45 +49,45 @@ function surveyPeriods(level, { from, to }, tiles) {
     bars,
     gaps,
     moments: [],
-    most: scale(Math.max(...bars.map(({ moments }) => moments))),
-    complete: bars.every(({ pale }) => !pale),
+    max: scale(Math.max(...bars.map(({ moments }) => moments))),
+    isComplete: bars.every(({ isEstimate }) => !isEstimate),
     count: bars.reduce((sum, { moments }) => sum + moments, 0),
   };
 }
 
-function takenOf(hour, free) {
+function occupiedBars(hour, free) {
   const edges = [hour.from, ...free.flatMap(({ from, to }) => [from, to]), hour.to];
-  const taken = [];
+  const occupied = [];
   for (let index = 0; index < edges.length; index += 2) {
     const [from, to] = [edges[index], edges[index + 1]];
-    if (from < to) taken.push({ from, to, moments: 0, claimed: 1 });
+    if (from < to) occupied.push({ from, to, moments: 0, claimed: 1 });
   }
-  return taken;
+  return occupied;
 }
 
-function surveyMoments({ from, to }, tiles) {
-  const found = { level: "moment", bars: [], gaps: [], moments: [], most: 0, complete: true };
+function momentData({ from, to }, tiles) {
+  const data = { level: "moment", bars: [], gaps: [], moments: [], max: 0, isComplete: true };
   for (const hour of periodsBetween("hour", from, to)) {
-    const data = tiles.get("moment", hour.from);
-    if (!data) {
-      found.complete = false;
+    const tile = tiles.get("moment", hour.from);
+    if (!tile) {
+      data.isComplete = false;
       continue;
     }
-    found.bars.push(...takenOf(hour, data.free));
-    if (data.since > hour.from)
-      found.bars.push({ from: hour.from, to: data.since, moments: 1, claimed: 0, pale: true });
-    for (const gap of data.free) {
-      if (found.gaps.at(-1)?.to === gap.from) found.gaps.at(-1).to = gap.to;
-      else found.gaps.push({ ...gap });
+    data.bars.push(...occupiedBars(hour, tile.free));
+    if (tile.since > hour.from)
+      data.bars.push({ from: hour.from, to: tile.since, moments: 1, claimed: 0, isEstimate: true });
+    for (const gap of tile.free) {
+      if (data.gaps.at(-1)?.to === gap.from) data.gaps.at(-1).to = gap.to;
+      else data.gaps.push({ ...gap });
     }
-    // One that reaches over the hour is in both tiles.
-    found.moments.push(...data.moments.filter((moment) => found.moments.at(-1)?.url !== moment.url));
+    // A moment that crosses the full hour is in both tiles.
+    data.moments.push(...tile.moments.filter((moment) => data.moments.at(-1)?.url !== moment.url));
   }
-  found.moments = found.moments.filter((moment) => moment.to > from && moment.from < to);
-  return { ...found, most: found.bars.some(({ pale }) => pale) ? 1 : 0, count: found.moments.length };
+  data.moments = data.moments.filter((moment) => moment.to > from && moment.from < to);
+  return { ...data, max: data.bars.some(({ isEstimate }) => isEstimate) ? 1 : 0, count: data.moments.length };
 }
 
-export function survey(view, width, tiles) {
-  const level = levelOf(view, width);
-  return level === "moment" ? surveyMoments(view, tiles) : surveyPeriods(level, view, tiles);
+export function chartData(view, width, tiles) {
+  const level = levelFor(view, width);
+  return level === "moment" ? momentData(view, tiles) : periodData(level, view, tiles);
 }

@@ -1,61 +1,62 @@
-// The address and the page follow the chart: what stands around it is fetched, as the server makes it,
-// and changed in place. Going back goes back to the window that was seen.
+// Keeps the address and the rest of the page in step with the chart. The page of the new period is fetched
+// from the server and replaces what is around the chart. Going back restores the earlier view.
 
-import { addressOf, nameOf, periodOf, periodOfAddress, WHOLE } from "../lib/calendar.js";
+import { ALL_TIME, periodForView, periodFromPath, periodName, periodUrl } from "../lib/calendar.js";
 import { fetchPage } from "../lib/fetch-page.js";
 
-export class Journey {
+export class ChartHistory {
   #figure;
-  #going = new AbortController();
+  #request = new AbortController();
 
-  constructor(figure, arrive) {
+  constructor(figure, onNavigate) {
     this.#figure = figure;
-    this.period = periodOfAddress(location.pathname) ?? WHOLE;
+    this.period = periodFromPath(location.pathname) ?? ALL_TIME;
     addEventListener("popstate", ({ state }) => {
-      const period = periodOfAddress(location.pathname);
+      const period = periodFromPath(location.pathname);
       if (!period) return;
-      arrive(state && "from" in state ? state : period);
-      if (addressOf(period) !== addressOf(this.period)) this.#show(period, location.href);
+      onNavigate(state && "from" in state ? state : period);
+      if (periodUrl(period) !== periodUrl(this.period)) this.#loadPage(period, location.href);
       this.period = period;
     });
   }
 
-  // The window has come to rest. `chosen` when somebody went there on purpose, and may want to go back.
-  rest(view, chosen) {
-    const period = periodOf(view);
-    const address = addressOf(period);
+  // Called when the view has settled. `isIntentional` means that somebody went to this period on purpose and may
+  // want to go back.
+  update(view, isIntentional) {
+    const period = periodForView(view);
+    const address = periodUrl(period);
     const state = { from: view.from, to: view.to };
-    if (address === addressOf(this.period)) {
+    if (address === periodUrl(this.period)) {
       history.replaceState({ ...history.state, ...state }, "");
       return;
     }
-    if (chosen || period.level !== this.period.level) history.pushState(state, "", address);
+    if (isIntentional || period.level !== this.period.level) history.pushState(state, "", address);
     else history.replaceState(state, "", address);
     this.period = period;
-    this.#show(period, address);
+    this.#loadPage(period, address);
   }
 
-  async #show(period, address) {
-    this.#going.abort();
-    this.#going = new AbortController();
-    const { signal } = this.#going;
+  async #loadPage(period, address) {
+    this.#request.abort();
+    this.#request = new AbortController();
+    const { signal } = this.#request;
     try {
       const page = await fetchPage(address, signal);
-      if (!signal.aborted) this.#change(page);
+      if (!signal.aborted) this.#replacePage(page);
     } catch {
-      if (!signal.aborted) this.#offer(period, address);
+      if (!signal.aborted) this.#showError(period, address);
     }
   }
 
-  #change(page) {
-    const fresh = page.querySelector("[data-chart]");
+  #replacePage(page) {
+    const newFigure = page.querySelector("[data-chart]");
     const figure = this.#figure;
-    const before = figure.getBoundingClientRect().top;
+    const top = figure.getBoundingClientRect().top;
     for (const node of [...figure.parentNode.childNodes]) if (node !== figure) node.remove();
-    const nodes = [...fresh.parentNode.childNodes];
-    const place = nodes.indexOf(fresh);
-    figure.before(...nodes.slice(0, place).map((node) => document.adoptNode(node)));
-    figure.after(...nodes.slice(place + 1).map((node) => document.adoptNode(node)));
+    const nodes = [...newFigure.parentNode.childNodes];
+    const index = nodes.indexOf(newFigure);
+    figure.before(...nodes.slice(0, index).map((node) => document.adoptNode(node)));
+    figure.after(...nodes.slice(index + 1).map((node) => document.adoptNode(node)));
     document.title = page.title;
     document
       .querySelector("link[rel=canonical]")
@@ -64,21 +65,21 @@ export class Journey {
       if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    // A longer heading must not push the chart from under the hand.
-    scrollBy(0, figure.getBoundingClientRect().top - before);
+    // A longer heading must not move the chart away from the pointer.
+    scrollBy(0, figure.getBoundingClientRect().top - top);
     dispatchEvent(new CustomEvent("pagechange"));
   }
 
-  // What stands below is another period's, and the new one cannot be fetched: say so.
-  #offer(period, address) {
+  // The content below belongs to another period, and the new page could not be fetched.
+  #showError(period, address) {
     const figure = this.#figure;
     while (figure.nextSibling) figure.nextSibling.remove();
-    const words = document.createElement("p");
+    const message = document.createElement("p");
     const link = document.createElement("a");
     link.href = address;
-    link.textContent = nameOf(period);
-    words.className = "empty-state";
-    words.append("What happens here could not be fetched. Try again: ", link);
-    figure.after(words);
+    link.textContent = periodName(period);
+    message.className = "empty-state";
+    message.append("What happens here could not be fetched. Try again: ", link);
+    figure.after(message);
   }
 }

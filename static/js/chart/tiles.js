@@ -1,108 +1,108 @@
-// What a window holds, in tiles: counts by the period, and below an hour the moments themselves.
-// A tile is fetched once and kept; of the many that a long journey passes, the latest are kept.
+// The data of the chart, in tiles: the number of moments in each period or, for an hour, the moments
+// themselves. A tile is fetched once. The most recently used tiles are kept.
 
-import { iso, seconds, tileAt } from "../lib/calendar.js";
+import { fromIso, tileAt, toIso } from "../lib/calendar.js";
 
-const KEPT = 80;
-const RETRY = 5000; // milliseconds until what could not be fetched is tried again
-const MOST_MOMENTS = 200;
+const MAX_TILES = 80;
+const RETRY_DELAY = 5000; // milliseconds until a tile that could not be fetched is tried again
+const MAX_MOMENTS = 200;
 const FIELDS = "url,title,starts_at,ends_at";
 
-// Until then nothing is asked: the server has said that it was too much.
-let quietUntil = 0;
+// No request is sent until then, because the server has answered 429.
+let pausedUntil = 0;
 
-async function ask(address) {
+async function fetchData(address) {
   const response = await fetch(address, { credentials: "same-origin" });
   if (response.status === 429)
-    quietUntil = Date.now() + 1000 * (Number(response.headers.get("Retry-After")) || 5);
+    pausedUntil = Date.now() + 1000 * (Number(response.headers.get("Retry-After")) || 5);
   if (!response.ok) throw new Error(`${address}: ${response.status}`);
   return (await response.json()).data;
 }
 
-async function counts(level, tile) {
-  const { parts } = await ask(`/api/density/${level}?at=${iso(tile.from)}`);
-  return new Map(parts.map((part) => [seconds(part.starts_at), part]));
+async function fetchCounts(level, tile) {
+  const { parts } = await fetchData(`/api/density/${level}?at=${toIso(tile.from)}`);
+  return new Map(parts.map((part) => [fromIso(part.starts_at), part]));
 }
 
-const stretch = ({ starts_at, ends_at }) => ({ from: seconds(starts_at), to: seconds(ends_at) });
+const toInterval = ({ starts_at, ends_at }) => ({ from: fromIso(starts_at), to: fromIso(ends_at) });
 
-async function details(tile) {
-  const span = `start=${iso(tile.from)}&end=${iso(tile.to)}`;
+async function fetchMoments(tile) {
+  const interval = `start=${toIso(tile.from)}&end=${toIso(tile.to)}`;
   const [page, { free }] = await Promise.all([
-    ask(`/api/timeline?${span}&limit=${MOST_MOMENTS}&fields=${FIELDS}`),
-    ask(`/api/free?at=${iso(tile.from)}`),
+    fetchData(`/api/timeline?${interval}&limit=${MAX_MOMENTS}&fields=${FIELDS}`),
+    fetchData(`/api/free?at=${toIso(tile.from)}`),
   ]);
   const moments = page.moments.map((moment) => ({
-    ...stretch(moment),
+    ...toInterval(moment),
     url: moment.url,
     title: moment.title,
   }));
-  // Newest first: of an hour with more moments than that, those before the last are not drawn.
+  // The newest come first. Of an hour with more than MAX_MOMENTS, the earliest are not drawn.
   return {
     moments: moments.reverse(),
-    free: free.map(stretch),
+    free: free.map(toInterval),
     since: page.next ? moments[0].from : tile.from,
   };
 }
 
 export class Tiles {
-  #kept = new Map();
-  #changed;
-  #asked = 0;
+  #tiles = new Map();
+  #onChange;
+  #pending = 0;
 
-  constructor(changed) {
-    this.#changed = changed;
+  constructor(onChange) {
+    this.#onChange = onChange;
   }
 
-  // What the tile around `time` holds, or undefined while it is not here; then it is fetched.
+  // Returns the data of the tile that contains `time`. If it is not loaded, returns undefined and fetches it.
   get(level, time) {
     const tile = tileAt(level, time);
     const key = `${level} ${tile.from}`;
-    const kept = this.#kept.get(key);
-    if (!kept) {
+    const entry = this.#tiles.get(key);
+    if (!entry) {
       this.#fetch(key, level, tile);
       return undefined;
     }
-    this.#kept.delete(key); // the latest last
-    this.#kept.set(key, kept);
-    return kept.data;
+    this.#tiles.delete(key); // the most recently used tile is the last
+    this.#tiles.set(key, entry);
+    return entry.data;
   }
 
-  // Whether an answer is still to come.
-  get waiting() {
-    return this.#asked > 0;
+  // Whether a request is pending.
+  get isLoading() {
+    return this.#pending > 0;
   }
 
-  // The same, without fetching it.
+  // Returns the same data, but never fetches it.
   peek(level, time) {
-    return this.#kept.get(`${level} ${tileAt(level, time).from}`)?.data;
+    return this.#tiles.get(`${level} ${tileAt(level, time).from}`)?.data;
   }
 
   #fetch(key, level, tile) {
-    if (Date.now() < quietUntil) return;
+    if (Date.now() < pausedUntil) return;
     const entry = { data: undefined };
-    this.#asked += 1;
-    this.#kept.set(key, entry);
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= KEPT) break;
-      this.#kept.delete(oldest);
+    this.#pending += 1;
+    this.#tiles.set(key, entry);
+    for (const oldest of this.#tiles.keys()) {
+      if (this.#tiles.size <= MAX_TILES) break;
+      this.#tiles.delete(oldest);
     }
-    (level === "moment" ? details(tile) : counts(level, tile))
+    (level === "moment" ? fetchMoments(tile) : fetchCounts(level, tile))
       .then((data) => {
         entry.data = data;
       })
       .catch(() => {
         setTimeout(
           () => {
-            this.#kept.delete(key);
-            this.#changed();
+            this.#tiles.delete(key);
+            this.#onChange();
           },
-          Math.max(RETRY, quietUntil - Date.now()),
+          Math.max(RETRY_DELAY, pausedUntil - Date.now()),
         );
       })
       .finally(() => {
-        this.#asked -= 1;
-        this.#changed();
+        this.#pending -= 1;
+        this.#onChange();
       });
   }
 }

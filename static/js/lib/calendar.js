@@ -1,8 +1,8 @@
-// The calendar of the timeline: proleptic Gregorian, UTC, without a year 0. Times are whole or broken
-// seconds since 1970-01-01T00:00:00Z; a period is { level, from, to }.
+// The calendar of the timeline: proleptic Gregorian, UTC, without a year 0. Times are seconds since
+// 1970-01-01T00:00:00Z, with fractions where needed. A period is { level, from, to }.
 
-export const FIRST = -62135510400; // 0001-01-02
-export const END = 253402214400; // 9999-12-31, which is not the timeline's any more
+export const START = -62135510400; // 0001-01-02
+export const END = 253402214400; // 9999-12-31, the first day after the timeline
 export const DAY = 86400;
 export const HOUR = 3600;
 const ORDINAL_OF_1970 = 719163; // days since 0001-01-01, which is 1
@@ -22,24 +22,25 @@ const MONTHS = [
   "December",
 ];
 
-// Lengths are the calendar's averages: for choosing what to draw, never for counting.
+// Lengths are averages. They serve to choose what to draw, never to count. `minWidth` is the least width of a
+// period in pixels at which its level is drawn.
 export const LEVELS = [
-  { name: "century", length: 36524.25 * DAY, unit: "a century", least: 0 },
-  { name: "year", length: 365.2425 * DAY, unit: "a year", least: 2.5 },
-  { name: "month", length: 30.436875 * DAY, unit: "a month", least: 4 },
-  { name: "day", length: DAY, unit: "a day", least: 4 },
-  { name: "hour", length: HOUR, unit: "an hour", least: 4 },
+  { name: "century", length: 36524.25 * DAY, unit: "a century", minWidth: 0 },
+  { name: "year", length: 365.2425 * DAY, unit: "a year", minWidth: 2.5 },
+  { name: "month", length: 30.436875 * DAY, unit: "a month", minWidth: 4 },
+  { name: "day", length: DAY, unit: "a day", minWidth: 4 },
+  { name: "hour", length: HOUR, unit: "an hour", minWidth: 4 },
 ];
 
-export const clip = (time) => Math.min(END, Math.max(FIRST, time));
+export const clamp = (time) => Math.min(END, Math.max(START, time));
 const pad = (number, digits = 2) => String(number).padStart(digits, "0");
 
-export function at(year, month = 1, day = 1) {
-  // Not Date.UTC, which takes the years 0 to 99 for 1900 to 1999.
+export function toSeconds(year, month = 1, day = 1) {
+  // Not Date.UTC, which reads the years 0 to 99 as 1900 to 1999.
   return new Date(0).setUTCFullYear(year, month - 1, day) / 1000;
 }
 
-export function parts(time) {
+export function utcFields(time) {
   const date = new Date(Math.floor(time) * 1000);
   return {
     year: date.getUTCFullYear(),
@@ -51,35 +52,35 @@ export function parts(time) {
   };
 }
 
-export const iso = (time) => `${new Date(Math.floor(time) * 1000).toISOString().slice(0, 19)}Z`;
-export const seconds = (text) => Date.parse(text) / 1000;
+export const toIso = (time) => `${new Date(Math.floor(time) * 1000).toISOString().slice(0, 19)}Z`;
+export const fromIso = (text) => Date.parse(text) / 1000;
 
-// First second of the calendar's period of this level that `time` lies in; it may lie before FIRST.
-function floor(level, time) {
-  const { year, month, day } = parts(time);
+// Returns the first second of the period that contains `time`. It may be before START.
+function periodStart(level, time) {
+  const { year, month, day } = utcFields(time);
   switch (level) {
     case "century":
-      return at(Math.floor((year - 1) / 100) * 100 + 1);
+      return toSeconds(Math.floor((year - 1) / 100) * 100 + 1);
     case "year":
-      return at(year);
+      return toSeconds(year);
     case "month":
-      return at(year, month);
+      return toSeconds(year, month);
     case "day":
-      return at(year, month, day);
+      return toSeconds(year, month, day);
     default:
       return Math.floor(time / HOUR) * HOUR;
   }
 }
 
-function after(level, start) {
-  const { year, month } = parts(start);
+function nextPeriodStart(level, start) {
+  const { year, month } = utcFields(start);
   switch (level) {
     case "century":
-      return at(year + 100);
+      return toSeconds(year + 100);
     case "year":
-      return at(year + 1);
+      return toSeconds(year + 1);
     case "month":
-      return at(year, month + 1);
+      return toSeconds(year, month + 1);
     case "day":
       return start + DAY;
     default:
@@ -87,13 +88,13 @@ function after(level, start) {
   }
 }
 
-// The period of this level that `time` lies in, cut to the timeline.
+// Returns the period that contains `time`, limited to the timeline.
 export function periodAt(level, time) {
-  const start = floor(level, Math.min(END - 1, Math.max(FIRST, time)));
-  return { level, from: clip(start), to: clip(after(level, start)) };
+  const start = periodStart(level, Math.min(END - 1, Math.max(START, time)));
+  return { level, from: clamp(start), to: clamp(nextPeriodStart(level, start)) };
 }
 
-export const WHOLE = { level: "timeline", from: FIRST, to: END };
+export const ALL_TIME = { level: "timeline", from: START, to: END };
 
 export function* periodsBetween(level, from, to) {
   let period = periodAt(level, from);
@@ -104,17 +105,17 @@ export function* periodsBetween(level, from, to) {
   }
 }
 
-// The stretch whose counts are one answer of the API: see `timeline/tiles.py`.
+// Returns the interval whose counts come in one response of the API: see `tiles.py`.
 export function tileAt(level, time) {
-  const { year } = parts(time);
+  const { year } = utcFields(time);
   switch (level) {
     case "century":
-      return WHOLE;
+      return ALL_TIME;
     case "year":
       return periodAt("century", time);
     case "month": {
       const first = Math.floor((year - 1) / 10) * 10 + 1;
-      return { from: clip(at(first)), to: clip(at(first + 10)) };
+      return { from: clamp(toSeconds(first)), to: clamp(toSeconds(first + 10)) };
     }
     case "day":
       return periodAt("year", time);
@@ -122,21 +123,21 @@ export function tileAt(level, time) {
       const ordinal = Math.floor(time / DAY) + ORDINAL_OF_1970;
       const first = Math.floor((ordinal - 1) / HOUR_TILE_DAYS) * HOUR_TILE_DAYS + 1;
       const start = (first - ORDINAL_OF_1970) * DAY;
-      return { from: clip(start), to: clip(start + HOUR_TILE_DAYS * DAY) };
+      return { from: clamp(start), to: clamp(start + HOUR_TILE_DAYS * DAY) };
     }
     default:
       return periodAt("hour", time);
   }
 }
 
-// The finest period that a window is about: one not much shorter than the window, at its middle.
-export function periodOf({ from, to }) {
+// Returns the shortest period that fits a view: not much shorter than the view, and at its middle.
+export function periodForView({ from, to }) {
   const level = LEVELS.findLast(({ length }) => to - from <= 1.5 * length);
-  return level ? periodAt(level.name, (from + to) / 2) : WHOLE;
+  return level ? periodAt(level.name, (from + to) / 2) : ALL_TIME;
 }
 
-export function addressOf({ level, from }) {
-  const { year, month, day, hour } = parts(from);
+export function periodUrl({ level, from }) {
+  const { year, month, day, hour } = utcFields(from);
   const steps = [pad(year, 4), pad(month), pad(day), pad(hour)];
   if (level === "timeline") return "/timeline/centuries/";
   if (level === "century") return `/timeline/centuries/${Math.ceil(year / 100)}/`;
@@ -148,25 +149,25 @@ export function addressOf({ level, from }) {
     .join("/")}/`;
 }
 
-// The period that an address of a page names, or null.
-export function periodOfAddress(path) {
+// Returns the period in the path of a page, or null.
+export function periodFromPath(path) {
   const [first, ...rest] = path.split("/").filter(Boolean).slice(1);
   if (first === "centuries") {
-    return rest.length ? periodAt("century", at(Number(rest[0]) * 100 - 99, 1, 2)) : WHOLE;
+    return rest.length ? periodAt("century", toSeconds(Number(rest[0]) * 100 - 99, 1, 2)) : ALL_TIME;
   }
   const [year, month, day, hour] = [first, ...rest].map(Number);
   if (!(year >= 1)) return null;
   const level = LEVELS[rest.length + 1].name;
-  return periodAt(level, at(year, month || 1, day || 1) + (hour || 0) * HOUR);
+  return periodAt(level, toSeconds(year, month || 1, day || 1) + (hour || 0) * HOUR);
 }
 
 function ordinal(number) {
-  const teens = number % 100 >= 10 && number % 100 <= 20;
-  return number + ((!teens && ["th", "st", "nd", "rd"][number % 10]) || "th");
+  const isTeen = number % 100 >= 10 && number % 100 <= 20;
+  return number + ((!isTeen && ["th", "st", "nd", "rd"][number % 10]) || "th");
 }
 
-export function nameOf({ level, from }) {
-  const { year, month, day, hour } = parts(from);
+export function periodName({ level, from }) {
+  const { year, month, day, hour } = utcFields(from);
   if (level === "timeline") return "All centuries";
   if (level === "century") return `${ordinal(Math.ceil(year / 100))} century`;
   if (level === "year") return String(year);
@@ -175,9 +176,9 @@ export function nameOf({ level, from }) {
   return `${day} ${MONTHS[month - 1]} ${year}, ${pad(hour)}:00`;
 }
 
-// A time in words, as fine as a window of this many seconds needs it.
-export function inWords(time, span) {
-  const { year, month, day, hour, minute, second } = parts(time);
+// Formats a time with the precision that a view of `span` seconds needs.
+export function formatTime(time, span) {
+  const { year, month, day, hour, minute, second } = utcFields(time);
   if (span > 3 * LEVELS[1].length) return String(year);
   if (span > 3 * LEVELS[2].length) return `${MONTHS[month - 1]} ${year}`;
   const date = `${day} ${MONTHS[month - 1]} ${year}`;
@@ -185,7 +186,7 @@ export function inWords(time, span) {
   return `${date}, ${pad(hour)}:${pad(minute)}${span > 3 * HOUR ? "" : `:${pad(second)}`}`;
 }
 
-// Steps of the axis, in years, months, days and seconds, from the finest.
+// The steps of the axis, from the shortest, in seconds, days, months and years.
 const STEPS = [
   ...[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR].map((step) => ({
     step,
@@ -203,30 +204,30 @@ const STEPS = [
 
 function yearTicks(from, to, step) {
   const ticks = [];
-  for (let year = Math.floor(parts(from).year / step) * step; at(year) < to; year += step) {
-    if (year >= 1) ticks.push({ time: at(year), words: String(year) });
+  for (let year = Math.floor(utcFields(from).year / step) * step; toSeconds(year) < to; year += step) {
+    if (year >= 1) ticks.push({ time: toSeconds(year), label: String(year) });
   }
   return ticks;
 }
 
 function monthTicks(from, to, step) {
   const ticks = [];
-  const { year, month } = parts(from);
+  const { year, month } = utcFields(from);
   for (let count = year * 12 + Math.floor((month - 1) / step) * step; ; count += step) {
     const [y, m] = [Math.floor(count / 12), count % 12];
-    if (at(y, m + 1) >= to) return ticks;
-    ticks.push({ time: at(y, m + 1), words: m ? MONTHS[m].slice(0, 3) : String(y) });
+    if (toSeconds(y, m + 1) >= to) return ticks;
+    ticks.push({ time: toSeconds(y, m + 1), label: m ? MONTHS[m].slice(0, 3) : String(y) });
   }
 }
 
 function dayTicks(from, to, step) {
   const ticks = [];
-  for (let time = floor("day", from); time < to; time += DAY) {
-    const { month, day } = parts(time);
+  for (let time = periodStart("day", from); time < to; time += DAY) {
+    const { month, day } = utcFields(time);
     // The 30th and the 31st are too near to the 1st.
-    if (day === 1) ticks.push({ time, words: MONTHS[month - 1].slice(0, 3) });
+    if (day === 1) ticks.push({ time, label: MONTHS[month - 1].slice(0, 3) });
     else if (step === 1 || (day % step === 0 && day + step / 2 < 31))
-      ticks.push({ time, words: String(day) });
+      ticks.push({ time, label: String(day) });
   }
   return ticks;
 }
@@ -234,28 +235,28 @@ function dayTicks(from, to, step) {
 function secondTicks(from, to, step) {
   const ticks = [];
   for (let time = Math.floor(from / step) * step; time < to; time += step) {
-    const { month, day, hour, minute, second } = parts(time);
-    const words =
+    const { month, day, hour, minute, second } = utcFields(time);
+    const label =
       hour || minute || second
         ? `${pad(hour)}:${pad(minute)}${step < 60 ? `:${pad(second)}` : ""}`
         : `${day} ${MONTHS[month - 1].slice(0, 3)}`;
-    ticks.push({ time, words });
+    ticks.push({ time, label });
   }
   return ticks;
 }
 
 const TICKS = { year: yearTicks, month: monthTicks, day: dayTicks, second: secondTicks };
 
-// The ticks of a window's axis: times with their labels, at least `apart` seconds from each other.
-export function ticks({ from, to }, apart) {
-  const { step, kind } = STEPS.find(({ length }) => length >= apart) ?? STEPS.at(-1);
+// Returns the ticks of a view's axis: times with labels, at least `apart` seconds from each other.
+export function ticks({ from, to }, minGap) {
+  const { step, kind } = STEPS.find(({ length }) => length >= minGap) ?? STEPS.at(-1);
   return TICKS[kind](from, to, step).filter(({ time }) => time >= from);
 }
 
-// Where a free stretch is claimed; of a long one, its first 24 hours.
-export function claimAddress(from, to) {
+// Returns the address where a free interval can be claimed. Of a long one, these are its first 24 hours.
+export function claimUrl(from, to) {
   const length = Math.floor(Math.min(to - from, DAY));
-  const start = iso(from);
+  const start = toIso(from);
   return (
     `/claim/?date=${start.slice(0, 10)}&time=${start.slice(11, 19)}&zone=UTC&hours=${Math.floor(length / HOUR)}` +
     `&minutes=${Math.floor((length % HOUR) / 60)}&seconds=${length % 60}`

@@ -1,5 +1,5 @@
-// A page of ours as a document, without a string of HTML ever in a script's hands: the request parses it,
-// and no script of it runs.
+// Fetches one of our own pages as a document. The browser parses the response itself: no script handles HTML
+// as a string, and no script in the page runs.
 
 export function fetchPage(address, signal) {
   return new Promise((resolve, reject) => {

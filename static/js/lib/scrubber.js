@@ -1,28 +1,30 @@
-// A slider over all years that hold moments, with how many each holds drawn above it.
+// A slider over all years with moments, below a chart of the number of moments in each year.
 
-import { at, iso, parts, seconds } from "./calendar.js";
+import { fromIso, toIso, toSeconds, utcFields } from "./calendar.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 40;
-const WAIT = 250; // milliseconds after the last key until the list follows
-const MOST_CENTURIES = 12; // with more than that, the years of the last ones
+const JUMP_DELAY = 250; // milliseconds after the last change until the list follows
+const MAX_CENTURIES = 12; // with more centuries, only the last ones are on the slider
 
-async function counts(level, time) {
-  const response = await fetch(`/api/density/${level}?at=${iso(time)}`, { credentials: "same-origin" });
+async function fetchCounts(level, time) {
+  const response = await fetch(`/api/density/${level}?at=${toIso(time)}`, { credentials: "same-origin" });
   if (!response.ok) throw new Error(String(response.status));
   return (await response.json()).data.parts.filter(({ moments }) => moments);
 }
 
-async function years() {
-  const centuries = (await counts("century", 0)).slice(-MOST_CENTURIES);
-  const tiles = await Promise.all(centuries.map((century) => counts("year", seconds(century.starts_at))));
-  return new Map(tiles.flat().map((year) => [parts(seconds(year.starts_at)).year, year.moments]));
+async function fetchYears() {
+  const centuries = (await fetchCounts("century", 0)).slice(-MAX_CENTURIES);
+  const tiles = await Promise.all(
+    centuries.map((century) => fetchCounts("year", fromIso(century.starts_at))),
+  );
+  return new Map(tiles.flat().map((year) => [utcFields(fromIso(year.starts_at)).year, year.moments]));
 }
 
-function density(held, first, last) {
-  const most = Math.sqrt(Math.max(...held.values()));
-  const bars = [...held].map(([year, moments]) => {
-    const height = Math.max(2, (HEIGHT * Math.sqrt(moments)) / most);
+function drawDensity(counts, first, last) {
+  const max = Math.sqrt(Math.max(...counts.values()));
+  const bars = [...counts].map(([year, moments]) => {
+    const height = Math.max(2, (HEIGHT * Math.sqrt(moments)) / max);
     return `M${year - first} ${HEIGHT}v${-height.toFixed(1)}h1V${HEIGHT}z`;
   });
   const svg = document.createElementNS(SVG, "svg");
@@ -35,39 +37,39 @@ function density(held, first, last) {
   return svg;
 }
 
-// Puts the slider above a list. `jump` is called with an address; what is returned moves the slider to
-// the time of a moment.
-export async function scrubber(root, jump) {
-  const held = await years();
-  const [first, last] = [Math.min(...held.keys()), Math.max(...held.keys())];
+// Puts the slider above a list. `onJump` is called with an address. Returns a function that moves the slider
+// to the time of a moment.
+export async function addScrubber(root, onJump) {
+  const counts = await fetchYears();
+  const [first, last] = [Math.min(...counts.keys()), Math.max(...counts.keys())];
   if (!(first < last)) return undefined;
   const label = document.createElement("label");
-  const words = document.createElement("span");
+  const yearLabel = document.createElement("span");
   const slider = document.createElement("input");
   label.className = "scrubber";
   Object.assign(slider, { type: "range", min: first, max: last, step: 1, value: last });
-  label.append(words, density(held, first, last), slider);
+  label.append(yearLabel, drawDensity(counts, first, last), slider);
 
-  function say() {
-    const moments = held.get(Number(slider.value)) ?? 0;
-    words.textContent = `Year ${slider.value}`;
+  function showYear() {
+    const moments = counts.get(Number(slider.value)) ?? 0;
+    yearLabel.textContent = `Year ${slider.value}`;
     slider.setAttribute("aria-valuetext", `${slider.value}: ${moments.toLocaleString("en")} moments`);
   }
 
-  let waiting = 0;
-  slider.addEventListener("input", say);
+  let timer = 0;
+  slider.addEventListener("input", showYear);
   slider.addEventListener("change", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(() => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
       const year = Number(slider.value);
-      jump(year === last ? "?" : `?before=${iso(at(year + 1))}`);
-    }, WAIT);
+      onJump(year === last ? "?" : `?before=${toIso(toSeconds(year + 1))}`);
+    }, JUMP_DELAY);
   });
-  say();
+  showYear();
   root.before(label);
   return (time) => {
     if (document.activeElement === slider) return;
-    slider.value = parts(seconds(time)).year;
-    say();
+    slider.value = utcFields(fromIso(time)).year;
+    showYear();
   };
 }

@@ -29,7 +29,7 @@ def test_it_works(client, make_moment, stranger):
     page = client.get(moment.get_absolute_url())
     assert 'name="like" value="no"' in page.text
     assert 'aria-pressed="true"' in page.text
-    assert "<span data-likes>1</span> <span data-likes-words>person likes</span>" in page.text  # fmt: skip
+    assert "<span data-likes>1</span> <span data-likes-label>person likes</span>" in page.text  # fmt: skip
     client.post(like_url(moment), {"like": "no"})
     assert "<span data-likes>0</span>" in client.get(moment.get_absolute_url()).text
 

@@ -17,7 +17,7 @@ SCHEMES = pytest.mark.parametrize("scheme", ["dark", "light"])
 MAKE_CLAIMANT = """
 from accounts.models import User
 for handle in {handles!r}:
-    User.objects.create_user(f"{{handle}}@example.org", handle, "{password}").vouch_for_email()
+    User.objects.create_user(f"{{handle}}@example.org", handle, "{password}").mark_email_verified()
 """
 
 

@@ -134,7 +134,7 @@ Serve = Callable[..., AbstractContextManager[Site]]
 
 
 def served_pages(folder: Path, **environment: str) -> AbstractContextManager[Site]:
-    """Return a context manager that serves the views of ``tests.support.urls``, with ``folder`` for its data."""
+    """Return a context manager that serves the views of ``tests.support.urls`` from ``folder``."""
     (folder / "static").mkdir(exist_ok=True)
     settings = {"DJANGO_SETTINGS_MODULE": "tests.support.served_settings"}
     return gunicorn(site_environment(folder, **settings | environment))

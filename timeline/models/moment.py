@@ -125,11 +125,8 @@ class MomentQuerySet(models.QuerySet["Moment"]):
         subquery, would read less. But PostgreSQL cannot estimate such a bound, and
         then reads and sorts a whole month for the first page.)
         """
-        earliest = (
-            start - MAX_DURATION
-            if start >= WINDOW_START + MAX_DURATION
-            else WINDOW_START - MAX_DURATION
-        )
+        # Not before the window, because Python's calendar ends a day before it.
+        earliest = max(start, WINDOW_START) - MAX_DURATION
         return self.filter(starts_at__gt=earliest, starts_at__lt=end, ends_at__gt=start)
 
     def for_cards(self) -> MomentQuerySet:

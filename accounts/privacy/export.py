@@ -68,7 +68,7 @@ def build_archive(user: User) -> IO[bytes]:
     """
     archive: IO[bytes] = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115  the response closes it
     now = timezone.now()
-    timestamp = now.timetuple()[:6]
+    timestamp = (now.year, now.month, now.day, now.hour, now.minute, now.second)
     lines = []
     with zipfile.ZipFile(archive, "w") as zipped:
         for source in list_sources():
@@ -92,7 +92,7 @@ def archive_name(user: User) -> str:
     return f"momentverse-{user.handle}-{timezone.now():%Y-%m-%d}.zip"
 
 
-def _add(zipped: zipfile.ZipFile, name: str, timestamp: tuple[int, ...], content: bytes) -> None:
+def _add(zipped: zipfile.ZipFile, name: str, timestamp: tuple[int, int, int, int, int, int], content: bytes) -> None:
     if name.startswith("/") or "\\" in name or ".." in name.split("/"):
         raise ValueError(f"{name!r} would leave the folder that the archive is opened in")
     entry = zipfile.ZipInfo(name, timestamp)

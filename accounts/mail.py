@@ -69,7 +69,7 @@ def add_html_version(mail: EmailMultiAlternatives) -> None:
 class Paragraph:
     """A paragraph of a mail, and the link to a page of this site on its last line, if there is one."""
 
-    words: str
+    text: str
     link: str = ""
 
 
@@ -81,9 +81,9 @@ def split_paragraphs(text: str) -> list[Paragraph]:
     """
     paragraphs = []
     for block in re.split(r"\n{2,}", text.strip()):
-        words, _, last_line = block.rpartition("\n")
+        body, _, last_line = block.rpartition("\n")
         if last_line.startswith(f"{settings.SITE_URL}/"):
-            paragraphs.append(Paragraph(words.removesuffix(":"), last_line))
+            paragraphs.append(Paragraph(body.removesuffix(":"), last_line))
         else:
             paragraphs.append(Paragraph(block))
     return paragraphs

@@ -114,7 +114,7 @@ def the_mail(to: str = "ada@example.org") -> mail.EmailMultiAlternatives:
     assert body.endswith(f"\n\nMomentVerse, {site_settings.SITE_URL}\n")
     assert "\n\n\n" not in body
     for paragraph in split_paragraphs(body):
-        for line in paragraph.words.splitlines():
+        for line in paragraph.text.splitlines():
             assert line in html.words
     assert message.extra_headers["Auto-Submitted"] == "auto-generated"
     # It can be sent as it is: no header is refused.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import ClassVar
 
 from django.conf import settings
@@ -90,17 +89,6 @@ class OrderLogEntry(models.Model):
         verbose_name_plural = "order log entries"
 
     def __str__(self) -> str:
-        return self.message
-
-    # Until the templates use the new names.
-    @property
-    def at(self) -> dt.datetime:
-        """Return ``created_at``."""
-        return self.created_at
-
-    @property
-    def what(self) -> str:
-        """Return ``message``."""
         return self.message
 
 

@@ -60,7 +60,7 @@ def done(request: HttpRequest, claim: Moment) -> HttpResponse:
         "moment": claim,
         "order": claim.order,
         "display": SpanDisplay.of_moment(claim),
-        "waiting": is_waiting,
+        "is_waiting": is_waiting,
         "is_on_its_way": claim.order.checkouts.filter(state=CheckoutState.PENDING).exists(),
     }
     response = render(request, "timeline/claim/done.html", context)

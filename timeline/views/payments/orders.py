@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from timeline.core.span_display import SpanDisplay
 from timeline.models import Checkout, Order
 from timeline.selectors.pagination import paginate
-from timeline.views.pagination import parse_cursor
+from timeline.views.pagination import pagination_context, parse_cursor
 
 PAGE_SIZE = 25
 ORDER_NOT_FOUND_MESSAGE = "There is no such order, or it is not yours."
@@ -26,11 +26,7 @@ def order_list(request: HttpRequest) -> HttpResponse:
     cursor = parse_cursor(request, _parse_time, params=("before",))
     own = Order.objects.filter(user=request.user).select_related("moment")
     page = paginate(own, "created_at", cursor, size=PAGE_SIZE, descending=True)
-    context = {
-        "orders": page.rows,
-        "older": page.before.isoformat() if page.before else "",
-        "cut": not cursor.is_first_page,
-    }
+    context = pagination_context(page, cursor, dt.datetime.isoformat)
     return render(request, "timeline/orders/list.html", context)
 
 
@@ -47,7 +43,7 @@ def order_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "moment": order.moment,
         "display": SpanDisplay.of_moment(order.moment),
         "payments": Checkout.objects.filter(order=order, captured__gt=0).select_related("refund"),
-        "entries": order.log_entries.all(),
+        "log_entries": order.log_entries.all(),
     }
     return render(request, "timeline/orders/order.html", context)
 

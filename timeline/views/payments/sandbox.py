@@ -107,6 +107,6 @@ def _render(
         "session": stored,
         "is_open": session.state is SessionState.OPEN,
         "state": stored.get_state_display(),
-        "said": message,
+        "message": message,
     }
     return render(request, "timeline/sandbox/checkout.html", context, status=status)

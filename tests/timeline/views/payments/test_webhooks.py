@@ -161,7 +161,7 @@ def test_wrong_amount_or_currency_is_refunded(shop, claim, caplog, change):
     shop.double.pay(session)
     assert shop.deliver() == [200]
     assert shop.state(moment) == (Status.RELEASED, OrderStatus.REFUNDED)
-    assert "is not operation the order says" in caplog.text
+    assert "is not what the order says" in caplog.text
     totals = shop.double.totals()
     assert totals["captured"] == totals["refunded"] == change.get("amount", 500)
 

@@ -145,12 +145,12 @@ class Shop:
     def deliver(self, *events: Any, tampered: bool = False, **signing: Any) -> list[int]:
         """Post these events, or all events, as Stripe does. Return the statuses."""
         return [
-            self.post(*self.double.signed(event, **signing), tampered=tampered)
+            self.post_webhook(*self.double.signed(event, **signing), tampered=tampered)
             for event in events or self.double.events_of()
         ]
 
     @staticmethod
-    def post(body: bytes, signature: str, *, tampered: bool = False) -> int:
+    def post_webhook(body: bytes, signature: str, *, tampered: bool = False) -> int:
         client = Client(raise_request_exception=False)
         return client.post(
             reverse("timeline:stripe-webhook"),

@@ -22,7 +22,7 @@ class CheckoutState(models.TextChoices):
     ABANDONED = "abandoned", "Given up by us; must not stay open"
 
 
-# An order has at most one checkout in these states, so nobody is asked to pay twice.
+# An order has at most one checkout in these states, so nobody has to pay twice.
 UNSETTLED = (CheckoutState.INTENDED, CheckoutState.OPEN, CheckoutState.PENDING)
 
 

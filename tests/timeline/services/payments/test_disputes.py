@@ -1,4 +1,4 @@
-"""Disputes at the buyer's bank: the order is frozen while one is open, and lost or kept at its end."""
+"""Disputes at the buyer's bank: an open one freezes the order, and a lost one revokes the moment."""
 
 from __future__ import annotations
 

@@ -268,14 +268,14 @@ def test_killed_between_storing_the_session_id_and_the_state(killable, claim, pa
 
 
 IN_FULFIL = {
-    "payment noted": ("checkouts", "UPDATE", "NEW.state = 'paid'"),
+    "payment stored": ("checkouts", "UPDATE", "NEW.state = 'paid'"),
     "moment activated": ("moments", "UPDATE", "NEW.status = 'active'"),
     "order paid": ("orders", "UPDATE", "NEW.status = 'paid'"),
     "log written": ("order_entries", "INSERT", "NEW.message LIKE 'paid%'"),
-    "mail owed": ("notices", "INSERT", "true"),
+    "mail queued": ("notices", "INSERT", "true"),
 }
 AFTER_COMMIT = {
-    "mail begun": ("notices", "UPDATE", "NEW.state = 'sending'"),
+    "sending begun": ("notices", "UPDATE", "NEW.state = 'sending'"),
     "mail sent": ("notices", "UPDATE", "NEW.state = 'sent'"),
     "event applied": ("payment_events", "UPDATE", "NEW.applied_at IS NOT NULL"),
 }

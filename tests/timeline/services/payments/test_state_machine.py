@@ -266,8 +266,8 @@ class StripePurchases(Purchases):
         number = data.draw(st.integers(0, 40))
         if sent:
             provider = get_provider("stripe")
-            message = self.double.signed(sent[number % len(sent)])
-            events.receive_event(provider, provider.verify_event(*message))
+            webhook = self.double.signed(sent[number % len(sent)])
+            events.receive_event(provider, provider.verify_event(*webhook))
             events.apply_pending_events(["stripe"])
 
     def teardown(self):

@@ -69,11 +69,11 @@ def test_repeated_and_concurrent_event_is_applied_once(shop, claim):
     """Fault 1: every response is 2xx."""
     moment = claim("1969-07-20")
     shop.double.pay(shop.start_checkout(moment))
-    message = shop.double.signed(shop.double.events[-1])
+    webhook = shop.double.signed(shop.double.events[-1])
 
     def post(_):
         try:
-            return shop.post(*message)
+            return shop.post_webhook(*webhook)
         finally:
             connections.close_all()
 
@@ -173,7 +173,7 @@ def test_forged_old_and_tampered_events_are_refused(shop, claim):
     assert shop.deliver(secret="whsec_guessed") == [400]
     assert shop.deliver(offset=-301) == [400]
     assert shop.deliver(tampered=True) == [400]
-    assert shop.post(b"", "") == 400
+    assert shop.post_webhook(b"", "") == 400
     assert not PaymentEvent.objects.exists()
     assert shop.state(moment) == WAITING
     shop.reconcile()

@@ -48,11 +48,6 @@ class Page(Generic[Row, Key]):
     before: Key | None = None  # this page's lowest key; None if the list has no lower one
     after: Key | None = None  # this page's highest key; None if the list has no higher one
 
-    @property
-    def moments(self) -> list[Row]:
-        """The rows, for templates."""
-        return self.rows
-
 
 def paginate(
     rows: QuerySet[ModelRow],

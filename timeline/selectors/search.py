@@ -97,7 +97,7 @@ class Hit:
 class SearchResults:
     """A page of results, and the cursor of the next page if there is one."""
 
-    found: list[Hit]
+    hits: list[Hit]
     next_cursor: SearchCursor | None
 
 

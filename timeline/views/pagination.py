@@ -52,8 +52,8 @@ def pagination_context(
 ) -> dict[str, object]:
     """Return what a template needs to show a page and to link to the pages on both sides.
 
-    The two addresses are queries, empty where no page follows. ``is_cut`` tells
-    an empty page of a list from an empty list.
+    The two addresses are query strings, "" where no page follows. With
+    ``is_first_page`` a template distinguishes an empty list from an empty page.
     """
 
     def query(name: str, key: Key | None) -> str:
@@ -63,5 +63,5 @@ def pagination_context(
         "page": page,
         "earlier_address": query("before", page.before),
         "later_address": query("after", page.after),
-        "is_cut": not cursor.is_first_page,
+        "is_first_page": cursor.is_first_page,
     }

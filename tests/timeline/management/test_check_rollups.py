@@ -1,4 +1,4 @@
-"""``check_rollups``: the stored counts against a recount (edge case 33)."""
+"""``check_rollups`` compares the stored counts with a recount (edge case 33)."""
 
 import io
 
@@ -18,7 +18,7 @@ def test_it_works(make_moment):
     assert out.getvalue() == "The stored counts equal a recount.\n"
 
 
-def test_a_wrong_day_fails_and_is_named(make_moment):
+def test_wrong_day_is_reported(make_moment):
     make_moment("1969-07-20T20:17:40Z")
     rollups.fold()
     RollupDay.objects.update(moments=5)
@@ -28,7 +28,7 @@ def test_a_wrong_day_fails_and_is_named(make_moment):
     assert "day 1969-07-20: stored" in out.getvalue()
 
 
-def test_a_wrong_year_fails_and_is_named(make_moment):
+def test_wrong_year_is_reported(make_moment):
     make_moment("1969-07-20T20:17:40Z")
     rollups.fold()
     RollupPeriod.objects.filter(level="year").update(seconds=1)

@@ -1,4 +1,4 @@
-"""``fold_rollups``: once; ``worker`` runs it again and again."""
+"""``fold_rollups`` folds once; the worker runs it periodically."""
 
 import io
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 def search_titles(words: str, viewer=None, **options) -> list[str]:
-    return [one.moment.title for one in search(viewer, parse(words), **options).found]
+    return [hit.moment.title for hit in search(viewer, parse(words), **options).hits]
 
 
 def get_indexed_ids() -> set[int]:
@@ -101,7 +101,7 @@ def test_hits_are_marked_and_texts_are_escaped(make_moment):
         "1969-07-20", title="<b>Eagle</b> & \ue000co\ue001",
         story="<script>alert(1)</script> said the eagle.",
     )  # fmt: skip
-    (one,) = search(None, parse("eagle")).found
+    (one,) = search(None, parse("eagle")).hits
     assert "<mark>Eagle</mark>" in one.title
     assert "<mark>eagle</mark>" in one.excerpt
     assert "&lt;b&gt;" in one.title
@@ -119,7 +119,7 @@ def test_pages_of_results_neither_repeat_nor_skip(make_moment, monkeypatch):
     seen, cursor, rounds = [], SearchCursor(), 0
     while cursor is not None:
         results = search(None, query, cursor=cursor, size=3)
-        seen += [one.moment.title for one in results.found]
+        seen += [hit.moment.title for hit in results.hits]
         cursor = results.next_cursor
         rounds += 1
         make_moment(f"1970-01-{rounds:02}", title="New", story="eagle")
@@ -131,10 +131,10 @@ def test_cursor_of_a_deleted_moment_still_works(make_moment):
     """Edge case 18."""
     moments = [make_moment(f"1969-07-{day:02}", title=f"Eagle {day}") for day in range(1, 5)]
     results = search(None, parse("eagle"), size=2)
-    assert [one.moment.title for one in results.found] == ["Eagle 4", "Eagle 3"]
+    assert [hit.moment.title for hit in results.hits] == ["Eagle 4", "Eagle 3"]
     moments[2].delete()
     results = search(None, parse("eagle"), cursor=results.next_cursor, size=2)
-    assert [one.moment.title for one in results.found] == ["Eagle 2", "Eagle 1"]
+    assert [hit.moment.title for hit in results.hits] == ["Eagle 2", "Eagle 1"]
 
 
 # The index has public moments only.

@@ -63,7 +63,7 @@ def test_hidden_moment_disappears_for_everybody_else(reported, staff, claimant, 
         for by_address in (False, True):
             assert not Moment.objects.visible_to(viewer, by_address=by_address).exists()
     assert Moment.objects.visible_to(claimant).get() == reported
-    assert search.search(None, parse("canary")).found == []
+    assert search.search(None, parse("canary")).hits == []
     assert trending.list_trending(None) == []
     assert rollups.find_differences() == []
     assert sum(t.moments for t in rollups.recount().values()) == 0

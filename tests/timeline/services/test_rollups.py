@@ -1,4 +1,4 @@
-"""Stored counts are kept true by the writes themselves."""
+"""Stored counts: every write keeps them correct, and folding does not change them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from timeline.services.placement import delete_moments, save_moment
 DAY = dt.date(1969, 7, 20)
 
 
-def of(level, *numbers):
+def get_tally_of(level, *numbers):
     period = Period.century(numbers[0]) if level is Level.CENTURY else Period.of(*numbers)
     return get_tally(period)
 
@@ -45,68 +45,68 @@ def of(level, *numbers):
 def test_it_works(make_moment):
     make_moment("1969-07-20T20:17:40Z", 60)
     expected = Tally(moments=1, seconds=60)
-    assert of(Level.DAY, 1969, 7, 20) == expected
-    assert of(Level.MONTH, 1969, 7) == expected
-    assert of(Level.YEAR, 1969) == expected
-    assert of(Level.CENTURY, 20) == expected
-    assert of(Level.HOUR, 1969, 7, 20, 20) == expected
+    assert get_tally_of(Level.DAY, 1969, 7, 20) == expected
+    assert get_tally_of(Level.MONTH, 1969, 7) == expected
+    assert get_tally_of(Level.YEAR, 1969) == expected
+    assert get_tally_of(Level.CENTURY, 20) == expected
+    assert get_tally_of(Level.HOUR, 1969, 7, 20, 20) == expected
 
 
-def test_a_moment_over_midnight_is_counted_once_and_covers_both_days(make_moment):
+def test_moment_over_midnight_is_counted_once_and_covers_both_days(make_moment):
     make_moment("1969-07-31T23:00:00Z", 7200)
-    assert of(Level.DAY, 1969, 7, 31) == Tally(1, 3600)
-    assert of(Level.DAY, 1969, 8, 1) == Tally(0, 3600)
-    assert of(Level.MONTH, 1969, 8) == Tally(0, 3600)
-    assert of(Level.YEAR, 1969) == Tally(1, 7200)
+    assert get_tally_of(Level.DAY, 1969, 7, 31) == Tally(1, 3600)
+    assert get_tally_of(Level.DAY, 1969, 8, 1) == Tally(0, 3600)
+    assert get_tally_of(Level.MONTH, 1969, 8) == Tally(0, 3600)
+    assert get_tally_of(Level.YEAR, 1969) == Tally(1, 7200)
 
 
-def test_a_day_long_moment_from_midnight_covers_one_day(make_moment):
+def test_day_long_moment_from_midnight_covers_one_day(make_moment):
     make_moment("1969-07-20", 86_400)
-    assert of(Level.DAY, 1969, 7, 20) == Tally(1, 86_400)
-    assert of(Level.DAY, 1969, 7, 21) == EMPTY_TALLY
+    assert get_tally_of(Level.DAY, 1969, 7, 20) == Tally(1, 86_400)
+    assert get_tally_of(Level.DAY, 1969, 7, 21) == EMPTY_TALLY
 
 
 def test_both_ends_of_the_timeline(make_moment):
     """Edge case 6."""
     make_moment("0001-01-02", 86_400)
     make_moment("9999-12-30", 86_400)
-    assert of(Level.CENTURY, 1) == of(Level.CENTURY, 100) == Tally(1, 86_400)
+    assert get_tally_of(Level.CENTURY, 1) == get_tally_of(Level.CENTURY, 100) == Tally(1, 86_400)
     rollups.fold()
-    assert of(Level.YEAR, 1) == of(Level.YEAR, 9999) == Tally(1, 86_400)
+    assert get_tally_of(Level.YEAR, 1) == get_tally_of(Level.YEAR, 9999) == Tally(1, 86_400)
 
 
 @pytest.mark.parametrize("visibility", [Visibility.UNLISTED, Visibility.PRIVATE])
-def test_only_public_moments_are_counted_but_all_cover(make_moment, visibility):
-    """Edge case 15: that a span is taken is public, that somebody's moment is there is not."""
+def test_hidden_moments_cover_seconds_but_are_not_counted(make_moment, visibility):
+    """Edge case 15: it is public that a span is taken, but not that a hidden moment is there."""
     make_moment("1969-07-20", 60, visibility=visibility)
-    assert of(Level.DAY, 1969, 7, 20) == Tally(0, 60)
+    assert get_tally_of(Level.DAY, 1969, 7, 20) == Tally(0, 60)
 
 
 @pytest.mark.parametrize("status", [Status.PAYING, Status.REVOKED, Status.RELEASED])
-def test_only_active_moments_count(make_moment, status):
+def test_inactive_moments_are_not_counted(make_moment, status):
     make_moment("1969-07-20", 60, status=status)
-    assert of(Level.DAY, 1969, 7, 20) == EMPTY_TALLY
+    assert get_tally_of(Level.DAY, 1969, 7, 20) == EMPTY_TALLY
 
 
-def test_every_kind_of_change_is_seen(make_moment):
+def test_every_kind_of_change_updates_the_counts(make_moment):
     moment = make_moment("1969-07-20", 60)
     moment.visibility = Visibility.PRIVATE
     save_moment(moment)
-    assert of(Level.DAY, 1969, 7, 20) == Tally(0, 60)
+    assert get_tally_of(Level.DAY, 1969, 7, 20) == Tally(0, 60)
     moment.starts_at, moment.ends_at = (
         parse_instant("1970-01-01"),
         parse_instant("1970-01-01T00:00:10"),
     )
     save_moment(moment)
-    assert of(Level.YEAR, 1969) == EMPTY_TALLY
-    assert of(Level.YEAR, 1970) == Tally(0, 10)
+    assert get_tally_of(Level.YEAR, 1969) == EMPTY_TALLY
+    assert get_tally_of(Level.YEAR, 1970) == Tally(0, 10)
     Moment.objects.update(visibility=Visibility.PUBLIC)
-    assert of(Level.YEAR, 1970) == Tally(1, 10)
+    assert get_tally_of(Level.YEAR, 1970) == Tally(1, 10)
     delete_moments(Moment.objects.all())
-    assert of(Level.YEAR, 1970) == EMPTY_TALLY
+    assert get_tally_of(Level.YEAR, 1970) == EMPTY_TALLY
 
 
-def test_writes_that_change_nothing_counted_leave_the_days_alone(make_moment):
+def test_change_of_a_title_leaves_the_days_clean(make_moment):
     moment = make_moment("1969-07-20", 60)
     rollups.fold()
     moment.title = "Another title"
@@ -114,15 +114,15 @@ def test_writes_that_change_nothing_counted_leave_the_days_alone(make_moment):
     assert not RollupDay.objects.filter(dirty=True).exists()
 
 
-def test_bulk_deletes_are_seen(make_moment):
-    """Edge case 32: bulk admin delete frees slots and rollups."""
+def test_bulk_delete_updates_the_counts(make_moment):
+    """Edge case 32: deleting many moments in the admin frees their spans and updates the counts."""
     for hour in range(5):
         make_moment(f"1969-07-20T{hour:02}:00:00Z")
     Moment.objects.all().delete()
-    assert of(Level.CENTURY, 20) == EMPTY_TALLY
+    assert get_tally_of(Level.CENTURY, 20) == EMPTY_TALLY
 
 
-def test_folding_changes_nothing_a_reader_sees(make_moment):
+def test_fold_does_not_change_what_readers_see(make_moment):
     make_moment("1969-07-20T23:59:00Z", 120)
     before = [get_tally(Period.of(1969, *rest)) for rest in ((), (7,), (7, 20))]
     assert rollups.fold() == 2
@@ -132,7 +132,7 @@ def test_folding_changes_nothing_a_reader_sees(make_moment):
     assert RollupPeriod.objects.filter(level="year").get().moments == 1
 
 
-def test_many_changed_days_are_folded_by_the_write(
+def test_write_folds_when_many_days_have_changed(
     make_moment, monkeypatch, django_capture_on_commit_callbacks
 ):
     monkeypatch.setattr(rollups, "MAX_UNFOLDED_DAYS", 2)
@@ -140,10 +140,10 @@ def test_many_changed_days_are_folded_by_the_write(
         for day in range(1, 4):
             make_moment(f"1969-07-{day:02}")
     assert not RollupDay.objects.filter(dirty=True).exists()
-    assert of(Level.MONTH, 1969, 7) == Tally(3, 180)
+    assert get_tally_of(Level.MONTH, 1969, 7) == Tally(3, 180)
 
 
-def test_parts_of_a_period_sum_to_it(make_moment):
+def test_children_of_a_period_sum_up_to_it(make_moment):
     make_moment("1969-07-20T20:59:30Z", 60)
     make_moment("1969-07-20T23:30:00Z", 3600)
     for period in (Period.century(20), Period.of(1969), Period.of(1969, 7)):
@@ -158,8 +158,8 @@ def test_parts_of_a_period_sum_to_it(make_moment):
     assert following[0] == Tally(0, 1800)
 
 
-def test_reading_is_one_query_whatever_the_level(make_moment, django_assert_num_queries):
-    """Hours, which are not stored, take a second one for what reaches into the day."""
+def test_reading_takes_one_query(make_moment, django_assert_num_queries):
+    """A day's hours are not stored and take a second query, for the moment that extends into the day."""
     make_moment("1969-07-20")
     for period in (Period.century(20), Period.of(1969), Period.of(1969, 7)):
         with django_assert_num_queries(1):
@@ -171,7 +171,7 @@ def test_reading_is_one_query_whatever_the_level(make_moment, django_assert_num_
 @given(spans=st.lists(any_hours(), max_size=12))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
 def test_hours_sum_to_their_day(owner, spans):
-    """What the hours hold is what the day's stored row holds, wherever the moments lie."""
+    """The tallies of the hours add up to the stored row of the day, wherever the moments are."""
     with transaction.atomic():
         for span in spans:
             with contextlib.suppress(SpanTaken), transaction.atomic():
@@ -191,7 +191,7 @@ def test_hours_sum_to_their_day(owner, spans):
         transaction.set_rollback(True)
 
 
-def test_a_recount_finds_what_is_wrong(make_moment):
+def test_recount_finds_differences(make_moment):
     """Edge case 33."""
     make_moment("1969-07-20", 60)
     rollups.fold()
@@ -204,7 +204,7 @@ def test_a_recount_finds_what_is_wrong(make_moment):
 
 
 class Writes(RuleBasedStateMachine):
-    """Any writes in any order, by the function of all writers or past it."""
+    """Any writes in any order, by ``save_moment`` or directly in the database."""
 
     @initialize()
     def begin(self):
@@ -227,7 +227,7 @@ class Writes(RuleBasedStateMachine):
 
     @rule(data=st.data(), span=crowded_spans())
     def move(self, data, span):
-        if moment := self.any_moment(data):
+        if moment := self.draw_moment(data):
             moment.starts_at, moment.ends_at = span.starts_at, span.ends_at
             with contextlib.suppress(SpanTaken):
                 save_moment(moment)
@@ -238,12 +238,12 @@ class Writes(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def revoke(self, data):
-        if moment := self.any_moment(data):
+        if moment := self.draw_moment(data):
             Moment.objects.filter(pk=moment.pk).update(status=Status.REVOKED)
 
     @rule(data=st.data())
     def delete(self, data):
-        if moment := self.any_moment(data):
+        if moment := self.draw_moment(data):
             moment.delete()
 
     @rule()
@@ -254,13 +254,13 @@ class Writes(RuleBasedStateMachine):
     def stored_counts_equal_a_recount(self):
         assert rollups.find_differences() == []
 
-    def any_moment(self, data):
+    def draw_moment(self, data):
         moments = list(Moment.objects.order_by("pk"))
         return data.draw(st.sampled_from(moments)) if moments else None
 
 
 @pytest.mark.django_db
-def test_any_writes_leave_the_counts_true():
+def test_counts_are_correct_after_any_writes():
     class InTransaction(Writes):
         def __init__(self):
             super().__init__()

@@ -1,4 +1,4 @@
-"""What holds for every page: few queries, nothing hidden, nothing personal, no 500."""
+"""Every page: few queries, no hidden moments, no personal data, no error 500."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from timeline.core.public_ids import encode_id
 from timeline.models import Visibility
 
 MAX_QUERIES = 6
-# What a private moment says here; there is an island of that name among the clocks.
+# Words of the private moment. Just "canary" would match the time zone of the Canary Islands.
 CANARIES = re.compile("canary[- ](title|tag|place|story)")
 PAGES = [
     "/", "/timeline/", "/timeline/?before=2100-01-01", "/timeline/centuries/",
@@ -39,13 +39,13 @@ def timeline(tagged, many_tagged):
 
 @pytest.mark.parametrize("url", PAGES)
 def test_it_works(client, timeline, url, django_assert_max_num_queries):
-    """At most six queries, whatever the page holds."""
+    """At most six queries, whatever the page contains."""
     with django_assert_max_num_queries(MAX_QUERIES):
         assert client.get(url).status_code == 200
 
 
 @pytest.mark.parametrize("url", PAGES)
-def test_nothing_hidden_is_shown(client, timeline, url):
+def test_hidden_moments_are_not_shown(client, timeline, url):
     """Edge case 15."""
     page = client.get(url).text.lower()
     assert not CANARIES.search(page)
@@ -53,7 +53,7 @@ def test_nothing_hidden_is_shown(client, timeline, url):
 
 
 @pytest.mark.parametrize("url", PAGES)
-def test_nothing_personal_is_in_a_page_anybody_may_keep(client, timeline, url):
+def test_public_page_has_no_personal_data(client, timeline, url):
     """Edge case 16."""
     response = client.get(url)
     assert response["Cache-Control"].startswith("public")
@@ -63,19 +63,19 @@ def test_nothing_personal_is_in_a_page_anybody_may_keep(client, timeline, url):
 
 
 @pytest.mark.parametrize("url", PAGES)
-def test_a_visitor_with_a_session_gets_a_page_of_their_own(client, timeline, owner, url):
+def test_page_with_a_session_is_private(client, timeline, owner, url):
     client.force_login(owner)
     assert client.get(url)["Cache-Control"] == "private, no-store"
 
 
 @pytest.mark.parametrize("url", PAGES)
-def test_an_unchanged_page_is_304(client, timeline, url):
-    def ask_twice():
+def test_unchanged_page_is_304(client, timeline, url):
+    def request_twice():
         first = client.get(url)
         return client.get(url, headers={"If-None-Match": first["ETag"]}).status_code
 
-    # The home page says which second it is: between two requests another one may begin.
-    assert 304 in (ask_twice() for _ in range(10))
+    # The home page shows the current second, which may change between two requests.
+    assert 304 in (request_twice() for _ in range(10))
 
 
 hostile = st.text(
@@ -92,8 +92,8 @@ hostile = st.text(
     name=st.sampled_from(["before", "after", "date", "x"]),
     value=hostile,
 )
-def test_no_address_is_a_500(timeline, prefix, tail, name, value):
-    """The goal: 10,000 random and hostile requests to the URLs cause no answer of 500."""
+def test_random_requests_cause_no_500(timeline, prefix, tail, name, value):
+    """Random and hostile requests never get a 500. The goal is 10,000 of them."""
     client = Client(raise_request_exception=False)
     response = client.get(prefix + tail, {name: value})
     assert response.status_code < 500

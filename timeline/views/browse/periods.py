@@ -17,13 +17,13 @@ from timeline.selectors import rollups
 from timeline.selectors.availability import Interval
 from timeline.selectors.moments import list_in_period
 from timeline.selectors.pagination import PAGE_SIZE, Page
+from timeline.selectors.rollups import PeriodTally
 from timeline.views.charts.heatmap import build_cells, format_claimed_share, weekday_offset
 from timeline.views.charts.svg import (
-    Drawing,
-    Parts,
-    drawing_of_hour,
-    drawing_of_parts,
-    whole_timeline,
+    WHOLE_TIMELINE,
+    Chart,
+    build_hour_chart,
+    build_period_chart,
 )
 from timeline.views.pagination import CURSOR_PARAMS, pagination_context, parse_cursor
 
@@ -37,9 +37,9 @@ CENTURY_PAGE_SIZE = 25
 def centuries(request: HttpRequest) -> HttpResponse:
     """Show all centuries."""
     _, tallies = rollups.get_timeline_tally_with_centuries()
-    drawing = drawing_of_parts(whole_timeline(), tallies, timezone.now())
+    chart = build_period_chart(WHOLE_TIMELINE, tallies, timezone.now())
     return render(
-        request, "timeline/centuries.html", {"cells": build_cells(tallies), "drawing": drawing}
+        request, "timeline/centuries.html", {"cells": build_cells(tallies), "chart": chart}
     )
 
 
@@ -89,7 +89,7 @@ def _render_period(request: HttpRequest, period: Period) -> HttpResponse:
             "count": f"{tally.moments:,}",
             "claimed": format_claimed_share(period, tally),
             "cells": build_cells(children),
-            "drawing": _build_drawing(period, children, page),
+            "chart": _build_chart(period, children, page),
             "offset": weekday_offset(period),
             "claim_date": period.first_day.isoformat()
             if period.level in (Level.DAY, Level.HOUR)
@@ -100,7 +100,9 @@ def _render_period(request: HttpRequest, period: Period) -> HttpResponse:
     )
 
 
-def _build_drawing(period: Period, children: Parts, page: Page[Moment, dt.datetime]) -> Drawing:
+def _build_chart(
+    period: Period, children: list[PeriodTally], page: Page[Moment, dt.datetime]
+) -> Chart:
     if period.level is Level.HOUR:
-        return drawing_of_hour(period, page.rows, timezone.now())
-    return drawing_of_parts(Interval(period.starts_at, period.ends_at), children, timezone.now())
+        return build_hour_chart(period, page.rows, timezone.now())
+    return build_period_chart(Interval(period.starts_at, period.ends_at), children, timezone.now())

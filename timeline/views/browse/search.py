@@ -23,7 +23,7 @@ def search(request: HttpRequest) -> HttpResponse:
     # Bind the form to the query as it is, so that a link may leave out empty fields.
     form = SearchForm(request.GET if "q" in request.GET else None)
     cursor = _parse_cursor(request)
-    context: dict[str, object] = {"form": form, "is_further": cursor != SearchCursor()}
+    context: dict[str, object] = {"form": form, "is_first_page": cursor == SearchCursor()}
     status = 200
     if form.is_bound:
         try:
@@ -34,8 +34,8 @@ def search(request: HttpRequest) -> HttpResponse:
         if results is None:
             status = 400
         else:
-            next_address = _next_address(request, results.next_cursor)
-            context |= {"results": results, "further": next_address}
+            context["results"] = results
+            context["next_address"] = _next_address(request, results.next_cursor)
     return render(request, "timeline/search.html", context, status=status)
 
 

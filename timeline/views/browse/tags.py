@@ -19,8 +19,7 @@ def tag_list(request: HttpRequest) -> HttpResponse:
     """Show a page of the tags in use, by name."""
     cursor = parse_cursor(request, _parse_name, params=["after"])
     page = list_tags_in_use(request.user, cursor)
-    context = {"tags": page.rows, "more": page.after, "after": cursor.after}
-    return render(request, "timeline/tags.html", context)
+    return render(request, "timeline/tags.html", pagination_context(page, cursor, str))
 
 
 def _parse_name(text: str) -> str | None:

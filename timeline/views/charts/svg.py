@@ -1,8 +1,8 @@
-"""The picture of a stretch of time: bars, what is claimed, what is free, today.
+"""The SVG chart of an interval: bars of moments, the claimed time, the free gaps, and the present.
 
-Positions along the time are percentages, so the picture is as wide as its
-place and its text keeps its size; heights are in pixels. ``renderer.js`` draws
-the same picture, by the same measures, of any window.
+Horizontal positions are percentages, so that the chart fills the available
+width while its text keeps its size. Vertical positions are pixels.
+``renderer.js`` draws the same chart, with the same measures, of any window.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from timeline.selectors.availability import (
     longest_intervals,
     occupied_intervals,
 )
-from timeline.selectors.rollups import Tally
+from timeline.selectors.rollups import PeriodTally
 from timeline.views.links import claim_url
 
-GAPS_SHOWN = 12
-# Labels further right than this, in percent, would be cut off.
-LAST_LABEL = 95
+MAX_GAPS = 12
+# A label further to the right, in percent of the width, would be clipped.
+MAX_LABEL_POSITION = 95
 _UNITS = {
     Level.CENTURY: "a century",
     Level.YEAR: "a year",
@@ -36,15 +36,14 @@ _UNITS = {
     Level.DAY: "a day",
     Level.HOUR: "an hour",
 }
-
-Parts = list[tuple[Period, Tally]]
+WHOLE_TIMELINE = Interval(WINDOW_START, WINDOW_END)
 
 
 @dataclass(frozen=True)
 class Geometry:
     """The chart's vertical measures in pixels, from the top.
 
-    The only place that has them: the template and ``renderer.js`` take them from here.
+    They are only defined here. The template and ``renderer.js`` read them from here.
     """
 
     height: int = 216
@@ -65,7 +64,7 @@ class Geometry:
 
     @property
     def bars_height(self) -> int:
-        """Return the height of a full bar."""
+        """The height of a full bar."""
         return self.bars_bottom - self.bars_top
 
 
@@ -74,7 +73,7 @@ GEOMETRY = Geometry()
 
 @dataclass(frozen=True)
 class Bar:
-    """A link: a period as high as what begins in it, or a moment."""
+    """A link to a period, as high as the number of moments that start in it, or to a moment."""
 
     url: str
     x: str
@@ -85,255 +84,263 @@ class Bar:
 
 @dataclass(frozen=True)
 class Gap:
-    """A free stretch, with where it is claimed."""
+    """A free interval, with the URL of its claim form."""
 
     name: str
     url: str
     x: str
     width: str
-    share: float  # of the picture's width
+    share: float  # of the chart's width
 
     @property
-    def has_room(self) -> bool:
-        """Whether its word fits in, where the picture is wide."""
+    def has_room_for_label(self) -> bool:
+        """Whether its label fits in a wide chart."""
         return self.share > 0.06
 
     @property
     def has_room_on_phones(self) -> bool:
-        """Whether its word fits in, where the picture is narrow."""
+        """Whether its label fits in the chart on a phone."""
         return self.share > 0.2
 
 
 @dataclass(frozen=True)
 class Label:
-    """A time under the axis; a minor one goes first where there is little room."""
+    """A time below the axis. Minor labels are hidden where there is little room."""
 
     text: str
     x: str
-    minor: bool
+    is_minor: bool
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """Everything that the picture shows."""
+class Chart:
+    """Everything that the chart shows."""
 
-    stretch: Interval
+    interval: Interval
     bars: list[Bar]
-    claimed: str  # the path of the claimed band, in steps of the track
+    claimed: str  # SVG path of the claimed time, in steps of the track
     gaps: list[Gap]
     labels: list[Label]
-    present: str  # where today's line is, empty when it is elsewhere
-    most: int  # how many moments a bar of full height stands for
-    unit: str  # what a bar is: "a year"
+    now_x: str  # position of the line that marks the present, "" if it is outside
+    full_bar_count: int  # how many moments a bar of full height stands for
+    unit: str  # what a bar stands for: "a year"
     geometry: Geometry = GEOMETRY
 
     @property
     def starts_iso(self) -> str:
-        """Its start for scripts."""
-        return format_instant(self.stretch.start)
+        """Its start, for scripts."""
+        return format_instant(self.interval.start)
 
     @property
     def ends_iso(self) -> str:
-        """Its end for scripts."""
-        return format_instant(self.stretch.end)
+        """Its end, for scripts."""
+        return format_instant(self.interval.end)
 
     @property
-    def most_words(self) -> str:
-        """``200 a year``: what the top of the bars means."""
-        return f"{self.most:,} {self.unit}"
+    def full_bar_label(self) -> str:
+        """What the top of the bars means: ``200 a year``."""
+        return f"{self.full_bar_count:,} {self.unit}"
 
 
-def drawing_of_parts(stretch: Interval, parts: Parts, now: dt.datetime) -> Drawing:
-    """Draw periods; ``stretch`` is all of them together. Of a day the free gaps are exact.
+def build_period_chart(interval: Interval, periods: list[PeriodTally], now: dt.datetime) -> Chart:
+    """Build the chart of consecutive periods, which fill ``interval``.
 
-    Reads nothing but, for a day, what ``openings.taken_between`` reads.
+    The gaps of a day are exact; other gaps are runs of periods without any claimed
+    time. Only the chart of a day reads from the database: ``occupied_intervals``.
     """
-    of_day = parts[0][0].level is Level.HOUR
-    gaps = _gaps_in(stretch) if of_day else _free_runs(stretch, parts)
-    return Drawing(
-        stretch=stretch,
-        bars=_bars(stretch, parts),
-        claimed=_claimed_by_part(stretch, parts),
+    level = periods[0][0].level
+    if level is Level.HOUR:
+        gaps = _build_exact_gaps(interval, *occupied_intervals(*interval))
+    else:
+        gaps = _build_gaps_of_periods(interval, periods)
+    return Chart(
+        interval=interval,
+        bars=_build_bars(interval, periods),
+        claimed="".join(
+            _track_rectangle(
+                interval,
+                period.starts_at,
+                period.ends_at,
+                tally.claimed_share(period.starts_at, period.ends_at),
+            )
+            for period, tally in periods
+            if tally.seconds
+        ),
         gaps=gaps,
-        labels=_labels(stretch, [part for part, _ in parts]),
-        present=_present(stretch, now),
-        most=_scale(parts),
-        unit=_UNITS[parts[0][0].level],
+        labels=_build_labels(interval, [period for period, _ in periods]),
+        now_x=_now_x(interval, now),
+        full_bar_count=_full_bar_count(periods),
+        unit=_UNITS[level],
     )
 
 
-def drawing_of_hour(hour: Period, moments: Iterable[Moment], now: dt.datetime) -> Drawing:
-    """Draw one hour: its moments, what of it is taken and what is free, to the second."""
-    stretch = Interval(hour.starts_at, hour.ends_at)
-    taken, known = occupied_intervals(*stretch)
-    return Drawing(
-        stretch=stretch,
-        bars=[_moment_bar(stretch, moment) for moment in moments],
-        claimed="".join(_box(stretch, *span, 1.0) for span in _drawn_together(stretch, taken)),
-        gaps=[
-            _gap(stretch, gap, _clock_words(gap))
-            for gap in longest_intervals(free_intervals(taken, stretch.start, known), GAPS_SHOWN)
+def build_hour_chart(hour: Period, moments: Iterable[Moment], now: dt.datetime) -> Chart:
+    """Build the chart of an hour: its moments, and its claimed and free time to the second."""
+    interval = Interval(hour.starts_at, hour.ends_at)
+    occupied, known_until = occupied_intervals(*interval)
+    return Chart(
+        interval=interval,
+        bars=[_build_moment_bar(interval, moment) for moment in moments],
+        claimed="".join(
+            _track_rectangle(interval, start, end, share=1.0)
+            for start, end in _merge_close(interval, occupied)
+        ),
+        gaps=_build_exact_gaps(interval, occupied, known_until),
+        labels=[
+            Label(
+                f"{hour.starts_at:%H}:{minute:02}", _format_percent(minute / 60), minute % 20 != 0
+            )
+            for minute in range(0, 60, 10)
         ],
-        labels=_minute_labels(stretch),
-        present=_present(stretch, now),
-        most=0,
+        now_x=_now_x(interval, now),
+        full_bar_count=0,
         unit="",
     )
 
 
-def whole_timeline() -> Interval:
-    """Return the stretch that all centuries make up."""
-    return Interval(WINDOW_START, WINDOW_END)
+def _position(interval: Interval, instant: dt.datetime) -> float:
+    """Return the position of an instant in the interval: 0.0 at its start, 1.0 at its end."""
+    return (instant - interval.start) / (interval.end - interval.start)
 
 
-def _share(stretch: Interval, instant: dt.datetime) -> float:
-    """Return where in the stretch an instant is: 0.0 its start, 1.0 its end."""
-    return (instant - stretch.start) / (stretch.end - stretch.start)
-
-
-def _percent(share: float) -> str:
+def _format_percent(share: float) -> str:
     return f"{100 * share:.3f}".rstrip("0").rstrip(".") + "%"
 
 
-def _across(stretch: Interval, start: dt.datetime, end: dt.datetime) -> tuple[str, str]:
-    """Return the position and the width of what lies in the stretch from ``start`` to ``end``."""
-    left, right = _share(stretch, max(start, stretch.start)), _share(stretch, min(end, stretch.end))
-    return _percent(left), _percent(right - left)
+def _x_and_width(interval: Interval, start: dt.datetime, end: dt.datetime) -> tuple[str, str]:
+    """Return position and width of the part of ``[start, end)`` that is in the interval."""
+    left = _position(interval, max(start, interval.start))
+    right = _position(interval, min(end, interval.end))
+    return _format_percent(left), _format_percent(right - left)
 
 
-def _bars(stretch: Interval, parts: Parts) -> list[Bar]:
-    most = _scale(parts)
+def _now_x(interval: Interval, now: dt.datetime) -> str:
+    # Rounded, so that the page of a long period stays the same for a while.
+    position = round(_position(interval, now), 4)
+    return _format_percent(position) if 0 <= position <= 1 else ""
+
+
+# Bars
+
+
+def _build_bars(interval: Interval, periods: list[PeriodTally]) -> list[Bar]:
+    full_bar_count = _full_bar_count(periods)
     bars = []
-    for part, tally in parts:
-        height = _height(tally.moments, most)
-        x, width = _across(stretch, part.starts_at, part.ends_at)
-        bars.append(Bar(part.url, x, width, GEOMETRY.bars_bottom - height, height))
+    for period, tally in periods:
+        height = _bar_height(tally.moments, full_bar_count)
+        x, width = _x_and_width(interval, period.starts_at, period.ends_at)
+        bars.append(Bar(period.url, x, width, GEOMETRY.bars_bottom - height, height))
     return bars
 
 
-def _scale(parts: Parts) -> int:
-    """Return 1, 2 or 5 times a power of ten that no count exceeds; 0 when there is nothing.
+def _full_bar_count(periods: list[PeriodTally]) -> int:
+    """Return the smallest 1, 2 or 5 times a power of ten that no count exceeds, or 0 without moments.
 
-    Round, so that bars keep their height while a window moves over them.
+    It is a round number, so that bars keep their height while the window moves.
     """
-    most = max(tally.moments for _, tally in parts)
-    if most <= 0:
+    highest = max(tally.moments for _, tally in periods)
+    if highest <= 0:
         return 0
-    power: int = 10 ** (len(str(most)) - 1)
-    return next(power * digit for digit in (1, 2, 5, 10) if most <= power * digit)
+    power: int = 10 ** (len(str(highest)) - 1)
+    return next(power * digit for digit in (1, 2, 5, 10) if highest <= power * digit)
 
 
-def _height(moments: int, most: int) -> int:
-    """Return a bar's height by the square root, so that one among thousands is still seen."""
+def _bar_height(moments: int, full_bar_count: int) -> int:
+    """Return a bar's height, which grows with the square root, so that one among thousands is visible."""
     if moments <= 0:
         return 0
-    return max(GEOMETRY.min_bar_height, round(GEOMETRY.bars_height * math.sqrt(moments / most)))
+    height = round(GEOMETRY.bars_height * math.sqrt(moments / full_bar_count))
+    return max(GEOMETRY.min_bar_height, height)
 
 
-def _moment_bar(stretch: Interval, moment: Moment) -> Bar:
-    x, width = _across(stretch, moment.starts_at, moment.ends_at)
+def _build_moment_bar(interval: Interval, moment: Moment) -> Bar:
+    x, width = _x_and_width(interval, moment.starts_at, moment.ends_at)
     return Bar(moment.get_absolute_url(), x, width, GEOMETRY.bars_top, GEOMETRY.bars_height)
 
 
-def _claimed_by_part(stretch: Interval, parts: Parts) -> str:
-    return "".join(
-        _box(stretch, part.starts_at, part.ends_at, tally.claimed_share(*_bounds(part)))
-        for part, tally in parts
-        if tally.seconds
-    )
+# The track of claimed time
 
 
-def _box(stretch: Interval, start: dt.datetime, end: dt.datetime, share: float) -> str:
-    """Return a rectangle of the claimed band, as high as the share that is claimed."""
-    left = round(GEOMETRY.track_steps * _share(stretch, start))
-    right = max(left + 1, round(GEOMETRY.track_steps * _share(stretch, end)))
+def _track_rectangle(interval: Interval, start: dt.datetime, end: dt.datetime, share: float) -> str:
+    """Return the path of a rectangle on the track, as high as the share that is claimed."""
+    left = round(GEOMETRY.track_steps * _position(interval, start))
+    right = max(left + 1, round(GEOMETRY.track_steps * _position(interval, end)))
     top = min(GEOMETRY.track_height - 1, round(GEOMETRY.track_height * (1 - share)))
     return f"M{left} {GEOMETRY.track_height}V{top}H{right}V{GEOMETRY.track_height}z"
 
 
-def _bounds(period: Period) -> tuple[dt.datetime, dt.datetime]:
-    return period.starts_at, period.ends_at
+def _merge_close(interval: Interval, occupied: list[Interval]) -> list[Interval]:
+    """Merge intervals that are less than two steps of the track apart, to bound the length of the path."""
+    merged: list[Interval] = []
+    for start, end in occupied:
+        if merged:
+            distance = _position(interval, start) - _position(interval, merged[-1].end)
+            if distance < 2 / GEOMETRY.track_steps:
+                merged[-1] = Interval(merged[-1].start, end)
+                continue
+        merged.append(Interval(start, end))
+    return merged
 
 
-def _drawn_together(stretch: Interval, taken: list[Interval]) -> list[Interval]:
-    """Join what no step of the band lies between, so that a busy hour is no longer than a quiet one."""
-    joined: list[Interval] = []
-    step = 1 / GEOMETRY.track_steps
-    for span in taken:
-        if joined and _share(stretch, span.start) - _share(stretch, joined[-1].end) < 2 * step:
-            joined[-1] = Interval(joined[-1].start, span.end)
-        else:
-            joined.append(span)
-    return joined
+# Gaps
 
 
-def _gaps_in(stretch: Interval) -> list[Gap]:
-    taken, known = occupied_intervals(*stretch)
-    free = longest_intervals(free_intervals(taken, stretch.start, known), GAPS_SHOWN)
-    return [_gap(stretch, gap, _clock_words(gap)) for gap in free]
-
-
-def _free_runs(stretch: Interval, parts: Parts) -> list[Gap]:
-    """Return the longest runs of periods in which nothing is claimed."""
-    runs = {}
-    for is_free, group in groupby(parts, lambda part: not part[1].seconds):
-        periods = [period for period, _ in group]
-        if is_free:
-            runs[Interval(periods[0].starts_at, periods[-1].ends_at)] = periods
+def _build_exact_gaps(
+    interval: Interval, occupied: list[Interval], known_until: dt.datetime
+) -> list[Gap]:
+    """Return the longest gaps between occupied intervals, to the second."""
+    free = free_intervals(occupied, interval.start, known_until)
     return [
-        _gap(stretch, run, _run_words(runs[run])) for run in longest_intervals(runs, GAPS_SHOWN)
+        _build_gap(interval, gap, _format_times(gap)) for gap in longest_intervals(free, MAX_GAPS)
     ]
 
 
-def _gap(stretch: Interval, gap: Interval, name: str) -> Gap:
-    x, width = _across(stretch, *gap)
-    share = _share(stretch, gap.end) - _share(stretch, gap.start)
+def _build_gaps_of_periods(interval: Interval, periods: list[PeriodTally]) -> list[Gap]:
+    """Return the longest runs of periods without any claimed time."""
+    names = {}
+    for is_free, group in groupby(periods, lambda pair: not pair[1].seconds):
+        if is_free:
+            run = [period for period, _ in group]
+            first, last = run[0].name, run[-1].name
+            gap = Interval(run[0].starts_at, run[-1].ends_at)
+            names[gap] = first if first == last else f"{first} to {last}"
+    return [_build_gap(interval, gap, names[gap]) for gap in longest_intervals(names, MAX_GAPS)]
+
+
+def _build_gap(interval: Interval, gap: Interval, name: str) -> Gap:
+    x, width = _x_and_width(interval, *gap)
+    share = _position(interval, gap.end) - _position(interval, gap.start)
     return Gap(name, claim_url(*gap), x, width, share)
 
 
-def _run_words(periods: list[Period]) -> str:
-    first, last = periods[0].name, periods[-1].name
-    return first if first == last else f"{first} to {last}"
-
-
-def _clock_words(gap: Interval) -> str:
-    """``20:18:40 to 21:00:00 (41 min 20 s)``; a day's end is 24:00:00."""
+def _format_times(gap: Interval) -> str:
+    """Return ``20:18:40 to 21:00:00 (41 min 20 s)``; the end of a day is 24:00:00."""
     end = "24:00:00" if gap.end.date() > gap.start.date() else f"{gap.end:%H:%M:%S}"
     return f"{gap.start:%H:%M:%S} to {end} ({format_duration(gap.end - gap.start)})"
 
 
-def _labels(stretch: Interval, parts: list[Period]) -> list[Label]:
+# Labels
+
+
+def _build_labels(interval: Interval, periods: list[Period]) -> list[Label]:
     labels = []
-    for part in parts:
-        text, minor = _label_of(part)
-        share = _share(stretch, part.starts_at)
-        if text and 100 * share <= LAST_LABEL:
-            labels.append(Label(text, _percent(share), minor))
+    for period in periods:
+        text, is_minor = _get_label(period)
+        position = _position(interval, period.starts_at)
+        if text and 100 * position <= MAX_LABEL_POSITION:
+            labels.append(Label(text, _format_percent(position), is_minor))
     return labels
 
 
-def _label_of(part: Period) -> tuple[str, bool]:
-    """Return what stands under a period, nothing under most, and whether it is minor."""
-    day = part.first_day
-    if part.level is Level.CENTURY:
+def _get_label(period: Period) -> tuple[str, bool]:
+    """Return the text below a period, which is "" for most, and whether it is minor."""
+    day = period.first_day
+    if period.level is Level.CENTURY:
         return (str(day.year), day.year % 2000 != 1) if day.year % 1000 == 1 else ("", True)
-    if part.level is Level.YEAR:
+    if period.level is Level.YEAR:
         return (str(day.year), day.year % 20 != 0) if day.year % 10 == 0 else ("", True)
-    if part.level is Level.MONTH:
+    if period.level is Level.MONTH:
         return MONTH_NAMES[day.month - 1][:3], day.month % 3 != 1
-    if part.level is Level.DAY:
+    if period.level is Level.DAY:
         return (str(day.day), day.day % 10 != 0) if day.day % 5 == 0 or day.day == 1 else ("", True)
-    return (f"{part.hour:02}:00", part.hour % 6 != 0) if part.hour % 3 == 0 else ("", True)
-
-
-def _minute_labels(stretch: Interval) -> list[Label]:
-    return [
-        Label(f"{stretch.start:%H}:{minute:02}", _percent(minute / 60), minute % 20 != 0)
-        for minute in range(0, 60, 10)
-    ]
-
-
-def _present(stretch: Interval, now: dt.datetime) -> str:
-    # In steps, so that the page of a long period stays the same for a while.
-    share = round(_share(stretch, now), 4)
-    return _percent(share) if 0 <= share <= 1 else ""
+    return (f"{period.hour:02}:00", period.hour % 6 != 0) if period.hour % 3 == 0 else ("", True)

@@ -16,7 +16,7 @@ from timeline.models import Visibility
 from timeline.selectors import rollups
 from timeline.selectors.availability import Interval
 from timeline.selectors.rollups import EMPTY_TALLY, Tally
-from timeline.views.charts.svg import GAPS_SHOWN, GEOMETRY, drawing_of_parts, whole_timeline
+from timeline.views.charts.svg import GEOMETRY, MAX_GAPS, WHOLE_TIMELINE, build_period_chart
 
 pytestmark = pytest.mark.django_db
 NOW = dt.datetime(2026, 7, 1, tzinfo=UTC)
@@ -29,13 +29,13 @@ PAGES = [
 HOURS = ["/timeline/0001/01/02/00/", "/timeline/1969/07/20/20/", "/timeline/9999/12/30/23/"]
 
 
-def drawing_of(period, tallies=None):
+def chart_of(period, tallies=None):
     """Draw a period whose parts hold what ``tallies`` says, by number, the first is 0."""
     parts = [
         (part, (tallies or {}).get(number, EMPTY_TALLY))
         for number, part in enumerate(period.children)
     ]
-    return drawing_of_parts(Interval(period.starts_at, period.ends_at), parts, NOW)
+    return build_period_chart(Interval(period.starts_at, period.ends_at), parts, NOW)
 
 
 def svg_of(page):
@@ -59,11 +59,11 @@ def shares(figure):
 
 
 def test_it_works():
-    drawing = drawing_of(Period.of(1969), {6: Tally(9, 60), 7: Tally(1, 60)})
-    assert [bar.url for bar in drawing.bars][6] == "/timeline/1969/07/"
-    assert [bar.height for bar in drawing.bars] == [0] * 6 + [121, 40] + [0] * 4
-    assert drawing.bars[6].y + drawing.bars[6].height == 150
-    assert drawing.most_words == "10 a month"
+    chart = chart_of(Period.of(1969), {6: Tally(9, 60), 7: Tally(1, 60)})
+    assert [bar.url for bar in chart.bars][6] == "/timeline/1969/07/"
+    assert [bar.height for bar in chart.bars] == [0] * 6 + [121, 40] + [0] * 4
+    assert chart.bars[6].y + chart.bars[6].height == 150
+    assert chart.full_bar_label == "10 a month"
 
 
 @pytest.mark.parametrize("url", PAGES)
@@ -130,44 +130,46 @@ def test_an_empty_period_is_all_free(client, url):
 
 def test_the_highest_bar_stays_inside():
     for moments in (1, 2, 3, 5, 6, 10, 99, 100, 101, 999_999, 10**9):
-        drawing = drawing_of(Period.of(1969), {0: Tally(moments, 1), 11: Tally(1, 1)})
-        assert moments <= drawing.most <= max(2.5 * moments, 1)
-        assert all(bar.y >= 22 for bar in drawing.bars)
-        assert drawing.bars[11].height >= 3  # one among a thousand million is still seen
+        chart = chart_of(Period.of(1969), {0: Tally(moments, 1), 11: Tally(1, 1)})
+        assert moments <= chart.full_bar_count <= max(2.5 * moments, 1)
+        assert all(bar.y >= 22 for bar in chart.bars)
+        assert chart.bars[11].height >= 3  # one among a thousand million is still seen
 
 
 def test_the_claimed_band_is_as_high_as_the_share():
     day = 86_400
-    drawing = drawing_of(
-        Period.of(1969, 7), {0: Tally(1, day), 1: Tally(1, day // 2), 2: Tally(1, 1)}
-    )
-    tops = [int(top) for top in re.findall(r"V(\d+)H", drawing.claimed)]
+    chart = chart_of(Period.of(1969, 7), {0: Tally(1, day), 1: Tally(1, day // 2), 2: Tally(1, 1)})
+    tops = [int(top) for top in re.findall(r"V(\d+)H", chart.claimed)]
     assert tops == [0, 6, 11]
 
 
 def test_runs_of_free_periods_are_one_gap():
-    drawing = drawing_of(Period.of(1969), {6: Tally(0, 60), 8: Tally(1, 60)})
-    assert [gap.name for gap in drawing.gaps] == [
+    chart = chart_of(Period.of(1969), {6: Tally(0, 60), 8: Tally(1, 60)})
+    assert [gap.name for gap in chart.gaps] == [
         "January 1969 to June 1969", "August 1969", "October 1969 to December 1969",
     ]  # fmt: skip
-    assert drawing.gaps[1].url == (
+    assert chart.gaps[1].url == (
         "/claim/?date=1969-08-01&time=00:00:00&zone=UTC&hours=24&minutes=0&seconds=0"
     )
-    x, width = shares(drawing.gaps[0])
+    x, width = shares(chart.gaps[0])
     assert (x, width) == (0, pytest.approx(100 * 181 / 365, abs=0.01))
 
 
 def test_a_gap_bears_its_word_where_that_fits():
-    narrow, middle, wide = drawing_of(
+    narrow, middle, wide = chart_of(
         Period.of(1969, 7), {0: Tally(1, 1), 2: Tally(1, 1), 8: Tally(1, 1)}
     ).gaps
-    assert (narrow.has_room, middle.has_room, wide.has_room) == (False, True, True)
+    assert (narrow.has_room_for_label, middle.has_room_for_label, wide.has_room_for_label) == (
+        False,
+        True,
+        True,
+    )
     assert (middle.has_room_on_phones, wide.has_room_on_phones) == (False, True)
 
 
 def test_no_more_gaps_than_can_be_looked_over():
-    drawing = drawing_of(Period.century(20), {n: Tally(1, 60) for n in range(0, 100, 2)})
-    assert len(drawing.gaps) == GAPS_SHOWN
+    chart = chart_of(Period.century(20), {n: Tally(1, 60) for n in range(0, 100, 2)})
+    assert len(chart.gaps) == MAX_GAPS
 
 
 def test_a_days_gaps_are_exact(client, make_moment):
@@ -224,16 +226,16 @@ def test_a_busy_hour_is_no_longer_than_a_quiet_one(client, make_moment):
         make_moment(f"1969-07-20T20:{second // 60:02}:{second % 60:02}Z", seconds=1)
     page = client.get("/timeline/1969/07/20/20/").text
     assert len(re.search(r'class="chart-claimed" d="([^"]*)"', page).group(1)) < 200
-    assert len(links_of(page, "chart-gap")) == GAPS_SHOWN
+    assert len(links_of(page, "chart-gap")) == MAX_GAPS
 
 
 def test_todays_line_stands_where_now_is():
     year = Period.of(2026)
     share = (NOW - year.starts_at) / (year.ends_at - year.starts_at)
-    assert float(drawing_of(year).present[:-1]) == pytest.approx(100 * share, abs=0.01)
-    assert drawing_of(Period.of(2025)).present == ""
-    whole = drawing_of_parts(whole_timeline(), rollups.get_timeline_tally_with_centuries()[1], NOW)
-    assert float(whole.present[:-1]) == pytest.approx(20.26, abs=0.02)
+    assert float(chart_of(year).now_x[:-1]) == pytest.approx(100 * share, abs=0.01)
+    assert chart_of(Period.of(2025)).now_x == ""
+    whole = build_period_chart(WHOLE_TIMELINE, rollups.get_timeline_tally_with_centuries()[1], NOW)
+    assert float(whole.now_x[:-1]) == pytest.approx(20.26, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -246,9 +248,9 @@ def test_todays_line_stands_where_now_is():
     ],
 )  # fmt: skip
 def test_labels_are_few(period, labels):
-    drawing = drawing_of(period)
-    assert [label.text for label in drawing.labels] == labels
-    assert any(label.minor for label in drawing.labels)
+    chart = chart_of(period)
+    assert [label.text for label in chart.labels] == labels
+    assert any(label.is_minor for label in chart.labels)
 
 
 def test_there_is_no_year_0(client):

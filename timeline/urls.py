@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import include, path, re_path, register_converter
 
 from timeline.core.public_ids import PublicIdConverter
-from timeline.stars import views
+from timeline.stars import views as stars
 from timeline.views import home, styleguide
 from timeline.views.browse import newest, on_this_day, periods, profiles, search, tags, trending
 from timeline.views.claims import choose, details, timezones
@@ -16,21 +16,23 @@ register_converter(PublicIdConverter, "id")
 
 app_name = "timeline"
 
-_two = r"[0-9]{2}"
+_TWO_DIGITS = r"[0-9]{2}"
 
 period_urls = [
     path("", newest.newest, name="newest"),
     path("centuries/", periods.centuries, name="centuries"),
     re_path(r"^centuries/(?P<number>[1-9][0-9]{0,2})/$", periods.century, name="century"),
     re_path(r"^(?P<year>[0-9]{4})/$", periods.calendar_period, name="year"),
-    re_path(rf"^(?P<year>[0-9]{{4}})/(?P<month>{_two})/$", periods.calendar_period, name="month"),
     re_path(
-        rf"^(?P<year>[0-9]{{4}})/(?P<month>{_two})/(?P<day>{_two})/$",
+        rf"^(?P<year>[0-9]{{4}})/(?P<month>{_TWO_DIGITS})/$", periods.calendar_period, name="month"
+    ),
+    re_path(
+        rf"^(?P<year>[0-9]{{4}})/(?P<month>{_TWO_DIGITS})/(?P<day>{_TWO_DIGITS})/$",
         periods.calendar_period,
         name="day",
     ),
     re_path(
-        rf"^(?P<year>[0-9]{{4}})/(?P<month>{_two})/(?P<day>{_two})/(?P<hour>{_two})/$",
+        rf"^(?P<year>[0-9]{{4}})/(?P<month>{_TWO_DIGITS})/(?P<day>{_TWO_DIGITS})/(?P<hour>{_TWO_DIGITS})/$",
         periods.calendar_period,
         name="hour",
     ),
@@ -53,7 +55,11 @@ tag_urls = [
 
 today_urls = [
     path("", on_this_day.today, name="today"),
-    re_path(rf"^(?P<month>{_two})-(?P<day>{_two})/$", on_this_day.day_of_year, name="day-of-year"),
+    re_path(
+        rf"^(?P<month>{_TWO_DIGITS})-(?P<day>{_TWO_DIGITS})/$",
+        on_this_day.day_of_year,
+        name="day-of-year",
+    ),
 ]
 
 claim_urls = [
@@ -82,10 +88,10 @@ payment_urls = [
 ]
 
 star_urls = [
-    path("", views.sky, name="stars"),
-    path("faint.svg", views.faint_stars, name="faint-stars"),
-    path("packed", views.packed_stars, name="packed-stars"),
-    re_path(r"^(?P<hip>[1-9][0-9]{0,5})/$", views.star_detail, name="star"),
+    path("", stars.sky, name="stars"),
+    path("faint.svg", stars.faint_stars, name="faint-stars"),
+    path("packed", stars.packed_stars, name="packed-stars"),
+    re_path(r"^(?P<hip>[1-9][0-9]{0,5})/$", stars.star_detail, name="star"),
 ]
 
 urlpatterns = [

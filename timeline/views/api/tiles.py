@@ -42,14 +42,14 @@ def density(request: HttpRequest, level: str) -> HttpResponse:
 def free(request: HttpRequest) -> HttpResponse:
     """Return the free intervals of the hour around an instant."""
     hour = get_period(Level.HOUR, parse_at(request))
-    taken, known = occupied_intervals(hour.starts_at, hour.ends_at)
+    occupied, known_until = occupied_intervals(hour.starts_at, hour.ends_at)
     return success_response(
         {
             "starts_at": format_instant(hour.starts_at),
             "ends_at": format_instant(hour.ends_at),
             "free": [
                 {"starts_at": format_instant(start), "ends_at": format_instant(end)}
-                for start, end in free_intervals(taken, hour.starts_at, known)
+                for start, end in free_intervals(occupied, hour.starts_at, known_until)
             ],
         }
     )

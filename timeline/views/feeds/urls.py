@@ -4,8 +4,8 @@ from django.urls import path, re_path
 
 from timeline.views.feeds import atom, calendars, embed, oembed, sitemaps
 
-_two = r"[0-9]{2}"
-_year = r"^sitemap-(?P<year>[0-9]{4})"
+_TWO_DIGITS = r"[0-9]{2}"
+_YEAR = r"^sitemap-(?P<year>[0-9]{4})"
 
 urlpatterns = [
     path("feed.atom", atom.timeline_feed, name="feed"),
@@ -22,15 +22,17 @@ urlpatterns = [
         sitemaps.century,
         name="sitemap-century",
     ),
-    re_path(rf"{_year}\.xml$", sitemaps.calendar_period, name="sitemap-year"),
-    re_path(rf"{_year}-(?P<month>{_two})\.xml$", sitemaps.calendar_period, name="sitemap-month"),
+    re_path(rf"{_YEAR}\.xml$", sitemaps.calendar_period, name="sitemap-year"),
     re_path(
-        rf"{_year}-(?P<month>{_two})-(?P<day>{_two})\.xml$",
+        rf"{_YEAR}-(?P<month>{_TWO_DIGITS})\.xml$", sitemaps.calendar_period, name="sitemap-month"
+    ),
+    re_path(
+        rf"{_YEAR}-(?P<month>{_TWO_DIGITS})-(?P<day>{_TWO_DIGITS})\.xml$",
         sitemaps.calendar_period,
         name="sitemap-day",
     ),
     re_path(
-        rf"{_year}-(?P<month>{_two})-(?P<day>{_two})-(?P<hour>{_two})\.xml$",
+        rf"{_YEAR}-(?P<month>{_TWO_DIGITS})-(?P<day>{_TWO_DIGITS})-(?P<hour>{_TWO_DIGITS})\.xml$",
         sitemaps.calendar_period,
         name="sitemap-hour",
     ),

@@ -11,7 +11,6 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import unicodedata
-from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -84,7 +83,7 @@ def _build_anniversaries(moment: Moment, first: dt.date) -> Event:
     event.add("summary", _strip_control_characters(f"{moment.title} ({moment.starts_at.year})"))
     event.add("dtstart", first)
     event.add("dtend", first + ONE_DAY)
-    rule: dict[str, Any] = {"freq": "yearly"}
+    rule: dict[str, str | int] = {"freq": "yearly"}
     if (moment.starts_at.month, moment.starts_at.day) == (2, 29):
         rule |= {"bymonth": 2, "bymonthday": -1}  # in other years the 28th
     event.add("rrule", rule)

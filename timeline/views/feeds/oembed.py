@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import BadRequest
@@ -58,7 +57,7 @@ def _parse_max_pixels(request: HttpRequest, name: str) -> int:
     return int(given)
 
 
-def _describe_card(moment: Moment, width: int, height: int) -> dict[str, Any]:
+def _describe_card(moment: Moment, width: int, height: int) -> dict[str, str | int]:
     return {
         "version": "1.0",
         "type": "rich",

@@ -24,7 +24,7 @@ HOSTILE = [
 
 
 def parse_metas(page):
-    pairs = re.findall(r'<meta (?:property|name)="([^"]+)" content="([^"]*)">', page)
+    pairs = re.findall(r'<meta (?:property|name)="([^"]+)"\s+content="([^"]*)">', page)
     return {name: html.unescape(content) for name, content in pairs}
 
 

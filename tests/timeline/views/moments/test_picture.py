@@ -99,7 +99,7 @@ def test_lists_show_a_thumbnail(client, moment, submit, make_moment, django_asse
             page = client.get(path).text
         assert page.count('class="picture-small"') == (1 if path != "/" else 0)
     page = client.get("/timeline/").text
-    (small,) = re.findall(r'<picture class="picture-small">.*?</picture>', page)
+    (small,) = re.findall(r'(?s)<picture class="picture-small">.*?</picture>', page)
     assert 'loading="lazy"' in small
     assert 'alt=""' in small
     assert 'width="96" height="72"' in small

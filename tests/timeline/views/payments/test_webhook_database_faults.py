@@ -130,7 +130,7 @@ def test_permanent_conflict_is_503_or_applied_later(shop, claim, run_sql, code):
     with connection.cursor() as cursor:
         cursor.execute("SELECT last_value FROM fault_hits")
         assert cursor.fetchone() == (3,)
-        assert shop.state(moment) == (Status.WAITING, OrderStatus.OPEN)
+        assert shop.state(moment) == (Status.HELD, OrderStatus.OPEN)
         assert not Checkout.objects.exists()
         cursor.execute("ALTER TABLE moments DISABLE TRIGGER fault")
         shop.double.pay(shop.start_checkout(moment))

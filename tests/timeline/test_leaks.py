@@ -1,4 +1,4 @@
-"""Hidden moments leak nowhere: a crawl over every route of the URL map (edge cases 15 and 16).
+"""Hidden moments leak nowhere: a crawl over every route of the URL map (edge case 15 and edge case 16).
 
 The hidden moments have words that occur nowhere else. The crawl searches for them
 in every response, body and headers, that an anonymous visitor, a stranger and

@@ -166,7 +166,7 @@ class Purchases(RuleBasedStateMachine):
         emails.send_due_emails()
 
     @invariant()
-    def check_invariants(self):
+    def check_money(self):
         invariants.check()
 
     def teardown(self):

@@ -48,16 +48,16 @@ help: ## list what can be done
 	@echo "PORT=8001 chooses another port; ARGS=... goes to the test runner."
 
 run: $(RUN_STAMP)
-	@$(EMBEDDED) MOMENTVERSE_MODE=embedded $(MANAGE) prepare --port $(PORT)
+	@$(EMBEDDED) MOMENTVERSE_MODE=embedded $(MANAGE) bootstrap --port $(PORT)
 	@$(EMBEDDED) MOMENTVERSE_MODE=embedded LOG_LEVEL=$${LOG_LEVEL:-WARNING} \
 		$(VENV)/bin/gunicorn --config momentverse/gunicorn_conf.py momentverse.wsgi
 
 dev: $(DEVELOP_STAMP)
-	@$(EMBEDDED) MOMENTVERSE_MODE=development $(MANAGE) prepare --port $(PORT)
+	@$(EMBEDDED) MOMENTVERSE_MODE=development $(MANAGE) bootstrap --port $(PORT)
 	@$(EMBEDDED) MOMENTVERSE_MODE=development $(MANAGE) runserver 127.0.0.1:$(PORT)
 
 serve: $(RUN_STAMP)
-	@MOMENTVERSE_MODE=production BIND=$${BIND:-127.0.0.1:$(PORT)} $(MANAGE) prepare --without-moments
+	@MOMENTVERSE_MODE=production BIND=$${BIND:-127.0.0.1:$(PORT)} $(MANAGE) bootstrap --without-moments
 	@MOMENTVERSE_MODE=production BIND=$${BIND:-127.0.0.1:$(PORT)} \
 		$(VENV)/bin/gunicorn --config momentverse/gunicorn_conf.py momentverse.wsgi
 

@@ -1,4 +1,4 @@
-"""Where django-allauth asks us: handles, mails, addresses, networks."""
+"""What this site changes about django-allauth: handles, mails, redirects, client addresses."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from accounts.handles import skeleton
-from accounts.mail import HEADERS, dress
+from accounts.handles import get_skeleton
+from accounts.mail import HEADERS, add_html_version
 from accounts.models import User
-from momentverse.client_network import client_address
+from momentverse.http.client_ip import get_client_ip as client_address
 
-# A key of the session: the path of the page that somebody was at when they had to log in.
+# Session key for the path of the page that a visitor was on when they had to log in.
 AFTER_LOGIN = "after_login"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """Our answers to the questions that django-allauth leaves to the site."""
+    """Overrides the hooks that django-allauth leaves to the site."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
         "duplicate_email": "You sign in with this address already.",
@@ -33,21 +33,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     }
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
-        """Refuse, besides what allauth refuses, a handle that reads like somebody else's."""
+        """Also refuse a handle that looks like an existing one."""
         handle: str = super().clean_username(username.strip().lower(), shallow)
-        if not shallow and User.objects.filter(handle_skeleton=skeleton(handle)).exists():
+        if not shallow and User.objects.filter(handle_skeleton=get_skeleton(handle)).exists():
             raise self.validation_error("username_taken")
         return handle
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return the address that the configured proxies vouch for."""
-        # Over a Unix socket without a proxy there is none, and a session's row needs one.
+        """Return the address that the configured proxies report."""
+        # Over a Unix socket without a proxy there is no address, but a session's row needs one.
         return client_address(request.META) or "0.0.0.0"  # noqa: S104  it is no address to listen at
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
-        """Return where a person goes on: to what a page of ours has kept for them, else their account.
+        """Return the page that the user came from, or else their account page.
 
-        Asked when no ``next`` has come along: an address was confirmed an hour after sign-up, say.
+        allauth calls this when the request has no ``next`` parameter, for example
+        when a user confirms their address an hour after sign-up.
         """
         path = request.session.get(AFTER_LOGIN, "")
         if path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None):
@@ -55,9 +56,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return str(super().get_login_redirect_url(request))
 
     def send_account_already_exists_mail(self, email: str) -> None:
-        """Tell the address's owner by mail, after the work that a new account would have cost.
+        """Send a mail to the owner of the address, after as much work as a new account costs.
 
-        Otherwise the time of the answer would tell who has an account.
+        Otherwise the response time would reveal who has an account.
         """
         make_password("as long as a password")
         super().send_account_already_exists_mail(email)
@@ -69,7 +70,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         context: dict[str, Any] | None = None,
         email: str | None = None,
     ) -> None:
-        """Tell a person what happened to their account; of a new address, both addresses."""
+        """Notify a user of a change to their account. If the address changed, notify both addresses."""
         context = {"user": user} | (context or {})
         super().send_notification_mail(template_prefix, user, context, email)
         if email and email == context.get("from_email"):
@@ -82,21 +83,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         context: dict[str, Any],
         headers: dict[str, str] | None = None,
     ) -> EmailMessage:
-        """Return a mail in text and HTML; links lead to the configured origin and nowhere else."""
+        """Return a mail in text and HTML whose links all lead to ``SITE_URL``."""
         headers = HEADERS | (headers or {})
         mail: EmailMessage = super().render_mail(
-            template_prefix, email, of_our_site(context), headers
+            template_prefix, email, use_configured_origin(context), headers
         )
         if isinstance(mail, EmailMultiAlternatives):
-            dress(mail)
+            add_html_version(mail)
         return mail
 
 
-def of_our_site(context: dict[str, Any]) -> dict[str, Any]:
-    """Return a mail's context with the site's own name, and with links to ``SITE_URL``.
+def use_configured_origin(context: dict[str, Any]) -> dict[str, Any]:
+    """Return a mail's context with this site's name and with links to ``SITE_URL``.
 
-    allauth takes both from the request's Host header, which a stranger may
-    choose: a reset mail would then lead its reader to them.
+    allauth builds both from the request's Host header, which an attacker can
+    choose. A password reset mail would then lead its reader to the attacker.
     """
     ours = {
         name: urlunsplit(urlsplit(settings.SITE_URL)[:2] + urlsplit(value)[2:])

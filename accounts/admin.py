@@ -1,4 +1,4 @@
-"""People in the admin."""
+"""The admin of users."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from accounts.models import User
-from momentverse.admin_paging import UncountedAdminMixin
+from momentverse.admin.pagination import LargeTableAdmin
 
 
 class UserCreationForm(AdminUserCreationForm):
-    """Asks for what a user needs: e-mail, handle, password."""
+    """Asks for an e-mail address, a handle and a password."""
 
     class Meta:
         model = User
@@ -21,8 +21,8 @@ class UserCreationForm(AdminUserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(UncountedAdminMixin, DjangoUserAdmin):
-    """Searchable list and forms of people."""
+class UserAdmin(LargeTableAdmin, DjangoUserAdmin):
+    """A searchable list of users, and their forms."""
 
     add_form = UserCreationForm
     list_display = ("email", "handle", "display_name", "is_staff", "is_active", "date_joined")
@@ -44,7 +44,7 @@ class UserAdmin(UncountedAdminMixin, DjangoUserAdmin):
     )
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:
-        """Save; staff who enters an address vouches for it."""
+        """Save the user. An address that staff enter counts as verified."""
         super().save_model(request, obj, form, change)
         if not change or "email" in form.changed_data:
-            obj.vouch_for_email()
+            obj.mark_email_verified()

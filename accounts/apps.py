@@ -1,18 +1,18 @@
-"""The people of MomentVerse."""
+"""Configuration of the accounts app."""
 
 from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """Users; knows nothing of moments."""
+    """Users and their accounts. This app does not know moments."""
 
     name = "accounts"
 
     def ready(self) -> None:
-        """Say what accounts hold on people, and when what pages show of them changes."""
-        from accounts import shown  # noqa: F401  its receivers
-        from accounts.erasure import FATE, erase_account
-        from accounts.export import collect_account
-        from accounts.personal_data import Source, register
+        """Connect the signal receivers and register the app's personal data."""
+        from accounts import signals  # noqa: F401  its receivers
+        from accounts.privacy.erasure import CONSEQUENCES, erase_account_data
+        from accounts.privacy.export import export_account
+        from accounts.privacy.registry import Source, register_source
 
-        register(Source("account", FATE, collect_account, erase_account))
+        register_source(Source("account", CONSEQUENCES, export_account, erase_account_data))

@@ -1,4 +1,4 @@
-"""Forms of one's own account."""
+"""Forms of the account pages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import ClassVar
 from django import forms
 
 from accounts.models import User
-from momentverse.time_zones import TIME_ZONES
+from momentverse.timezones import TIME_ZONES
 
 
 class ProfileForm(forms.ModelForm):
-    """What others see of a person, and the time zone they write in."""
+    """The public profile, and the user's time zone."""
 
     time_zone = forms.ChoiceField(choices=[(name, name) for name in sorted(TIME_ZONES)])
 

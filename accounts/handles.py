@@ -1,4 +1,4 @@
-"""What a public handle may look like."""
+"""Rules for public handles."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from django.core.validators import RegexValidator
 
 HANDLE_MAX_LENGTH = 30
 
-# Names that would pass for the site itself, or that are addresses of it.
+# Names that look like the site itself, or that are part of its URLs.
 RESERVED_HANDLES = frozenset(
     """
     about abuse account accounts admin administrator almanac api app auth billing blog
@@ -19,37 +19,37 @@ RESERVED_HANDLES = frozenset(
     """.split()
 )
 
-validate_handle_form = RegexValidator(
+validate_handle_format = RegexValidator(
     r"^[a-z0-9](?:[a-z0-9]|[-_](?=[a-z0-9])){1,29}\Z",
     "Use 2 to 30 letters from a to z, digits, and single hyphens or underscores between them.",
 )
 
 
-# Characters that are read as one another: `admln`, `rnoderator`, `0fficial`.
+# Characters that look like one another: `admln`, `rnoderator`, `0fficial`.
 _LOOK_ALIKES = (("rn", "m"), ("vv", "w"), ("0", "o"), ("1", "l"), ("i", "l"), ("5", "s"))
 
 
-def skeleton(handle: str) -> str:
-    """Return what a handle looks like: equal for handles that are read as one another."""
-    seen = handle.lower().replace("-", "").replace("_", "")
-    for written, read_as in _LOOK_ALIKES:
-        seen = seen.replace(written, read_as)
-    return seen
+def get_skeleton(handle: str) -> str:
+    """Return the handle's skeleton, which is equal for handles that look alike."""
+    result = handle.lower().replace("-", "").replace("_", "")
+    for look_alike, canonical in _LOOK_ALIKES:
+        result = result.replace(look_alike, canonical)
+    return result
 
 
-_RESERVED_SKELETONS = frozenset(skeleton(handle) for handle in RESERVED_HANDLES)
+_RESERVED_SKELETONS = frozenset(get_skeleton(handle) for handle in RESERVED_HANDLES)
 
 
-def validate_handle_free_to_choose(handle: str) -> None:
-    """Refuse a reserved handle. Raises ValidationError."""
-    if skeleton(handle) in _RESERVED_SKELETONS:
+def validate_handle_not_reserved(handle: str) -> None:
+    """Raise ValidationError if the handle is reserved, or looks like a reserved one."""
+    if get_skeleton(handle) in _RESERVED_SKELETONS:
         raise ValidationError(
             "This handle is reserved for the site itself, or looks like one that is."
         )
 
 
-# What sign-up checks; the model checks the same.
+# The model and the sign-up form both use these.
 HANDLE_VALIDATORS: list[Callable[[str], None]] = [
-    validate_handle_form,
-    validate_handle_free_to_choose,
+    validate_handle_format,
+    validate_handle_not_reserved,
 ]

@@ -1,4 +1,4 @@
-"""How passwords are hashed."""
+"""Password hashing."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import threading
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-# Each hash takes 64 MiB and a core: however many log in at once, a process works on so many.
-HASHES_AT_ONCE = 2
-_slots = threading.BoundedSemaphore(HASHES_AT_ONCE)
+# Each hash takes 64 MiB and a core. However many users log in at once, a process computes no
+# more hashes than this at the same time; further ones wait.
+MAX_CONCURRENT_HASHES = 2
+_slots = threading.BoundedSemaphore(MAX_CONCURRENT_HASHES)
 
 
 class Argon2idPasswordHasher(Argon2PasswordHasher):
     """Argon2id with 64 MiB, 3 passes and 1 lane.
 
-    Source: RFC 9106, section 4, second recommended option's memory, with one
-    lane because a web process hashes for many people at once.
+    Source: RFC 9106, section 4, the second recommended option, but with one lane
+    instead of four, because a web process hashes for many users at once.
     """
 
     time_cost = 3
@@ -23,11 +24,9 @@ class Argon2idPasswordHasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        """Hash, when there is room."""
         with _slots:
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Compare, when there is room."""
         with _slots:
             return super().verify(password, encoded)

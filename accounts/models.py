@@ -1,4 +1,4 @@
-"""A person: logs in by e-mail, is known to others by a handle."""
+"""Users, who log in by e-mail and have a public handle, and the networks they are known on."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from accounts.handles import HANDLE_MAX_LENGTH, HANDLE_VALIDATORS, skeleton
-from momentverse.time_zones import validate_time_zone
+from accounts.handles import HANDLE_MAX_LENGTH, HANDLE_VALIDATORS, get_skeleton
+from momentverse.timezones import validate_time_zone
 
 _CURATORS = "@curators.invalid"
 
 
 def curator_email(handle: str) -> str:
-    """Return the address of an account that nobody can log in to: no mail can reach it."""
+    """Return the address of a curator's account. It cannot receive mail, so nobody can log in."""
     return handle + _CURATORS
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes users; e-mail addresses are compared without regard to case."""
+    """Creates and finds users; e-mail addresses are compared without regard to case."""
 
     def create_user(
         self, email: str, handle: str, password: str | None = None, **extra: Any
     ) -> User:
-        """Make and save a user; without a password nobody can log in as them."""
+        """Create a user. Without a password, nobody can log in as them."""
         user = self.model(email=email.strip().lower(), handle=handle.strip().lower(), **extra)
         user.set_password(password)
         user.save(using=self._db)
@@ -38,38 +38,37 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(
         self, email: str, handle: str, password: str | None = None, **extra: Any
     ) -> User:
-        """Make an admin who may do everything; whoever makes one vouches for the e-mail address."""
+        """Create an admin with all permissions, whose e-mail address counts as verified."""
         user = self.create_user(email, handle, password, is_staff=True, is_superuser=True, **extra)
-        user.vouch_for_email()
+        user.mark_email_verified()
         return user
 
     def get_by_natural_key(self, username: str | None) -> User:
-        """Find by e-mail, whatever its case."""
+        """Return the user with this e-mail address, whatever its case."""
         return self.get(email=(username or "").strip().lower())
 
-    def curator(self, handle: str, display_name: str) -> User:
-        """Return the account that owns collected moments; nobody can log in as it."""
-        # By address: a person who took the handle first is not the curator.
+    def get_or_create_curator(self, handle: str, display_name: str) -> User:
+        """Return the account that owns a collection of curated moments. Nobody can log in as it."""
+        # Look it up by address: somebody else may have taken the handle first.
         email = curator_email(handle)
         user = self.filter(email=email).first()
         return user or self.create_user(email, handle, display_name=display_name)
 
 
 class HandleSkeletonField(models.CharField):
-    """What the handle looks like, so that no two people have handles that are read as one.
+    """The skeleton of the handle, so that no two users have handles that look alike.
 
-    Computed when a row is written, in bulk too.
+    It is computed whenever a row is saved, also by ``bulk_create``.
     """
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        """Take it from the handle at hand."""
-        look = skeleton(model_instance.handle)  # type: ignore[attr-defined]
-        setattr(model_instance, self.attname, look)
-        return look
+        value = get_skeleton(model_instance.handle)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, value)
+        return value
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """One person, or a curator that owns collected moments."""
+    """A person, or a curator's account that owns curated moments."""
 
     email = models.EmailField(
         "e-mail address",
@@ -88,7 +87,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     is_staff = models.BooleanField("may use the admin", default=False)
     is_active = models.BooleanField("may log in", default=True)
-    # Set when the person has asked for erasure: until then there is a way back.
+    # Set when the user has asked for deletion. Until this time they can change their mind.
     erase_after = models.DateTimeField(null=True, blank=True, editable=False)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -112,13 +111,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         return f"@{self.handle}"
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """Fold e-mail and handle to lower case, before anything looks at them."""
+        """Convert e-mail and handle to lower case before validating them."""
         self.email = self.email.strip().lower()
         self.handle = self.handle.strip().lower()
         super().clean_fields(exclude)
 
-    def vouch_for_email(self) -> None:
-        """Take the address as verified, and as the only one: log-in asks for a verified one."""
+    def mark_email_verified(self) -> None:
+        """Make the user's address their only one and mark it as verified, as log-in requires."""
         from allauth.account.models import EmailAddress
 
         EmailAddress.objects.filter(user=self).delete()
@@ -126,43 +125,43 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_curator(self) -> bool:
-        """Whether the account keeps a collection of the site's own, and is nobody's."""
+        """Whether the account belongs to the site and owns a collection of curated moments."""
         return self.email.endswith(_CURATORS)
 
     @property
     def name(self) -> str:
-        """The name others see."""
+        """The name that others see."""
         return self.display_name or f"@{self.handle}"
 
 
 class KnownNetworkManager(models.Manager["KnownNetwork"]):
-    """Remembers where people have proved who they are; keeps a keyed hash, never an address."""
+    """Remembers networks on which users have logged in, as keyed hashes and never as addresses."""
 
-    KEPT = 20  # networks of one person, the last used ones
+    MAX_PER_USER = 20  # networks; the most recently used ones are kept
 
     @staticmethod
-    def hash_of(network: str) -> str:
-        """Return what stands for ``network`` in the table."""
+    def hash_network(network: str) -> str:
+        """Return the keyed hash of a network, which is what the table stores."""
         return salted_hmac("accounts.KnownNetwork", network, algorithm="sha256").hexdigest()
 
-    def knows(self, email: str, network: str) -> bool:
-        """Tell whether the person with this address has been on ``network`` before."""
-        return self.filter(user__email=email, network_hash=self.hash_of(network)).exists()
+    def is_known(self, email: str, network: str) -> bool:
+        """Return whether the user with this address has logged in from ``network`` before."""
+        return self.filter(user__email=email, network_hash=self.hash_network(network)).exists()
 
     def remember(self, user: User, network: str) -> None:
-        """Note that a person is on ``network`` now; forget what is beyond the last ``KEPT``."""
+        """Store that a user has logged in from ``network``; delete all but the latest ``MAX_PER_USER``."""
         self.update_or_create(
             user=user,
-            network_hash=self.hash_of(network),
+            network_hash=self.hash_network(network),
             defaults={"last_used_at": timezone.now()},
         )
         networks = self.filter(user=user).order_by("-last_used_at", "-pk")
-        if forgotten := list(networks.values_list("pk", flat=True)[self.KEPT :]):
+        if forgotten := list(networks.values_list("pk", flat=True)[self.MAX_PER_USER :]):
             self.filter(pk__in=forgotten).delete()
 
 
 class KnownNetwork(models.Model):
-    """A network that a person has logged in from: nobody elsewhere can lock them out of it."""
+    """A network that a user has logged in from, where strangers elsewhere cannot lock them out."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_networks")
     network_hash = models.CharField(max_length=64)

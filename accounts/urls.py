@@ -1,4 +1,4 @@
-"""Routes of one's own account; django-allauth brings log-in, sign-up, mail, password, sessions."""
+"""Routes of the account pages. django-allauth adds log-in, sign-up, e-mail, password and sessions."""
 
 from django.urls import include, path
 
@@ -9,6 +9,6 @@ urlpatterns = [
     path("profile/", home.profile, name="account-profile"),
     path("export/", export.export, name="account-export"),
     path("delete/", deletion.delete, name="account-delete"),
-    path("delete/keep/", deletion.keep, name="account-keep"),
+    path("delete/keep/", deletion.cancel, name="account-keep"),
     path("", include("allauth.urls")),
 ]

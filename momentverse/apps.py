@@ -1,4 +1,4 @@
-"""Start-up of the technical floor."""
+"""The app config of ``momentverse``."""
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
@@ -6,15 +6,14 @@ from django.db.models.signals import post_migrate
 
 
 class MomentverseConfig(AppConfig):
-    """Watches every database connection for slow queries, and prepares SQLite's file."""
+    """Logs slow queries of every connection, and prepares the SQLite file."""
 
     name = "momentverse"
 
     def ready(self) -> None:
-        """Connect the receivers."""
-        from momentverse.slow_queries import watch_connection
-        from momentverse.sqlite_journal import use_wal
+        from momentverse.db.slow_queries import watch_connection
+        from momentverse.db.sqlite import enable_wal
 
         connection_created.connect(watch_connection, dispatch_uid="slow_queries")
-        # Of any app: Django sends the signal for apps with models only, and this one has none.
-        post_migrate.connect(use_wal, dispatch_uid="sqlite_journal")
+        # From any sender: Django sends the signal only for apps with models, and this one has none.
+        post_migrate.connect(enable_wal, dispatch_uid="enable_wal")

@@ -1,8 +1,8 @@
-"""All settings. Each is read from the environment, typed, and explained where it stands.
+"""All settings. Those that come from the environment are typed, and explained where they are read.
 
-With no environment at all this is the embedded default: SQLite, a cache in the
-process, DEBUG off. Nonsense, and production without its secrets, is refused at
-start with a sentence.
+Without any environment variable this is the embedded default: SQLite, a cache in the process,
+DEBUG off. An invalid value, or production without its secrets, stops the start with a sentence
+that names the variable.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import EnvError, FileAwareEnv, validate
 
-from momentverse.database_url import POOL_SIZE, database_from_url, replica_from_url
-from momentverse.inlined import SCRIPT_SOURCES, STYLES_SOURCE
-from momentverse.sizing import usable_cores
-from momentverse.static_files import cache_for_a_year
+from momentverse.db.url import POOL_SIZE, database_from_url, replica_from_url
+from momentverse.server.capacity import count_usable_cores
+from momentverse.staticfiles.inline import SCRIPT_SOURCES, STYLES_SOURCE
+from momentverse.staticfiles.storage import cache_for_a_year
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# `X_FILE` names a file that holds the value of `X`: for secrets that are mounted, not exported.
+# `X_FILE` may name a file with the value of `X`, for secrets that are mounted and not exported.
 env = FileAwareEnv(strip_whitespace=True)
 Value = TypeVar("Value")
 
 
 def setting(read: Callable[..., Any], name: str, default: Value, **options: Any) -> Value:
-    """Read one variable, of its default's type; what cannot be read is refused with a sentence."""
+    """Read a variable of the same type as its default. Raises ImproperlyConfigured, with a sentence."""
     try:
         value: Value = read(name, default, **options)
     except (EnvError, ValueError, OSError) as error:
@@ -42,8 +42,11 @@ def setting(read: Callable[..., Any], name: str, default: Value, **options: Any)
     return cast(Value, value.strip()) if isinstance(value, str) else value
 
 
-def host_of_origin(origin: str) -> str:
-    """Return the host name of an origin such as ``https://momentverse.example``."""
+def parse_origin_host(origin: str) -> str:
+    """Return the host name of an origin such as ``https://momentverse.example``.
+
+    Raises ImproperlyConfigured for anything but a scheme, a host and an optional port.
+    """
     try:
         parts = urlsplit(origin)
         well_formed = parts.scheme in ("http", "https") and parts.port != 0
@@ -61,7 +64,7 @@ def host_of_origin(origin: str) -> str:
     return parts.hostname
 
 
-# How it runs: `embedded` (the default), `development` (DEBUG and the debug toolbar) or `production`.
+# The mode: `embedded` (the default), `development` (DEBUG and the debug toolbar) or `production`.
 MODE = setting(
     env.str,
     "MOMENTVERSE_MODE",
@@ -71,7 +74,7 @@ MODE = setting(
 PRODUCTION = MODE == "production"
 DEBUG = MODE == "development"
 
-# Where the embedded default keeps its database, its secret and the collected static files.
+# The folder for the embedded database and secret key, the pictures and the collected static files.
 DATA_DIR = setting(env.path, "DATA_DIR", BASE_DIR / ".data")
 try:
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -80,60 +83,62 @@ except OSError as error:
         f"DATA_DIR is {str(DATA_DIR)!r}, which is no folder: {error}"
     ) from error
 
-# The origin people reach the site by. Absolute links are made from it, never from a Host header.
+# The site's public origin. Absolute links are built from it, never from a Host header.
 SITE_URL = setting(env.str, "SITE_URL", "http://127.0.0.1:8000").rstrip("/").lower()
-SITE_HOST = host_of_origin(SITE_URL)
+SITE_HOST = parse_origin_host(SITE_URL)
 SECURE = SITE_URL.startswith("https://")
 
-# Host names that are answered to. By default the one in SITE_URL, and the loopback names outside production.
+# The host names that the site answers to. Required in production; otherwise the host of SITE_URL and the
+# loopback names.
 ALLOWED_HOSTS: list[str] = [
     host.strip() for host in setting(env.list, "ALLOWED_HOSTS", list[str]()) if host.strip()
 ]
 
-# PostgreSQL in production; without it an SQLite file in DATA_DIR. `database_url.py` has its parameters.
+# PostgreSQL in production; without it an SQLite file in DATA_DIR. `momentverse/db/url.py` documents its
+# query parameters.
 DATABASE_URL = setting(env.str, "DATABASE_URL", "")
 
-# A streaming replica of it that visitors' pages may read from; `replica.py` says when.
+# A streaming replica of it that visitors' pages may read from; `momentverse/db/replica.py` explains when.
 DATABASE_REPLICA_URL = setting(env.str, "DATABASE_REPLICA_URL", "")
 
-# Redis (or Valkey) for cache and limits; without it both live in the process.
+# Redis (or Valkey) for the cache and the limits; without it both are in the process.
 REDIS_URL = setting(env.str, "REDIS_URL", "")
 
-# Another Redis for the limits, so that a flood of addresses, each with a count, cannot push pages out of
-# the cache. By default the same one: a request is then counted and its page fetched in one round trip.
+# A separate Redis for the limits, so that a flood of clients, each with a counter, cannot evict cached
+# pages. By default it is the same one: then one round trip counts a request and fetches its page.
 LIMITS_REDIS_URL = setting(env.str, "LIMITS_REDIS_URL", REDIS_URL)
 
-# Where mail goes: submission://user:password@host:587 in production; without it mails are printed.
+# The mail server: submission://user:password@host:587 in production. Without it mails are printed.
 EMAIL_URL = setting(env.str, "EMAIL_URL", "")
 
-# Who mails come from.
+# The sender of all mails.
 DEFAULT_FROM_EMAIL = setting(env.str, "DEFAULT_FROM_EMAIL", f"MomentVerse <hello@{SITE_HOST}>")
 
-# The address that gunicorn listens at.
+# The address that gunicorn listens on.
 BIND = setting(env.str, "BIND", "127.0.0.1:8000")
 
-# How many processes of gunicorn there are: one when nothing is set, so that the cache in the process
-# is one; in production one a core. `sizing.py` has the arithmetic of these numbers.
+# The number of gunicorn's processes: one per core in production, otherwise one, because the cache is in
+# the process. `momentverse/server/capacity.py` explains these numbers.
 WEB_PROCESSES = setting(
     env.int,
     "WEB_PROCESSES",
-    usable_cores() if PRODUCTION else 1,
+    count_usable_cores() if PRODUCTION else 1,
     validate=validate.Range(min=1),
 )
 
-# How many requests each of them answers at once.
+# How many requests each process handles at once.
 WEB_THREADS = setting(env.int, "WEB_THREADS", 8, validate=validate.Range(min=1))
 
-# How many reverse proxies of ours stand in front; that many entries of X-Forwarded-For are believed.
+# How many reverse proxies of ours are in front. That many entries of X-Forwarded-For are trusted.
 TRUSTED_PROXIES = setting(env.int, "TRUSTED_PROXIES", 0, validate=validate.Range(min=0, max=8))
 
-# Requests that one user, or one network when nobody is logged in, may make in a minute.
+# How many requests a user, or a network for visitors who are not logged in, may make per minute.
 RATE_LIMIT_PER_MINUTE = setting(
     env.int, "RATE_LIMIT_PER_MINUTE", 200, validate=validate.Range(min=1)
 )
 
-# Who takes the money: `sandbox` (a page of our own that plays a provider; never in production), `stripe`,
-# or `none`. Production begins with `none`: moments are free until somebody names prices and a provider.
+# The payment provider: `sandbox` (our own simulation of one; never in production), `stripe` or `none`.
+# Production defaults to `none`: moments are free until you set prices and a provider.
 PAYMENT_PROVIDER = setting(
     env.str,
     "PAYMENT_PROVIDER",
@@ -141,8 +146,8 @@ PAYMENT_PROVIDER = setting(
     validate=validate.OneOf(["none", "sandbox", "stripe"]),
 )
 
-# What a moment costs, in minor units of the currency (cents): its first hour; each hour begun after that;
-# and keeping it off the public timeline. At 0 that part is free of charge.
+# The price of a moment, in minor units of the currency (cents): for its first hour, for each further hour
+# or part of one, and for keeping it off the public timeline. 0 means that this part is free.
 PRICE_MOMENT = setting(
     env.int, "PRICE_MOMENT", 0 if PRODUCTION else 500, validate=validate.Range(min=0)
 )
@@ -151,33 +156,33 @@ PRICE_FURTHER_HOUR = setting(
 )
 PRICE_NOT_PUBLIC = setting(env.int, "PRICE_NOT_PUBLIC", 0, validate=validate.Range(min=0))
 
-# ISO 4217 code of the currency that prices are in.
+# The ISO 4217 code of the currency of all prices.
 CURRENCY = setting(env.str, "CURRENCY", "eur", validate=validate.Regexp(r"^[A-Za-z]{3}$")).lower()
 
-# How long a chosen span is held for its person, in seconds, and how often they may begin that anew.
+# For how many seconds a chosen span is held for a user, and how often they may extend the hold.
 HOLD_SECONDS = setting(env.int, "HOLD_SECONDS", 600, validate=validate.Range(min=60, max=3600))
 HOLD_EXTENSIONS = setting(env.int, "HOLD_EXTENSIONS", 3, validate=validate.Range(min=0, max=20))
 
-# Stripe's secret key, and the secret that signs what Stripe sends to /payments/stripe/.
+# Stripe's secret key, and the secret that signs the events which Stripe sends to /payments/stripe/.
 STRIPE_SECRET_KEY = setting(env.str, "STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = setting(env.str, "STRIPE_WEBHOOK_SECRET", "")
 
-# Another address of Stripe's API than its own: for a stand-in while testing.
+# The URL of Stripe's API, for a test double. Empty means Stripe's own.
 STRIPE_API_URL = setting(env.str, "STRIPE_API_URL", "")
 
-# Whom to write to about a weakness: an address with its scheme, mailto: or https:
+# Where to report a vulnerability: a mailto: or https: address.
 SECURITY_CONTACT = setting(env.str, "SECURITY_CONTACT", f"mailto:security@{SITE_HOST}")
 
-# The bucket of an S3-compatible service that keeps the pictures, without which they are in DATA_DIR, and the
-# service's address, if it is not Amazon's. Keys are read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
-# The bucket is to be private: pictures are served by us, to whom may see them.
+# The bucket of an S3-compatible service that stores the pictures, and the service's URL if it is not
+# Amazon's. Without a bucket, pictures are in DATA_DIR. The keys are read from AWS_ACCESS_KEY_ID and
+# AWS_SECRET_ACCESS_KEY. The bucket must be private: we serve each picture only to those who may see it.
 PICTURES_BUCKET = setting(env.str, "PICTURES_BUCKET", "")
 PICTURES_S3_URL = setting(env.str, "PICTURES_S3_URL", "")
 
-# A database query that takes longer than this many milliseconds is warned of in the log.
+# A database query that takes longer than this many milliseconds is logged as a warning.
 SLOW_QUERY_MS = setting(env.int, "SLOW_QUERY_MS", 1000, validate=validate.Range(min=0))
 
-# The least severe messages that the log shows.
+# The level of the least severe messages that are logged.
 LOG_LEVEL = setting(
     env.str,
     "LOG_LEVEL",
@@ -186,11 +191,11 @@ LOG_LEVEL = setting(
 )
 
 
-def embedded_secret_key(path: Path) -> str:
-    """Return the secret kept in ``path``; made at the first start, readable by its owner only.
+def get_or_create_secret_key(path: Path) -> str:
+    """Return the secret key in the file at ``path``; the first start creates it, for the owner only.
 
-    It is linked into place when it has been written, so that of several processes
-    which start together all read the same one, and none an empty file.
+    The file is linked into place after it has been written. So if several processes start
+    together, all of them read the same key, and none of them an empty file.
     """
     if not path.exists():
         draft = path.with_name(f".secret-{secrets.token_hex(8)}")
@@ -205,7 +210,7 @@ def embedded_secret_key(path: Path) -> str:
     return secret
 
 
-# Signs sessions and tokens. Required in production; made and kept in DATA_DIR otherwise.
+# Signs sessions and tokens. Required in production; otherwise created in DATA_DIR.
 SECRET_KEY = setting(env.str, "SECRET_KEY", "")
 
 if PRODUCTION:
@@ -245,7 +250,7 @@ if PRODUCTION:
             "PAYMENT_PROVIDER is 'sandbox', which takes no real money: production takes stripe or none."
         )
 else:
-    SECRET_KEY = SECRET_KEY or embedded_secret_key(DATA_DIR / "secret_key")
+    SECRET_KEY = SECRET_KEY or get_or_create_secret_key(DATA_DIR / "secret_key")
     ALLOWED_HOSTS = ALLOWED_HOSTS or [SITE_HOST, "127.0.0.1", "localhost", "[::1]"]
 
 if PAYMENT_PROVIDER == "stripe" and not (STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET):
@@ -257,23 +262,23 @@ if PAYMENT_PROVIDER == "none" and (PRICE_MOMENT or PRICE_FURTHER_HOUR or PRICE_N
         "There are prices, and PAYMENT_PROVIDER is 'none': name who takes the money, or set no price."
     )
 
-# A thread holds one connection at most.
+# A thread uses at most one connection.
 DATABASES = {"default": database_from_url(DATABASE_URL, DATA_DIR, max(POOL_SIZE, WEB_THREADS))}
 if DATABASE_REPLICA_URL:
     DATABASES["replica"] = replica_from_url(DATABASE_REPLICA_URL, DATABASES["default"])
-    DATABASE_ROUTERS = ["momentverse.replica.ReplicaRouter"]
+    DATABASE_ROUTERS = ["momentverse.db.replica.ReplicaRouter"]
 
 for _name, _url in {"REDIS_URL": REDIS_URL, "LIMITS_REDIS_URL": LIMITS_REDIS_URL}.items():
     if _url and not _url.startswith(("redis://", "rediss://", "unix://")):
         raise ImproperlyConfigured(
             f"{_name} cannot be used: it begins with redis://, rediss:// or unix://"
         )
-# A reader must not wait for a cache that hangs: past this many seconds the page is built without it.
+# No visitor waits longer than this for a cache that hangs; then the page is rendered without it.
 REDIS_TIMEOUT_SECONDS = 0.2
 
 
-def cache_in(location: str, name: str, *, ignore_exceptions: bool) -> dict[str, Any]:
-    """Return one entry of ``CACHES``: in Redis, or in the process when there is none."""
+def build_cache(location: str, name: str, *, ignore_exceptions: bool) -> dict[str, Any]:
+    """Return an entry of ``CACHES``: in the Redis at ``location``, or in the process without one."""
     if not location:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": name}
     return {
@@ -289,18 +294,18 @@ def cache_in(location: str, name: str, *, ignore_exceptions: bool) -> dict[str, 
 
 
 CACHES: dict[str, dict[str, Any]] = {
-    # Without it everything works, slower: its failures are misses.
-    "default": cache_in(REDIS_URL, "momentverse", ignore_exceptions=True),
-    # Counters of log-in attempts: a failure must be seen, so that a local count takes over.
-    "throttle": cache_in(LIMITS_REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
+    # The site works without it, only slower, so a failure counts as a miss.
+    "default": build_cache(REDIS_URL, "momentverse", ignore_exceptions=True),
+    # Counts log-in attempts. A failure raises, so that counting in the process can take over.
+    "throttle": build_cache(LIMITS_REDIS_URL, "momentverse-throttle", ignore_exceptions=False),
 }
 RATELIMIT_USE_CACHE = "throttle"
 if not LIMITS_REDIS_URL:
-    # The least used entry goes first; of 300, the default, a flood would push out what it wants to.
+    # With the default of 300 entries, a flood could evict the very counter that limits it.
     CACHES["throttle"]["OPTIONS"] = {"MAX_ENTRIES": 50_000}
 
 INSTALLED_APPS = [
-    "momentverse.admin_app.AdminConfig",
+    "momentverse.admin.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -321,32 +326,32 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "momentverse.logs.RequestLogMiddleware",
-    "momentverse.head_requests.HeadMiddleware",
+    "momentverse.http.middleware.RequestLogMiddleware",
+    "momentverse.http.middleware.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "momentverse.security.SecurityHeadersMiddleware",
+    "momentverse.http.middleware.SecurityHeadersMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "momentverse.page_cache.NoStoreByDefaultMiddleware",
-    "momentverse.errors.ErrorPagesMiddleware",
-    "momentverse.replica.ReplicaMiddleware",
-    "momentverse.security.UnreadableTextMiddleware",
-    "momentverse.cookieless.CookielessMiddleware",
+    "momentverse.http.middleware.ErrorPagesMiddleware",
+    "momentverse.db.replica.ReplicaMiddleware",
+    "momentverse.http.middleware.UnreadableTextMiddleware",
+    "momentverse.http.middleware.CookielessMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "momentverse.limits.RateLimitMiddleware",
+    "momentverse.ratelimit.middleware.RateLimitMiddleware",
     "accounts.throttling.middleware.ThrottleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 if DEBUG:
     INSTALLED_APPS.append("debug_toolbar")
-    # It writes into pages before they are compressed.
+    # Inside GZipMiddleware, because the toolbar inserts itself into uncompressed pages.
     MIDDLEWARE.insert(
         MIDDLEWARE.index("django.middleware.gzip.GZipMiddleware") + 1,
         "debug_toolbar.middleware.DebugToolbarMiddleware",
@@ -355,7 +360,7 @@ if DEBUG:
 
 ROOT_URLCONF = "momentverse.urls"
 WSGI_APPLICATION = "momentverse.wsgi.application"
-# `/api/timeline` and `/api/timeline/` are two addresses; neither redirects to the other.
+# Only a URL that does not exist is redirected; those of the API have no slash at the end.
 APPEND_SLASH = True
 
 TEMPLATES = [
@@ -369,31 +374,32 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "momentverse.context.site",
+                "momentverse.http.context_processors.site",
             ],
         },
     }
 ]
 
-# What `manage.py prepare` fills a new timeline with: commands of the apps, each run once.
+# The commands that fill a new timeline. `manage.py bootstrap` runs each once.
 FIRST_MOMENTS = [
-    ["import_moments", str(BASE_DIR / "timeline/collections/spaceflight.csv")],
-    ["import_moments", str(BASE_DIR / "timeline/collections/earth_and_sky.csv")],
-    ["compute_astronomy", "--from-year", "1950", "--to-year", "2050"],
+    ["import_moments", str(BASE_DIR / "timeline/services/imports/data/spaceflight.csv")],
+    ["import_moments", str(BASE_DIR / "timeline/services/imports/data/earth_and_sky.csv")],
+    ["import_astronomy", "--from-year", "1950", "--to-year", "2050"],
 ]
 
-# What `manage.py worker` runs again and again: commands of the apps, each with its seconds in between.
+# The commands that `manage.py worker` runs periodically, and the seconds between two runs.
 PERIODIC_JOBS = [
     ("fold_rollups", 30),
-    ("sweep", 30),
+    ("release_expired_holds", 30),
     ("reconcile_payments", 60),
-    ("send_notices", 60),
-    ("keep_pictures", 60),
+    ("send_order_emails", 60),
+    ("process_pictures", 60),
     ("erase_accounts", 3600),
     ("clearsessions", 24 * 3600),
 ]
 
-# Background work: a queue in the database that `manage.py worker` empties; done at once where no worker runs.
+# Background tasks: in production a queue in the database, which `manage.py worker` processes; otherwise
+# they run at once, without a worker.
 TASKS = {
     "default": {
         "BACKEND": "django_tasks_db.DatabaseBackend"
@@ -419,23 +425,22 @@ ACCOUNT_USERNAME_VALIDATORS = "accounts.handles.HANDLE_VALIDATORS"
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_EMAIL_NOTIFICATIONS = (
-    True  # the old address is told of a change, the owner of a new password
-)
+# A change of address is announced to the old one, and a new password to its owner.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
-# `accounts.throttling` limits log-in, sign-up, mails and codes, also while Redis is away.
+# Off, because `accounts.throttling` limits log-in, sign-up, mails and codes, even while Redis is unavailable.
 ACCOUNT_RATE_LIMITS = False
 MFA_RATE_LIMITS = False
-MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_ADAPTER = "accounts.mfa.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "MomentVerse"
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
-# Staff needs a second factor to use the admin.
+# Whether staff need a second factor to use the admin.
 STAFF_NEEDS_SECOND_FACTOR = PRODUCTION
 PASSWORD_HASHERS = ["accounts.hashers.Argon2idPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -451,7 +456,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 _mail = dj_email_url.parse(EMAIL_URL or "console:")
 if "EMAIL_BACKEND" not in _mail:
-    # Its text is not repeated: it may hold a password.
+    # The message does not repeat the URL, which may contain a password.
     raise ImproperlyConfigured(
         "EMAIL_URL cannot be read: give submission://user:password@host:587, smtps:// or console:"
     )
@@ -462,7 +467,7 @@ EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"]
 EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_SSL = _mail["EMAIL_USE_SSL"]
 EMAIL_USE_TLS = _mail["EMAIL_USE_TLS"]
-# As written: the library takes the leading slash away.
+# Parsed here, because the library removes the leading slash.
 EMAIL_FILE_PATH = urlsplit(EMAIL_URL).path or str(DATA_DIR / "mail")
 EMAIL_TIMEOUT = 10
 
@@ -475,8 +480,8 @@ TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-def pictures_in(bucket: str) -> dict[str, Any]:
-    """Return where pictures are kept: in a bucket, or in a folder when there is none."""
+def build_picture_storage(bucket: str) -> dict[str, Any]:
+    """Return the storage for pictures: a bucket, or a folder without one."""
     if not bucket:
         folder = {"location": DATA_DIR / "pictures", "directory_permissions_mode": 0o700}
         return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": folder}
@@ -490,24 +495,24 @@ def pictures_in(bucket: str) -> dict[str, Any]:
         "bucket_name": bucket,
         "endpoint_url": PICTURES_S3_URL or None,
         "default_acl": None,
-        # Nobody waits minutes for a picture, as the library would let them.
+        # By default the library would let a visitor wait for minutes.
         "client_config": Config(connect_timeout=2, read_timeout=10, retries={"max_attempts": 2}),
     }
     return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
 
 
-# Static files: hashed names, compressed, immutable; plain while developing.
+# Static files: compressed, immutable and with hashed names; in development as they are.
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "pictures": pictures_in(PICTURES_BUCKET),
+    "pictures": build_picture_storage(PICTURES_BUCKET),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "momentverse.static_files.HashedFilesStorage"
+        else "momentverse.staticfiles.storage.HashedFilesStorage"
     },
 }
 
@@ -523,29 +528,29 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
         "font-src": [SELF],
         "connect-src": [SELF],
         "manifest-src": [SELF],
-        # A form that pays is answered with a redirect to the provider's page.
+        # The payment form redirects to the provider's page, which counts as a form action.
         "form-action": [SELF, "https://checkout.stripe.com"]
         if PAYMENT_PROVIDER == "stripe"
         else [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
         "require-trusted-types-for": ["'script'"],
-        # Violations are logged: newer browsers take the one, older ones the other.
+        # We log violations. Newer browsers use report-to, older ones report-uri.
         "report-to": "csp",
         "report-uri": CSP_REPORTS_PATH,
     }
 }
 if DEBUG:
-    # The debug toolbar writes its panels as strings of HTML.
+    # The debug toolbar inserts strings of HTML.
     del CONTENT_SECURITY_POLICY["DIRECTIVES"]["require-trusted-types-for"]
 X_FRAME_OPTIONS = "DENY"
 WHITENOISE_ADD_HEADERS_FUNCTION = cache_for_a_year
-WHITENOISE_ALLOW_ALL_ORIGINS = False  # nobody else's page has a use for our files
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site needs our files
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # `security.py` sets it where browsers take it
+SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # SecurityHeadersMiddleware sets it, under https only
 SECURE_SSL_REDIRECT = SECURE and PRODUCTION
-SECURE_REDIRECT_EXEMPT = [r"^health/"]  # probes come from inside, over plain http
+SECURE_REDIRECT_EXEMPT = [r"^health/"]  # probes come from the internal network, over plain http
 SECURE_HSTS_SECONDS = 2 * 365 * 24 * 3600 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE
 SECURE_HSTS_PRELOAD = SECURE
@@ -560,37 +565,37 @@ CSRF_COOKIE_SECURE = SECURE
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
-# What others frame is the same for everybody: `cookieless.py` takes the cookies off there.
+# Embeddable pages never read or set cookies; `CookielessMiddleware` removes them.
 COOKIELESS = ("/embed/",)
-# In the session, not in a cookie: a page for visitors without a session is then the same for all.
+# In the session and not in a cookie, so that visitors without a session all get the same page.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
-CSRF_FAILURE_VIEW = "momentverse.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "momentverse.http.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-# A form with a file is refused by its length, before it is read.
+# A longer form with a file is rejected before it is read.
 UPLOAD_MAX_BYTES = 16 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
-    "momentverse.uploads.CappedUploadHandler",
+    "momentverse.http.uploads.CappedUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 
-# Logs: JSON lines on standard error, one a request and one an event.
+# Logs: lines of JSON on standard error, one per request and one per event.
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "momentverse.logs.JsonFormatter"}},
+    "formatters": {"json": {"()": "momentverse.logging.JsonFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
-        # One line for a failed request is enough, and `momentverse.request` has it.
+        # Off, because `momentverse.request` logs failed requests already.
         "django.request": {"level": "CRITICAL"},
-        # Anybody can send a foreign Host; that it was refused is in the request's line.
+        # Off, because anybody can send a foreign Host, and `momentverse.request` logs the rejection.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
-        # The same lines once more, from the development server.
+        # Quiet, because the development server would log each request a second time.
         "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
-        # It tells of each call twice, and at DEBUG with the buyer's address.
+        # It logs each call twice, and at DEBUG includes the buyer's address.
         "stripe": {"level": "WARNING"},
     },
 }

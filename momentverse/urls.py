@@ -1,4 +1,4 @@
-"""The map of the site. The apps are named by string: this floor knows none of them."""
+"""The site's URLs. The apps are named by string, because ``momentverse`` imports neither of them."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -7,14 +7,14 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
-from momentverse import csp_reports, health, well_known
-from momentverse.manifest import manifest
+from momentverse.views import csp_reports, health, well_known
+from momentverse.views.manifest import manifest
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("timeline.urls")),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
-    # Browsers ask for it on pages that name no icon: the admin's, and plain JSON.
+    # Browsers request this for pages that name no icon: the admin, and plain JSON.
     path(
         "favicon.ico",
         RedirectView.as_view(url=lazy(static, str)("img/favicon.ico")),
@@ -40,7 +40,7 @@ if settings.DEBUG:
 
     urlpatterns += debug_toolbar_urls()
 
-handler400 = "momentverse.errors.bad_request"
-handler403 = "momentverse.errors.permission_denied"
-handler404 = "momentverse.errors.not_found"
-handler500 = "momentverse.errors.server_error"
+handler400 = "momentverse.http.errors.bad_request"
+handler403 = "momentverse.http.errors.permission_denied"
+handler404 = "momentverse.http.errors.not_found"
+handler500 = "momentverse.http.errors.server_error"

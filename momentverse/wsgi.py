@@ -10,7 +10,7 @@ application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402  once Django is set up
 
-if not settings.DEBUG:  # who writes code wants to see it at once
-    from momentverse.page_cache.front import PageCacheFront
+if not settings.DEBUG:  # in development, changes must be visible at once
+    from momentverse.page_cache.wsgi import PageCacheApplication
 
-    application = PageCacheFront(application)  # type: ignore[assignment]
+    application = PageCacheApplication(application)  # type: ignore[assignment]

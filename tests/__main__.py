@@ -10,17 +10,20 @@ import os
 import subprocess
 import sys
 
-from tests.servers import database_and_cache
+from tests.support.servers import database_and_cache
 
-# What shares a site, a browser or servers to be stopped stays on one test process.
-IN_PARALLEL = ["-n", "auto", "--dist", "loadgroup"]
+# One process more than there are cores: some test always waits for a server or for a time to pass.
+# What shares a site, a browser or servers to be stopped stays on one process.
+IN_PARALLEL = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadgroup"]
+# With it, each of many processes would compile every test and the whole site anew.
+COMPILES_ANEW = "PYTHONDONTWRITEBYTECODE"
 NOTHING_SELECTED = 5
 
 
 def run(title: str, environment: dict[str, str], arguments: list[str]) -> int:
     print(f"== {title}", flush=True)
-    servers = ("DATABASE_URL", "REDIS_URL")
-    clean = {name: value for name, value in os.environ.items() if name not in servers}
+    ours = ("DATABASE_URL", "REDIS_URL", COMPILES_ANEW)
+    clean = {name: value for name, value in os.environ.items() if name not in ours}
     command = [sys.executable, "-m", "pytest", *IN_PARALLEL, *arguments]
     code = subprocess.run(
         command, env=clean | environment, stdin=subprocess.DEVNULL, check=False

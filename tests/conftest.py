@@ -9,21 +9,31 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
+from django.conf import settings as django_settings
 from django.db import connection
 from django.test import Client
 
 from accounts.hashers import Argon2idPasswordHasher
 from accounts.models import User
-from momentverse.page_cache.stores import writers_store
+from momentverse.page_cache.invalidation import get_store
+from tests.support import flushing
+from tests.support.examples import load_profile
+from timeline.core.spans import parse_instant
 from timeline.models import Moment, MomentTag, Status, Tag
-from timeline.overlap import place
-from timeline.spans import parse_instant
+from timeline.services.placement import save_moment
 
-# Nothing depends on how fast the machine is.
-hypothesis.settings.register_profile("momentverse", deadline=None)
-hypothesis.settings.load_profile("momentverse")
+# Fixtures that several folders use.
+pytest_plugins = ["tests.support.claims", "tests.support.payments", "tests.support.pictures"]
+
+load_profile()
+flushing.install()
+
+# On a busy machine Redis answers late, and then a site counts by itself. What is about that has a
+# Redis of its own, with the site's time-out.
+for _cache in django_settings.CACHES.values():
+    if "SOCKET_TIMEOUT" in _cache.get("OPTIONS", {}):
+        _cache["OPTIONS"] |= {"SOCKET_TIMEOUT": 10, "SOCKET_CONNECT_TIMEOUT": 10}
 
 MakeMoment = Callable[..., Moment]
 
@@ -85,12 +95,19 @@ def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def owner(db: None) -> User:
-    return User.objects.curator("ada", "Ada")
+    return User.objects.get_or_create_curator("ada", "Ada")
 
 
 @pytest.fixture
 def stranger(db: None) -> User:
-    return User.objects.curator("bob", "Bob")
+    return User.objects.get_or_create_curator("bob", "Bob")
+
+
+def new_moment(owner: User, start: str, seconds: int = 60, **fields: Any) -> Moment:
+    """Return an active public moment that is not stored yet."""
+    starts_at = parse_instant(start)
+    fields = {"user": owner, "title": f"Moment of {start}", "status": Status.ACTIVE} | fields
+    return Moment(starts_at=starts_at, ends_at=starts_at + dt.timedelta(seconds=seconds), **fields)
 
 
 @pytest.fixture
@@ -98,11 +115,7 @@ def make_moment(owner: User) -> MakeMoment:
     """Return a function that places an active public moment: ``make_moment("1969-07-20T20:17:40Z")``."""
 
     def make(start: str, seconds: int = 60, **fields: Any) -> Moment:
-        starts_at = parse_instant(start)
-        fields = {"user": owner, "title": f"Moment of {start}", "status": Status.ACTIVE} | fields
-        return place(
-            Moment(starts_at=starts_at, ends_at=starts_at + dt.timedelta(seconds=seconds), **fields)
-        )
+        return save_moment(new_moment(owner, start, seconds, **fields))
 
     return make
 
@@ -138,11 +151,36 @@ def tagged(make_moment: MakeMoment) -> MakeMoment:
 
 
 @pytest.fixture
+def many_tagged(owner: User) -> Callable[..., list[Moment]]:
+    """Return a function that makes moments with tags as ``tagged`` does, but all in a few statements.
+
+    ``many_tagged([("1969-07-20", ["moon", "apollo"], {"title": "Landing"})])``
+    """
+
+    def make(rows: list[tuple[str, list[str], dict[str, Any]]]) -> list[Moment]:
+        moments = [new_moment(owner, start, **fields) for start, _, fields in rows]
+        Moment.objects.bulk_create(moments[:-1])
+        # At least one as usual: it lets the page cache know that the timeline has changed.
+        save_moment(moments[-1])
+        names = {name for _, row_names, _ in rows for name in row_names}
+        Tag.objects.bulk_create([Tag(name=name) for name in sorted(names)], ignore_conflicts=True)
+        tags = {tag.name: tag for tag in Tag.objects.filter(name__in=names)}
+        MomentTag.objects.bulk_create(
+            MomentTag(moment=moment, tag=tags[name], starts_at=moment.starts_at)
+            for moment, (_, row_names, _) in zip(moments, rows, strict=True)
+            for name in row_names
+        )
+        return moments
+
+    return make
+
+
+@pytest.fixture
 def fresh_cache(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A page cache that holds nothing of other tests."""
     settings.DATA_DIR = tmp_path
     stamp = secrets.token_hex(4)
-    monkeypatch.setattr("momentverse.page_cache.front.release_stamp", lambda: stamp)
-    writers_store.cache_clear()
+    monkeypatch.setattr("momentverse.page_cache.wsgi.build_version", lambda: stamp)
+    get_store.cache_clear()
     yield
-    writers_store.cache_clear()
+    get_store.cache_clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 # Windows has none of these. A module that is None in `sys.modules` cannot be imported.
 UNIX_MODULES = ("resource", "fcntl", "pwd", "grp")
@@ -33,7 +33,8 @@ def test_manage_check_passes_without_unix_modules():
 
 def test_client_connections_are_not_limited_without_resource():
     done = run_without_unix_modules(
-        "from momentverse.sizing import client_connections; print(client_connections(5000))"
+        "from momentverse.server.capacity import reserve_client_connections as reserve;"
+        " print(reserve(5000))"
     )
     assert done.stdout == "5000\n", done.stderr
 
@@ -42,7 +43,9 @@ def test_encoder_starts_without_resource(tmp_path):
     """The encoder then runs without bounds, and refuses what is no picture as ever."""
     source = tmp_path / "source"
     source.write_bytes(b"no picture")
-    start = "import runpy; runpy.run_module('timeline.pictures.encode', run_name='__main__')"
+    start = (
+        "import runpy; runpy.run_module('timeline.services.pictures.encoder', run_name='__main__')"
+    )
     done = run_without_unix_modules(start, str(source), str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "refused" in done.stdout, done.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 MAX_LINE_LENGTH = 120
 # In a text template every line break is one of the mail, so only HTML is held to the length.

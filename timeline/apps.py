@@ -5,28 +5,24 @@ from django.db.models.signals import post_migrate, pre_migrate
 
 
 class TimelineConfig(AppConfig):
-    """Moments, their rules, their pages."""
+    """The app with moments, the rules for them, and their pages."""
 
     name = "timeline"
 
     def ready(self) -> None:
-        """Watch for what would leave SQLite without its rules; say what is held on people."""
-        from accounts.personal_data import register
-        from timeline import (  # noqa: F401  shown: its receivers
-            claims,
-            personal_data,
-            personal_likes,
-            personal_orders,
-            personal_reports,
-            shown,
-        )
-        from timeline.database_rules import restore_rules, suspend_rules
-        from timeline.payments.checkout import close_overdue
+        """Connect the receivers, and register what the app stores about people.
 
-        pre_migrate.connect(suspend_rules, sender=self, dispatch_uid="timeline_rules_off")
-        post_migrate.connect(restore_rules, sender=self, dispatch_uid="timeline_rules")
-        register(personal_data.SOURCE)
-        register(personal_likes.SOURCE)
-        register(personal_orders.SOURCE)
-        register(personal_reports.SOURCE)
-        claims.payment_overdue.connect(close_overdue, dispatch_uid="timeline_payment_overdue")
+        SQLite cannot change a table that its triggers name, so they are dropped before
+        the migrations run and created again afterwards.
+        """
+        from accounts.privacy.registry import register_source
+        from timeline import signals  # noqa: F401  connects the receivers
+        from timeline.db.triggers import drop_sqlite_triggers, restore_sqlite_triggers
+        from timeline.services.personal_data import likes, moments, orders, reports
+
+        pre_migrate.connect(drop_sqlite_triggers, sender=self, dispatch_uid="timeline_rules_off")
+        post_migrate.connect(restore_sqlite_triggers, sender=self, dispatch_uid="timeline_rules")
+        register_source(moments.SOURCE)
+        register_source(likes.SOURCE)
+        register_source(orders.SOURCE)
+        register_source(reports.SOURCE)

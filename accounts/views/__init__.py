@@ -1,1 +1,1 @@
-"""Pages of one's own account that django-allauth does not have."""
+"""Account pages that django-allauth does not provide."""

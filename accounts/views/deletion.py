@@ -1,4 +1,4 @@
-"""Leave, with 14 days to come back."""
+"""The page to delete one's account, and to cancel that within 14 days."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import erasure
 from accounts.models import User
-from accounts.personal_data import sources
+from accounts.privacy import erasure
+from accounts.privacy.registry import list_sources
 
 
 class DeletionForm(forms.Form):
-    """Asks for the password, of those who have one."""
+    """Asks for the password, if the user has one."""
 
     password = forms.CharField(
         label="Your password",
@@ -35,7 +35,7 @@ class DeletionForm(forms.Form):
             del self.fields["password"]
 
     def clean_password(self) -> str:
-        """Refuse what is not the password."""
+        """Raise ValidationError if the password is wrong."""
         password: str = self.cleaned_data["password"]
         if not self.user.check_password(password):
             raise forms.ValidationError("This is not your password.")
@@ -46,7 +46,7 @@ class DeletionForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def delete(request: HttpRequest) -> HttpResponse:
-    """Explain what becomes of everything and ask for the password; afterwards, show the way back."""
+    """Explain the consequences and ask for the password; afterwards, offer to cancel the deletion."""
     user = request.user
     assert isinstance(user, User)
     if user.erase_after:
@@ -55,14 +55,16 @@ def delete(request: HttpRequest) -> HttpResponse:
     form = DeletionForm(user, request.POST if request.method == "POST" else None)
     if form.is_valid():
         return _schedule(request, user)
-    fates = [sentence for source in sources() for sentence in source.fate]
-    days = erasure.WAIT.days
-    return render(request, "accounts/delete.html", {"form": form, "fates": fates, "days": days})
+    consequences = [sentence for source in list_sources() for sentence in source.consequences]
+    days = erasure.GRACE_PERIOD.days
+    return render(
+        request, "accounts/delete.html", {"form": form, "consequences": consequences, "days": days}
+    )
 
 
 def _schedule(request: HttpRequest, user: User) -> HttpResponse:
     try:
-        erasure.schedule(user, request.session.session_key)
+        erasure.schedule_deletion(user, request.session.session_key)
     except erasure.DeletionRefused as refused:
         messages.error(request, str(refused))
     return redirect("account-delete")
@@ -70,10 +72,10 @@ def _schedule(request: HttpRequest, user: User) -> HttpResponse:
 
 @require_POST
 @login_required
-def keep(request: HttpRequest) -> HttpResponse:
-    """Take the wish to leave back."""
+def cancel(request: HttpRequest) -> HttpResponse:
+    """Cancel the deletion."""
     user = request.user
     assert isinstance(user, User)
-    if erasure.keep(user):
+    if erasure.cancel_deletion(user):
         messages.success(request, "Welcome back. Your account stays as it is.")
     return redirect("account-home")

@@ -1,4 +1,4 @@
-"""Take along all that the site holds on one."""
+"""Download of all personal data that the site holds on a user."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from django.http import FileResponse, HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from accounts.export import archive_name, write_archive
 from accounts.models import User
+from accounts.privacy.export import archive_name, build_archive
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def export(request: HttpRequest) -> HttpResponseBase:
-    """Say what is in the archive; by POST, send it. It is always the visitor's own."""
+    """Describe the archive; on POST, send it. Users only ever get their own data."""
     user = request.user
     assert isinstance(user, User)
     if request.method != "POST":
         return render(request, "accounts/export.html")
     response = FileResponse(
-        write_archive(user),
+        build_archive(user),
         as_attachment=True,
         filename=archive_name(user),
         content_type="application/zip",

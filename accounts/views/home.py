@@ -1,4 +1,4 @@
-"""One's own account: the overview, and what others see."""
+"""The overview of one's account, and the form of one's public profile."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from accounts.forms import ProfileForm
 @require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
-    """Show where everything about one's account is."""
+    """Show links to all account pages."""
     return render(request, "accounts/home.html")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def profile(request: HttpRequest) -> HttpResponse:
-    """Change what others see."""
+    """Edit the public profile."""
     form = ProfileForm(request.POST or None, instance=request.user)
     if form.is_valid():
         form.save()

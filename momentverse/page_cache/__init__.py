@@ -1,23 +1,15 @@
-"""Pages kept ready for visitors without a session.
+"""Cache complete pages for visitors without a session.
 
-A view says by name who may keep it and what makes it old (``policy``); a write
-says what it has changed (``groups``); ``front`` answers before Django is asked.
+Views opt in with ``public_page`` (``decorators``), writes call ``invalidate`` or ``purge``
+(``invalidation``), and ``wsgi`` serves cached pages before Django is called. README.md follows
+one request through the modules.
 """
 
-from momentverse.page_cache.groups import (
-    PROFILES,
-    STATIC_PAGES,
-    TIMELINE,
-    TRENDING,
-    Group,
-    changed,
-    purge,
-)
-from momentverse.page_cache.policy import NoStoreByDefaultMiddleware, View, public_page
-from momentverse.page_cache.redis import CACHE_ERRORS
+from momentverse.page_cache.decorators import NoStoreByDefaultMiddleware, View, public_page
+from momentverse.page_cache.groups import PROFILES, STATIC_PAGES, TIMELINE, TRENDING, Group
+from momentverse.page_cache.invalidation import invalidate, purge
 
 __all__ = [
-    "CACHE_ERRORS",
     "PROFILES",
     "STATIC_PAGES",
     "TIMELINE",
@@ -25,7 +17,7 @@ __all__ = [
     "Group",
     "NoStoreByDefaultMiddleware",
     "View",
-    "changed",
+    "invalidate",
     "public_page",
     "purge",
 ]

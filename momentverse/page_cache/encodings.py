@@ -1,4 +1,4 @@
-"""Compressed forms of a page: which one a client gets, and how each is made."""
+"""Content encodings: which one a client gets, and how to make each."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from functools import lru_cache
 import brotli
 import zstandard
 
-# The smallest first: of what a client takes equally, it gets the first.
+# Smallest result first: of the encodings that a client prefers equally, it gets the first.
 ENCODERS: dict[str, Callable[[bytes], bytes]] = {
-    # Made once and sent often, but while somebody waits: 14 kB take about a millisecond each.
+    # Middle levels: the result is sent often, but a visitor waits for the first one. 14 kB take about
+    # a millisecond each.
     "br": lambda body: bytes(brotli.compress(body, quality=5)),
     "zstd": lambda body: zstandard.compress(body, 9),
     "gzip": lambda body: gzip.compress(body, 6, mtime=0),
@@ -24,21 +25,21 @@ _COMPRESSIBLE = (
     "application/atom+xml",
     "image/svg",
 )
-# Below this, headers weigh more than what is saved.
-_WORTH_BYTES = 200
+# Below this size the additional headers outweigh what compression saves.
+MIN_BYTES = 200
 
 
 @lru_cache(maxsize=256)
-def chosen(accept_encoding: str) -> str:
-    """Return the encoding for a client's Accept-Encoding; ``""`` is the page as it is."""
-    weights = dict(_weighted(part) for part in accept_encoding.lower().split(","))
-    anything = weights.get("*", 0.0)
-    liked = {name: weights.get(name, anything) for name in ENCODERS}
-    best = max(liked, key=lambda name: liked[name])
-    return best if liked[best] > 0 else IDENTITY
+def choose_encoding(accept_encoding: str) -> str:
+    """Return the encoding to use for an Accept-Encoding header; ``IDENTITY`` means uncompressed."""
+    weights = dict(_parse_weight(part) for part in accept_encoding.lower().split(","))
+    default = weights.get("*", 0.0)
+    weight_of = {name: weights.get(name, default) for name in ENCODERS}
+    best = max(weight_of, key=lambda name: weight_of[name])
+    return best if weight_of[best] > 0 else IDENTITY
 
 
-def _weighted(part: str) -> tuple[str, float]:
+def _parse_weight(part: str) -> tuple[str, float]:
     name, _, parameter = part.partition(";")
     if not parameter:
         return name.strip(), 1.0
@@ -48,8 +49,11 @@ def _weighted(part: str) -> tuple[str, float]:
         return name.strip(), 0.0
 
 
-def encoded(body: bytes, content_type: str, wanted: str) -> tuple[str, bytes]:
-    """Return a page's body for who wants an encoding, and the one that it has: none where it does not pay."""
-    if wanted == IDENTITY or len(body) < _WORTH_BYTES or not content_type.startswith(_COMPRESSIBLE):
+def encode(body: bytes, content_type: str, encoding: str) -> tuple[str, bytes]:
+    """Return the encoding that was applied, and the encoded body.
+
+    A body that is too small or not compressible stays as it is, with ``IDENTITY``.
+    """
+    if encoding == IDENTITY or len(body) < MIN_BYTES or not content_type.startswith(_COMPRESSIBLE):
         return IDENTITY, body
-    return wanted, ENCODERS[wanted](body)
+    return encoding, ENCODERS[encoding](body)

@@ -1,4 +1,4 @@
-"""Where entries and the groups' tokens are kept: in Redis for all processes, or in this one."""
+"""Where entries and generations are stored: in Redis for all processes, or in this process."""
 
 from __future__ import annotations
 
@@ -8,225 +8,239 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from momentverse.limits import Breaker, Limiter
-from momentverse.page_cache.entry import Tokens
-from momentverse.page_cache.groups import EVERYTHING, TOKENS
-from momentverse.page_cache.redis import Command, Redis
-from momentverse.page_cache.tokens import FileTokens, new_token
+from momentverse.page_cache.generations import FileGenerations, new_generation
+from momentverse.page_cache.groups import EVERYTHING, GENERATIONS, Generations
+from momentverse.ratelimit.limiter import Limiter
+from momentverse.redis.breaker import CircuitBreaker
+from momentverse.redis.client import Command, RedisClient, Reply
 
 logger = logging.getLogger("momentverse.page_cache")
 
 PREFIX = "momentverse-pages:"
-# Who makes a page has this long; then somebody else may try.
-REFRESHER_MS = 10_000
-RETRY_BUMP_AFTER_SECONDS = 1.0
-# What the cache in the process holds at most.
-MOST_BYTES = 64 * 1024 * 1024
+# The holder of a refresh lock has this long to render the page; then another worker may try.
+REFRESH_LOCK_MS = 10_000
+RETRY_BUMP_SECONDS = 1.0
+# The most bytes that the store in the process holds.
+MAX_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What the store says of one key: an entry, if there is one, and the tokens of all groups."""
+class LookupResult:
+    """What the store has under one key, and the current generations of all groups."""
 
-    kept: bytes | None
-    tokens: Tokens
+    stored: bytes | None
+    generations: Generations
 
 
 class Store(Protocol):
-    """Somewhere to keep pages. Of a store that is away, ``look`` says None and the rest does nothing."""
+    """Stores entries and generations.
 
-    def look(self, key: str) -> Looked | None:
-        """Fetch an entry and the tokens."""
-        return self.look_all([key])[0]
+    While a store is unavailable, lookups return None, every caller acquires the refresh lock, and the
+    other methods do nothing.
+    """
 
-    def look_all(self, keys: Sequence[str]) -> list[Looked | None]:
-        """Fetch some entries, each with the tokens."""
+    def lookup(self, key: str) -> LookupResult | None:
+        """Fetch an entry and the generations."""
+        return self.lookup_many([key])[0]
 
-    def become_refresher(self, key: str) -> bool:
-        """Tell whether the caller is the one who makes this page now."""
+    def lookup_many(self, keys: Sequence[str]) -> list[LookupResult | None]:
+        """Fetch several entries, each with the generations."""
 
-    def resign(self, key: str) -> None:
-        """Let somebody else make it."""
+    def acquire_refresh_lock(self, key: str) -> bool:
+        """Return whether the caller got the lock, and so has to render this page."""
+
+    def release_refresh_lock(self, key: str) -> None:
+        """Let another worker render the page."""
 
     def put(self, entries: Mapping[str, bytes], seconds: int) -> None:
-        """Keep some entries."""
+        """Store entries, by key, for some seconds."""
 
     def bump(self, names: Iterable[str]) -> None:
-        """Give some groups new tokens: what was made before is old."""
+        """Give some groups new generations, which makes all their entries stale."""
 
 
 class RedisStore(Store):
-    """Pages that all processes share. An entry and all tokens come in one MGET."""
+    """A store that all processes share. One MGET fetches an entry and all generations."""
 
-    def __init__(self, redis: Redis, breaker: Breaker, prefix: str = PREFIX) -> None:
+    def __init__(self, redis: RedisClient, breaker: CircuitBreaker, prefix: str = PREFIX) -> None:
         self._redis = redis
         self._breaker = breaker
         self._prefix = prefix
-        self._token_keys = [f"{prefix}group:{name}" for name in TOKENS]
-        # Set while Redis is away: a write of these minutes may have told it nothing.
-        self._missed = threading.Event()
-        self._retrying = threading.Lock()
+        self._generation_keys = [f"{prefix}group:{name}" for name in GENERATIONS]
+        # Set while Redis is unavailable: a write during that time may not have been recorded.
+        self._outage = threading.Event()
+        self._retry_lock = threading.Lock()
 
-    def question(self, key: str) -> Command:
-        """Return the command that asks for an entry and the tokens, for whoever asks more with it."""
-        return ("MGET", self._prefix + key, *self._token_keys)
+    def lookup_command(self, key: str) -> Command:
+        """Return the command that fetches an entry and the generations.
 
-    def looked(self, replies: list[Any] | None, number: int) -> list[Looked | None]:
-        """Return what the replies to ``number`` questions say; None where they say nothing."""
-        if replies is None or _failed(replies):
-            self._missed.set()
+        The caller may send it together with other commands and pass the reply to ``parse_replies``.
+        """
+        return ("MGET", self._prefix + key, *self._generation_keys)
+
+    def parse_replies(
+        self, replies: Sequence[Reply] | None, number: int
+    ) -> list[LookupResult | None]:
+        """Return the results of ``number`` lookup commands; all are None if Redis was unavailable."""
+        if replies is None or _has_failed(replies):
+            self._outage.set()
             return [None] * number
-        if self._missed.is_set():
-            # Whatever was kept before the outage may be what a write in it was to make old.
-            self._missed.clear()
+        if self._outage.is_set():
+            # A write during the outage may have failed to invalidate what was stored before it.
+            self._outage.clear()
             self.bump([EVERYTHING])
             return [None] * number
-        return [self._looked(*reply) for reply in replies]
+        return [self._parse_reply(*cast(list[bytes | None], reply)) for reply in replies]
 
-    def _looked(self, kept: bytes | None, *tokens: bytes | None) -> Looked | None:
-        found = self._seeded() if None in tokens else cast(Sequence[bytes], tokens)
-        return Looked(kept, tuple(token.decode() for token in found)) if found else None
+    def _parse_reply(self, stored: bytes | None, *generations: bytes | None) -> LookupResult | None:
+        current = (
+            self._seed_generations() if None in generations else cast(Sequence[bytes], generations)
+        )
+        if not current:
+            return None
+        return LookupResult(stored, tuple(generation.decode() for generation in current))
 
-    def look_all(self, keys: Sequence[str]) -> list[Looked | None]:
-        """Fetch some entries, each with the tokens."""
-        return self.looked(self._ask(*(self.question(key) for key in keys)), len(keys))
+    def lookup_many(self, keys: Sequence[str]) -> list[LookupResult | None]:
+        commands = [self.lookup_command(key) for key in keys]
+        return self.parse_replies(self._execute(*commands), len(keys))
 
-    def become_refresher(self, key: str) -> bool:
-        """Tell whether the caller is the one who makes this page now."""
-        asked = self._ask(("SET", self._refresher(key), "1", "NX", "PX", REFRESHER_MS))
-        return asked is None or asked[0] is not None
+    def acquire_refresh_lock(self, key: str) -> bool:
+        replies = self._execute(("SET", self._lock_key(key), "1", "NX", "PX", REFRESH_LOCK_MS))
+        return replies is None or replies[0] is not None
 
-    def resign(self, key: str) -> None:
-        """Let somebody else make it."""
-        self._ask(("DEL", self._refresher(key)))
+    def release_refresh_lock(self, key: str) -> None:
+        self._execute(("DEL", self._lock_key(key)))
 
     def put(self, entries: Mapping[str, bytes], seconds: int) -> None:
-        """Keep some entries."""
-        self._ask(
-            *(("SET", self._prefix + key, kept, "EX", seconds) for key, kept in entries.items())
+        self._execute(
+            *(("SET", self._prefix + key, stored, "EX", seconds) for key, stored in entries.items())
         )
 
     def bump(self, names: Iterable[str]) -> None:
-        """Give some groups new tokens; when Redis is away, everything gets one as soon as it is back."""
+        """Give some groups new generations.
+
+        If Redis is unavailable, a thread invalidates everything as soon as it is back.
+        """
         command = ["MSET"]
         for name in names:
-            command += [self._token_keys[TOKENS.index(name)], new_token()]
-        if _failed(self._ask(tuple(command))) and self._retrying.acquire(blocking=False):
-            threading.Thread(target=self._bump_later, name="page-cache-bump", daemon=True).start()
+            command += [self._generation_keys[GENERATIONS.index(name)], new_generation()]
+        replies = self._execute(tuple(command))
+        if _has_failed(replies) and self._retry_lock.acquire(blocking=False):
+            threading.Thread(target=self._retry_bump, name="page-cache-bump", daemon=True).start()
 
-    def _bump_later(self) -> None:
-        command = ("SET", self._token_keys[TOKENS.index(EVERYTHING)], new_token())
-        # Past the breaker, which would only let it try now and then.
-        while _failed(_asked(self._redis, command)):
-            time.sleep(RETRY_BUMP_AFTER_SECONDS)
-        self._retrying.release()
+    def _retry_bump(self) -> None:
+        key = self._generation_keys[GENERATIONS.index(EVERYTHING)]
+        command = ("SET", key, new_generation())
+        # Without the breaker, which would let this thread try only now and then.
+        while _has_failed(_execute_or_none(self._redis, command)):
+            time.sleep(RETRY_BUMP_SECONDS)
+        self._retry_lock.release()
 
-    def _seeded(self) -> list[bytes]:
-        """Give tokens to the groups that have none (any more), and return all of them, or nothing."""
-        seeds = (("SET", key, new_token(), "NX") for key in self._token_keys)
-        replies = self._ask(*seeds, ("MGET", *self._token_keys))
-        return [] if replies is None or _failed(replies) else list(replies[-1])
+    def _seed_generations(self) -> list[bytes]:
+        """Give a generation to the groups that have none (any more).
 
-    def _refresher(self, key: str) -> str:
+        Returns the generations of all groups, or an empty list if Redis is unavailable.
+        """
+        seeds = (("SET", key, new_generation(), "NX") for key in self._generation_keys)
+        replies = self._execute(*seeds, ("MGET", *self._generation_keys))
+        if replies is None or _has_failed(replies):
+            return []
+        return cast(list[bytes], replies[-1])
+
+    def _lock_key(self, key: str) -> str:
         return f"{self._prefix}refresher:{key}"
 
-    def _ask(self, *commands: Command) -> list[Any] | None:
-        return self._breaker.ask(lambda: self._redis.ask(*commands), lambda: None)
+    def _execute(self, *commands: Command) -> list[Reply] | None:
+        return self._breaker.call(lambda: self._redis.execute(*commands), lambda: None)
 
 
-def _asked(redis: Redis, command: Command) -> list[Any] | None:
+def _execute_or_none(redis: RedisClient, command: Command) -> list[Reply] | None:
     try:
-        return redis.ask(command)
+        return redis.execute(command)
     except RedisError:
         return None
 
 
-def _failed(replies: list[Any] | None) -> bool:
-    """Tell whether Redis was away, or has refused: a replica, a full memory."""
+def _has_failed(replies: Sequence[Reply] | None) -> bool:
+    """Return whether Redis was unavailable or refused a command (a replica, a full memory)."""
     return replies is None or any(isinstance(reply, RedisError) for reply in replies)
 
 
 class MemoryStore(Store):
-    """Pages kept in this process; the least used go first when they are too many."""
+    """Stores entries in this process, at most ``MAX_BYTES``; the least recently used go first."""
 
-    def __init__(self, tokens_file: Path) -> None:
-        self._tokens = FileTokens(tokens_file)
-        self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
+    def __init__(self, generations_file: Path) -> None:
+        self._generations = FileGenerations(generations_file)
+        # By key: the instant at which the entry expires, by `time.monotonic`, and the entry.
+        self._entries: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._bytes = 0
-        self._refreshers: dict[str, float] = {}
+        # By key: the instant at which the refresh lock expires.
+        self._refresh_locks: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def look_all(self, keys: Sequence[str]) -> list[Looked | None]:
-        """Fetch some entries, each with the tokens."""
-        tokens = self._tokens.read()
-        return [Looked(self._entry(key), tokens) for key in keys]
+    def lookup_many(self, keys: Sequence[str]) -> list[LookupResult | None]:
+        generations = self._generations.read()
+        return [LookupResult(self._get(key), generations) for key in keys]
 
-    def _entry(self, key: str) -> bytes | None:
+    def _get(self, key: str) -> bytes | None:
         with self._lock:
-            expires, kept = self._kept.get(key, (0.0, None))
-            if kept is not None:
+            expires, stored = self._entries.get(key, (0.0, None))
+            if stored is not None:
                 if expires < time.monotonic():
-                    self._forget(key)
-                    kept = None
+                    self._remove(key)
+                    stored = None
                 else:
-                    self._kept.move_to_end(key)
-        return kept
+                    self._entries.move_to_end(key)
+        return stored
 
-    def become_refresher(self, key: str) -> bool:
-        """Tell whether the caller is the one who makes this page now."""
+    def acquire_refresh_lock(self, key: str) -> bool:
         with self._lock:
             now = time.monotonic()
-            if self._refreshers.get(key, 0.0) > now:
+            if self._refresh_locks.get(key, 0.0) > now:
                 return False
-            self._refreshers[key] = now + REFRESHER_MS / 1000
+            self._refresh_locks[key] = now + REFRESH_LOCK_MS / 1000
             return True
 
-    def resign(self, key: str) -> None:
-        """Let somebody else make it."""
+    def release_refresh_lock(self, key: str) -> None:
         with self._lock:
-            self._refreshers.pop(key, None)
+            self._refresh_locks.pop(key, None)
 
     def put(self, entries: Mapping[str, bytes], seconds: int) -> None:
-        """Keep some entries."""
         with self._lock:
-            for key, kept in entries.items():
-                self._forget(key)
-                self._kept[key] = (time.monotonic() + seconds, kept)
-                self._bytes += len(key) + len(kept)
-            while self._bytes > MOST_BYTES:
-                self._forget(next(iter(self._kept)))
+            for key, stored in entries.items():
+                self._remove(key)
+                self._entries[key] = (time.monotonic() + seconds, stored)
+                self._bytes += len(key) + len(stored)
+            while self._bytes > MAX_BYTES:
+                self._remove(next(iter(self._entries)))
 
     def bump(self, names: Iterable[str]) -> None:
-        """Give some groups new tokens."""
-        self._tokens.bump(names)
+        self._generations.bump(names)
 
-    def _forget(self, key: str) -> None:
-        if forgotten := self._kept.pop(key, None):
-            self._bytes -= len(key) + len(forgotten[1])
+    def _remove(self, key: str) -> None:
+        if removed := self._entries.pop(key, None):
+            self._bytes -= len(key) + len(removed[1])
 
 
-def store_beside(limiter: Limiter) -> Store:
-    """Return the store that the settings name; over the limiter's own way to Redis if it is the same one."""
+def build_store(limiter: Limiter) -> Store:
+    """Return the store that the settings ask for.
+
+    It uses the limiter's connection if limits and pages share one Redis.
+    """
     if not settings.REDIS_URL:
-        return MemoryStore(settings.DATA_DIR / "page_tokens")
-    if limiter.redis is not None and shares_redis():
+        return MemoryStore(settings.DATA_DIR / "page_generations")
+    if limiter.redis is not None and is_redis_shared():
         return RedisStore(limiter.redis, limiter.breaker)
-    return RedisStore(Redis(settings.REDIS_URL, settings.REDIS_TIMEOUT_SECONDS), Breaker())
+    redis = RedisClient(settings.REDIS_URL, settings.REDIS_TIMEOUT_SECONDS)
+    return RedisStore(redis, CircuitBreaker())
 
 
-def shares_redis() -> bool:
-    """Tell whether pages and limits are in one Redis, so that both are asked in one round trip."""
+def is_redis_shared() -> bool:
+    """Return whether pages and limits are in the same Redis, so that one round trip serves both."""
     return bool(settings.REDIS_URL) and settings.LIMITS_REDIS_URL == settings.REDIS_URL
-
-
-@lru_cache(maxsize=1)
-def writers_store() -> Store:
-    """Return what this process tells of its writes; the pages themselves are the front's."""
-    return store_beside(Limiter("", 0))

@@ -1,7 +1,7 @@
-"""Django's ``{% url %}`` with a cache; settings make it a builtin of all templates.
+"""Django's ``{% url %}`` with a cache, in place of the original in all templates (``builtins`` in settings).
 
-Reversing a route takes tens of microseconds, and a list page has 160 links. From the cache a link costs
-little more than a variable.
+Reversing a URL takes tens of microseconds, and a list page has 160 links. From the cache, a link
+costs little more than a variable.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-# Tags and people are unbounded in number. A full cache is emptied, and fills again in a few pages.
-MAX_CACHED = 10_000
-Addresses: TypeAlias = dict[tuple[Any, ...], SafeString]
-# By what else an address depends on: the URL map, the script's prefix and the current application.
-_caches: defaultdict[tuple[Any, ...], Addresses] = defaultdict(dict)
+# There may be any number of tags and profiles. A full cache is emptied; a few pages fill it again.
+MAX_CACHED_URLS = 10_000
+UrlCache: TypeAlias = dict[tuple[Any, ...], SafeString]
+# By everything else that a URL depends on: the URLconf, the script prefix and the current application.
+_caches: defaultdict[tuple[Any, ...], UrlCache] = defaultdict(dict)
 
 
 @register.tag
 def url(parser: Parser, token: Token) -> URLNode:
-    """Parse ``{% url %}`` as Django does."""
+    """Parse ``{% url %}``. A tag with keyword arguments, filters or ``as`` is not cached."""
     node = django_url(parser, token)
     name = node.view_name
     is_plain = isinstance(name.var, str) and not (name.filters or node.kwargs or node.asvar)
@@ -40,10 +40,10 @@ def url(parser: Parser, token: Token) -> URLNode:
 
 
 class CachedURLNode(URLNode):
-    """A ``{% url %}`` with a literal name, that looks its address up once for each set of arguments."""
+    """A ``{% url %}`` with a literal view name, which reverses the URL once per set of arguments."""
 
     def render(self, context: Context) -> str:
-        """Return the address for an attribute. Raises NoReverseMatch."""
+        """Return the escaped URL. Raises NoReverseMatch."""
         if not context.autoescape:
             return super().render(context)
         args = [argument.resolve(context) for argument in self.args]
@@ -51,24 +51,24 @@ class CachedURLNode(URLNode):
             if type(argument) not in (str, SafeString, int):
                 return super().render(context)
         key = (self.view_name.var, *args)
-        addresses = _addresses_for(context)
-        if key not in addresses:
-            if len(addresses) >= MAX_CACHED:
-                addresses.clear()
-            addresses[key] = conditional_escape(super().render(context))
-        return addresses[key]
+        urls = _get_url_cache(context)
+        if key not in urls:
+            if len(urls) >= MAX_CACHED_URLS:
+                urls.clear()
+            urls[key] = conditional_escape(super().render(context))
+        return urls[key]
 
 
-def _addresses_for(context: Context) -> Addresses:
-    """Return the cache for a request. It is found once for each, since thread-local values are slow."""
+def _get_url_cache(context: Context) -> UrlCache:
+    """Return the cache for a request. Looked up once per request, because thread-locals are slow."""
     request: Any = getattr(context, "request", None)
     try:
-        return request.cached_addresses  # type: ignore[no-any-return]
+        return request.cached_urls  # type: ignore[no-any-return]
     except AttributeError:
         pass
     match = getattr(request, "resolver_match", None)
     app = getattr(request, "current_app", getattr(match, "namespace", None))
-    addresses = _caches[get_urlconf() or settings.ROOT_URLCONF, get_script_prefix(), app]
+    urls = _caches[get_urlconf() or settings.ROOT_URLCONF, get_script_prefix(), app]
     if request is not None:
-        request.cached_addresses = addresses
-    return addresses
+        request.cached_urls = urls
+    return urls

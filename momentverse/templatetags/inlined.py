@@ -1,4 +1,4 @@
-"""What stands inside of a page, as its template asks for it."""
+"""Template tags for what is inlined into each page."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from momentverse.inlined import INLINE_ICON, INLINE_LOADER, INLINE_RULES, INLINE_STYLES
+from momentverse.staticfiles.inline import INLINE_ICON, INLINE_LOADER, INLINE_RULES, INLINE_STYLES
 
 register = template.Library()
 
-# Files of ours.
+# Safe, because they are our own files.
 _ICON = mark_safe(INLINE_ICON)  # noqa: S308
 _STYLES = mark_safe(f"<style>{INLINE_STYLES}</style>")  # noqa: S308
 _RULES = mark_safe(INLINE_RULES)  # noqa: S308
@@ -21,7 +21,7 @@ _LOADER = mark_safe(INLINE_LOADER)  # noqa: S308
 
 @register.simple_tag
 def site_styles() -> SafeString:
-    """Return the styles themselves; a link to them while developing."""
+    """Return the styles, or in development a link to them."""
     if settings.DEBUG:
         return format_html('<link rel="stylesheet" href="{}">', static("css/site.css"))
     return _STYLES
@@ -29,17 +29,17 @@ def site_styles() -> SafeString:
 
 @register.simple_tag
 def inline_icon() -> SafeString:
-    """Return the icon as an address: a file would be fetched at once, beside the first view."""
+    """Return the icon as a data: URL. A file would be one more request during the first view."""
     return _ICON
 
 
 @register.simple_tag
 def inline_rules() -> SafeString:
-    """Return the rules by which a browser may fetch a link that a pointer rests on."""
+    """Return the speculation rules: which links a browser may prefetch while the pointer rests on them."""
     return _RULES
 
 
 @register.simple_tag
 def inline_loader() -> SafeString:
-    """Return what loads the page's module once the page has been seen."""
+    """Return the script that loads the page's module after the first paint."""
     return _LOADER

@@ -90,7 +90,7 @@ def test_a_password_hash_is_not_shown_whole(admin_client, ada):
 
 
 def test_a_million_people_are_not_counted(admin_client, ada, monkeypatch):
-    monkeypatch.setattr("momentverse.admin_paging.COUNT_CEILING", 3)
+    monkeypatch.setattr("momentverse.admin.pagination.MAX_COUNT", 3)
     for number in range(6):
         User.objects.create_user(f"p{number}@example.org", f"p{number}")
     page = admin_client.get(USERS)

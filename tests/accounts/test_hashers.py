@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import (
     make_password,
 )
 
-from accounts.hashers import HASHES_AT_ONCE, Argon2idPasswordHasher
+from accounts.hashers import MAX_CONCURRENT_HASHES, Argon2idPasswordHasher
 
 pytestmark = pytest.mark.hashing
 
@@ -60,7 +60,7 @@ def test_so_many_are_hashed_at_once_and_no_more(monkeypatch):
         with lock:
             running.append(password)
             most.append(len(running))
-            if len(running) == HASHES_AT_ONCE:
+            if len(running) == MAX_CONCURRENT_HASHES:
                 gate.set()
         assert gate.wait(10)
         with lock:
@@ -70,4 +70,4 @@ def test_so_many_are_hashed_at_once_and_no_more(monkeypatch):
     monkeypatch.setattr(Argon2PasswordHasher, "encode", slow)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: make_password(f"password {n}"), range(8)))
-    assert max(most) == HASHES_AT_ONCE
+    assert max(most) == MAX_CONCURRENT_HASHES

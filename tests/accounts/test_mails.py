@@ -23,7 +23,7 @@ from django.core.cache import caches
 from django.template.loader import get_template
 from django.test import Client
 
-from accounts.mail import Paragraph, paragraphs
+from accounts.mail import Paragraph, split_paragraphs
 from accounts.models import User
 from tests.accounts.conftest import PASSWORD, link_in
 
@@ -113,8 +113,8 @@ def the_mail(to: str = "ada@example.org") -> mail.EmailMultiAlternatives:
     assert body.startswith("Hello")
     assert body.endswith(f"\n\nMomentVerse, {site_settings.SITE_URL}\n")
     assert "\n\n\n" not in body
-    for paragraph in paragraphs(body):
-        for line in paragraph.words.splitlines():
+    for paragraph in split_paragraphs(body):
+        for line in paragraph.text.splitlines():
             assert line in html.words
     assert message.extra_headers["Auto-Submitted"] == "auto-generated"
     # It can be sent as it is: no header is refused.
@@ -289,7 +289,7 @@ def test_only_an_address_of_ours_becomes_a_link():
     text = (
         f"Hello,\n\nGo on:\n{ours}\n\nGo on:\n{site_settings.SITE_URL}.elsewhere.example/\n\n{ours}"
     )
-    assert paragraphs(text) == [
+    assert split_paragraphs(text) == [
         Paragraph("Hello,"),
         Paragraph("Go on", ours),
         Paragraph(f"Go on:\n{site_settings.SITE_URL}.elsewhere.example/"),

@@ -118,8 +118,8 @@ def test_an_admin_may_do_everything():
 
 
 def test_a_curator_is_made_once_and_logs_in_never():
-    curator = User.objects.curator("spaceflight", "Spaceflight")
-    assert User.objects.curator("spaceflight", "Spaceflight") == curator
+    curator = User.objects.get_or_create_curator("spaceflight", "Spaceflight")
+    assert User.objects.get_or_create_curator("spaceflight", "Spaceflight") == curator
     assert not curator.has_usable_password()
     assert curator.name == "Spaceflight"
 
@@ -127,4 +127,4 @@ def test_a_curator_is_made_once_and_logs_in_never():
 def test_a_person_does_not_become_a_curator_by_their_handle():
     User.objects.create_user("ada@example.org", "spaceflight", "a long enough password")
     with pytest.raises(IntegrityError), transaction.atomic():
-        User.objects.curator("spaceflight", "Spaceflight")
+        User.objects.get_or_create_curator("spaceflight", "Spaceflight")

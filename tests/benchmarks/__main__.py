@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 from tests.benchmarks.databases import large_database
-from tests.servers import OURS, ROOT, database_and_cache
+from tests.support.servers import OURS, ROOT, database_and_cache
 
 # Whatever happens, a part ends after this many seconds.
 PART_SECONDS = 900

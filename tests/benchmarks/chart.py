@@ -29,7 +29,7 @@ from psycopg.errors import DuplicateDatabase
 
 from tests.benchmarks.databases import server_of
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, chromium_path
-from tests.servers import ROOT, database_and_cache, gunicorn, site_environment, wait_until
+from tests.support.servers import ROOT, database_and_cache, gunicorn, site_environment, wait_until
 
 VIS = "vis-timeline@8.5.4"
 HERE = Path(__file__).parent
@@ -123,7 +123,7 @@ def site(options: argparse.Namespace, folder: Path) -> Iterator[str]:
             with server_of(database) as server, suppress(DuplicateDatabase):
                 server.execute("CREATE DATABASE momentverse")
             years = ["--from-year", "1900", "--to-year", "2020"]
-            commands += [["migrate", "-v0"], ["generate_load", str(options.large), *years]]
+            commands += [["migrate", "-v0"], ["generate_moments", str(options.large), *years]]
         for command in commands:
             subprocess.run(
                 [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True

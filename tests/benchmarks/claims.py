@@ -4,8 +4,8 @@
 
 Both are done in turns by the same number of client processes, on free spans of
 a table with ``--rows`` moments in it. A bare INSERT is one row a transaction,
-sent by the driver; a claim is ``claims.hold``: it looks whether its person may
-hold one more, locks the days, releases what has lapsed, writes moment and
+sent by the driver; a claim is ``holds.hold``: it looks whether its person may
+hold one more, locks the days, releases expired holds, writes moment and
 order, and commits. Then 100 claimers race for 10 spans that overlap in rings.
 """
 
@@ -25,7 +25,7 @@ from typing import Any
 
 import django
 
-from tests.servers import database_and_cache
+from tests.support.servers import database_and_cache
 
 ROUNDS = 6
 OPERATIONS = 300  # a client and a round
@@ -63,7 +63,7 @@ def load(rows: int) -> None:
     subprocess.run([sys.executable, "-c", CREATE_DATABASE], check=True)
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], check=True)
     years = ["--from-year", "1900", "--to-year", "2020"]
-    subprocess.run([sys.executable, "manage.py", "generate_load", str(rows), *years], check=True)
+    subprocess.run([sys.executable, "manage.py", "generate_moments", str(rows), *years], check=True)
 
 
 CREATE_DATABASE = """
@@ -120,7 +120,7 @@ def work(kind: str, day: dt.datetime, ids: list[int], start: Any) -> None:
     from django.db import connection
 
     from accounts.models import User
-    from timeline.spans import Span
+    from timeline.core.spans import Span
 
     people = list(User.objects.filter(pk__in=ids))
     spans = [Span(day + n * 60 * SECOND, day + (n * 60 + 59) * SECOND) for n in range(OPERATIONS)]
@@ -133,15 +133,15 @@ def work(kind: str, day: dt.datetime, ids: list[int], start: Any) -> None:
 
 
 def claim(person: Any, span: Any) -> None:
-    from timeline import claims
+    from timeline.services.claims import holds
 
-    claims.hold(person, span)
+    holds.hold(person, span)
 
 
 def insert(person: Any, span: Any) -> None:
     from django.db import connection
 
-    from timeline.public_ids import random_id
+    from timeline.core.public_ids import random_id
 
     with connection.cursor() as cursor:
         cursor.execute(INSERT, [random_id(), person.pk, span.starts_at, span.ends_at])
@@ -161,9 +161,9 @@ def race() -> tuple[Counter[str], list[float]]:
     from django.db import connection
 
     from accounts.models import User
-    from timeline import claims
-    from timeline.errors import SpanTaken
-    from timeline.spans import Span
+    from timeline.core.exceptions import SpanTaken
+    from timeline.core.spans import Span
+    from timeline.services.payments.holds import hold_or_expire
 
     # Others than those who have claimed before: they hold as many as one may.
     User.objects.bulk_create(
@@ -176,7 +176,7 @@ def race() -> tuple[Counter[str], list[float]]:
     def one(person: User, span: Span) -> None:
         started = time.perf_counter()
         try:
-            claims.hold(person, span)
+            hold_or_expire(person, span)
             outcomes["held"] += 1
         except SpanTaken:
             outcomes["taken"] += 1

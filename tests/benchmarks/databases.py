@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from tests.servers import OURS, ROOT
+from tests.support.servers import OURS, ROOT
 
 NAME = "momentverse_bench"
 
@@ -35,7 +35,7 @@ def large_database(server_url: str, kept_url: str, rows: int) -> Iterator[str]:
     try:
         manage(url, "migrate", "-v0")
         if not kept_url:
-            manage(url, "generate_load", str(rows), "--from-year", "1900", "--to-year", "2020")
+            manage(url, "generate_moments", str(rows), "--from-year", "1900", "--to-year", "2020")
         with psycopg.connect(libpq(url), autocommit=True) as database:
             database.execute("VACUUM ANALYZE")
         sys.stdout.write(f"the large database is ready after {time.monotonic() - started:.0f} s\n")

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.servers import ROOT, Site, Valkey, gunicorn, site_environment, valkey
+from tests.support.servers import ROOT, Site, Valkey, gunicorn, site_environment, valkey
 
 PAGE = "/timeline/"
 CONNECTIONS = 16
@@ -99,7 +99,7 @@ def made(folder: Path) -> Path:
 def fill(environment: dict[str, str]) -> None:
     commands = (
         ["migrate", "-v0"],
-        ["generate_load", str(MOMENTS)],
+        ["generate_moments", str(MOMENTS)],
         ["collectstatic", "-v0", "--noinput"],
     )
     for command in commands:
@@ -219,12 +219,12 @@ def invalidation(server: Valkey) -> None:
     import django
 
     django.setup()
-    from momentverse.limits import Breaker
-    from momentverse.page_cache.redis import Redis
     from momentverse.page_cache.stores import RedisStore
+    from momentverse.redis.breaker import CircuitBreaker
+    from momentverse.redis.client import RedisClient
 
-    redis = Redis(server.url, 30)
-    store = RedisStore(redis, Breaker())
+    redis = RedisClient(server.url, 30)
+    store = RedisStore(redis, CircuitBreaker())
     medians = {}
     stored = 0
     for entries in (10, 1_000_000):

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 import django
 
-from tests.servers import database_and_cache
+from tests.support.servers import database_and_cache
 
 SMALL = 10_000
 ROUNDS = 200
@@ -59,7 +59,7 @@ def prepare(options: argparse.Namespace) -> None:
     from django.conf import settings
     from django.db import connections
 
-    from momentverse.database_url import database_from_url
+    from momentverse.db.url import database_from_url
 
     settings.STORAGES["staticfiles"] = {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -87,7 +87,7 @@ def prepare(options: argparse.Namespace) -> None:
 def load(url: str, number: int, first: int, last: int) -> None:
     environment = os.environ | {"DATABASE_URL": url}
     years = ["--from-year", str(first), "--to-year", str(last)]
-    for command in (["migrate", "-v0"], ["generate_load", str(number), *years]):
+    for command in (["migrate", "-v0"], ["generate_moments", str(number), *years]):
         subprocess.run([sys.executable, "manage.py", *command], env=environment, check=True)
 
 
@@ -121,8 +121,8 @@ def reads() -> dict[str, Callable[[dt.datetime], Any]]:
     """What is measured: the queries themselves, then whole pages."""
     from django.test import Client
 
-    from timeline import reading, rollups
-    from timeline.periods import Level, period_at
+    from timeline.core.periods import Level, get_period
+    from timeline.selectors import moments, pagination, rollups
 
     client = Client(SERVER_NAME="127.0.0.1")
     hour = dt.timedelta(hours=1)
@@ -131,14 +131,22 @@ def reads() -> dict[str, Callable[[dt.datetime], Any]]:
         assert client.get(address).status_code == 200, address
 
     def page(level: Level) -> Callable[[dt.datetime], Any]:
-        return lambda at: get(period_at(level, at).url)
+        return lambda at: get(get_period(level, at).url)
 
     return {
-        "what touches 6 h": lambda at: reading.within(None, at, at + 6 * hour, size=IN_SIX_HOURS),
-        "newest before": lambda at: reading.newest_first(None, reading.Cut(before=at), size=20),
-        "counts of a year": lambda at: rollups.tallied(period_at(Level.YEAR, at)),
-        "counts of a century": lambda at: rollups.tallied(period_at(Level.CENTURY, at)),
-        "counts of a day's hours": lambda at: rollups.tallied(period_at(Level.DAY, at)),
+        "what touches 6 h": lambda at: moments.list_in_period(
+            None, at, at + 6 * hour, size=IN_SIX_HOURS
+        ),
+        "newest before": lambda at: moments.list_newest(
+            None, pagination.Cursor(before=at), size=20
+        ),
+        "counts of a year": lambda at: rollups.get_tally_with_children(get_period(Level.YEAR, at)),
+        "counts of a century": lambda at: rollups.get_tally_with_children(
+            get_period(Level.CENTURY, at)
+        ),
+        "counts of a day's hours": lambda at: rollups.get_tally_with_children(
+            get_period(Level.DAY, at)
+        ),
         "page /timeline/": lambda at: get(f"/timeline/?before={at:%Y-%m-%dT%H:%M:%S}"),
         "page of a century": page(Level.CENTURY),
         "page of a year": page(Level.YEAR),
@@ -164,12 +172,12 @@ def print_plan() -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from timeline import reading
+    from timeline.selectors import moments
 
     use("large")
     start = dt.datetime(1969, 7, 20, tzinfo=dt.UTC)
     with CaptureQueriesContext(connection) as captured:
-        reading.within(None, start, start + dt.timedelta(days=1))
+        moments.list_in_period(None, start, start + dt.timedelta(days=1))
     sql = captured[0]["sql"]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}")

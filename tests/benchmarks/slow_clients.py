@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.servers import Site, gunicorn, site_environment
+from tests.support.servers import Site, gunicorn, site_environment
 
 SLOW, OTHERS = 50, 4
 PAGE = "/health/live/"

@@ -30,7 +30,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.servers import ROOT, gunicorn, site_environment
+from tests.support.servers import ROOT, gunicorn, site_environment
+from tests.support.site_shell import SiteShell
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -56,8 +57,8 @@ MAKE_MOMENTS = """
 import datetime as dt
 from accounts.models import User
 from timeline.models import Moment, Status
-from timeline.overlap import place
-owner = User.objects.curator("ada", "Ada")
+from timeline.services.placement import place
+owner = User.objects.get_or_create_curator("ada", "Ada")
 for number in range(48):
     starts_at = dt.datetime(1969, 7, 16 + number // 6, 2 + 3 * (number % 6), 32, tzinfo=dt.UTC)
     place(Moment(user=owner, title=f"Flight note {number + 1}", status=Status.ACTIVE,
@@ -77,9 +78,16 @@ class ServedSite:
     environment: dict[str, str]
     admin_email: str = "admin@momentverse.invalid"
     admin_password: str = ""
+    _shell: SiteShell | None = None
 
     def manage(self, *arguments: str, script: str = "") -> str:
-        """Run ``manage.py`` on the site's own database; return what it prints."""
+        """Run ``manage.py`` on the site's own database; return what it prints.
+
+        Scripts for its ``shell`` share one process.
+        """
+        if arguments == ("shell",):
+            self._shell = self._shell or SiteShell(self.environment)
+            return self._shell.run(script)
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
@@ -92,6 +100,11 @@ class ServedSite:
         assert done.returncode == 0, f"manage.py {' '.join(arguments)}\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    def close(self) -> None:
+        """End the process that scripts share."""
+        if self._shell:
+            self._shell.close()
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSite]:
@@ -99,11 +112,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSite]:
     folder = tmp_path_factory.mktemp("site")
     environment = site_environment(folder, EMAIL_URL=f"file:///{folder / 'mail'}")
     served = ServedSite(environment["SITE_URL"], environment)
-    served.manage("prepare", "--without-moments")
+    served.manage("bootstrap", "--without-moments")
     served.manage("shell", script=MAKE_MOMENTS)
     served.admin_password = served.manage("ensure_admin").split("password: ")[1].strip()
     with gunicorn(environment):
         yield served
+    served.close()
 
 
 def chromium_path() -> str:
@@ -266,3 +280,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.slow)

@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, chromium_path
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 IMAGES = ROOT / "static" / "img"
 COLOURS = 256

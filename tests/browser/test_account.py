@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 PASSWORD = "a perfectly long passphrase"
 NEW_PASSWORD = "another perfectly long one"
@@ -21,7 +21,7 @@ SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no 
 # Run by the site's own Python.
 MAKE_PERSON = """
 from accounts.models import User
-User.objects.create_user("{handle}@example.org", "{handle}", "{password}").vouch_for_email()
+User.objects.create_user("{handle}@example.org", "{handle}", "{password}").mark_email_verified()
 """
 
 

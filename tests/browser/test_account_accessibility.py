@@ -28,7 +28,7 @@ sessions = {}
 for handle, password in (("plain", True), ("guarded", True), ("fresh", True), ("unset", False)):
     user = User.objects.create_user(
         f"{handle}@example.org", handle, "a perfectly long passphrase" if password else None)
-    user.vouch_for_email()
+    user.mark_email_verified()
     session = import_module(settings.SESSION_ENGINE).SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

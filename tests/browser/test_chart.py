@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_accessibility import violations
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 VIEW = "history.state"
 ADDRESS = "location.pathname"
@@ -349,7 +349,7 @@ def test_who_wants_no_motion_gets_none(new_page):
 
 
 def test_few_nodes_and_few_bytes(page):
-    """QUALITY.md: 1,500 nodes, 20 kB of script."""
+    """The goal: at most 1,500 nodes in the document and 20 kB of script."""
     sizes = []
     page.on(
         "response",

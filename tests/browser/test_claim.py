@@ -17,7 +17,7 @@ SCHEMES = pytest.mark.parametrize("scheme", ["dark", "light"])
 MAKE_CLAIMANT = """
 from accounts.models import User
 for handle in {handles!r}:
-    User.objects.create_user(f"{{handle}}@example.org", handle, "{password}").vouch_for_email()
+    User.objects.create_user(f"{{handle}}@example.org", handle, "{password}").mark_email_verified()
 """
 
 
@@ -115,7 +115,7 @@ def test_the_choice_survives_signing_up(new_page, link_mailed_to, scripts):
 
 @SCRIPTS
 def test_a_time_that_comes_twice_asks_which(new_page, complaints, scripts):
-    """EDGE_CASES 2."""
+    """Edge case 2."""
     page = new_page(java_script_enabled=scripts)
     choose(page, "2024-10-27", "02:30:00", "Berlin")
     expect(page.locator("#clock-change")).to_contain_text("That time comes twice")
@@ -126,7 +126,7 @@ def test_a_time_that_comes_twice_asks_which(new_page, complaints, scripts):
 
 @SCRIPTS
 def test_a_taken_span_offers_the_nearest_free_ones(new_page, complaints, scripts):
-    """EDGE_CASES 7: each one button to hold."""
+    """Edge case 7: each one button to hold."""
     page = new_page(java_script_enabled=scripts)
     choose(page, "1969-07-16", "02:32:10", "UTC", "1")
     expect(page.locator("#offer")).to_contain_text("This span is taken")

@@ -52,7 +52,7 @@ def test_forced_colours_keep_the_cells_apart(new_page):
 
 
 def test_right_to_left_titles_begin_at_the_right(page):
-    """EDGE_CASES 19: and leave the words beside them alone."""
+    """Edge case 19: and leave the words beside them alone."""
     open_page(page, "right to left")
     isolated = page.evaluate(
         """() => [...document.querySelectorAll("h1 bdi, .facts bdi")]

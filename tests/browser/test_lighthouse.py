@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 
 import pytest
 
 from tests.browser.conftest import chromium_path
 from tests.browser.pages import MOMENTS, PAGES, REFUSED, open_page
 from tests.lighthouse import tools
-from tests.lighthouse.audits import CATEGORIES, GOALS, JUDGED_BY_AUDIT, Audit, report_of
+from tests.lighthouse.audits import CATEGORIES, GOALS, JUDGED_BY_AUDIT, Audit, Lighthouse
 from tests.lighthouse.markup import mistakes
 
 # One of each kind: what differs between them is only how many of a thing there are.
@@ -39,27 +40,34 @@ def _tools() -> None:
         pytest.skip(f"npm cannot install Lighthouse here: {error}")
 
 
+@pytest.fixture(scope="module")
+def lighthouse() -> Iterator[Lighthouse]:
+    made = Lighthouse(chromium_path())
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize(
     ("name", "form"), [(name, "mobile") for name in KINDS] + [("home", "desktop")]
 )
-def test_it_works(site, name, form):
+def test_it_works(site, lighthouse, name, form):
     """100 each; a console error and a violated policy would cost best practices something."""
-    audit = Audit.of(report_of(site.url + PAGES[name], chromium_path(), form, JUDGED_BY_AUDIT))
+    audit = Audit.of(lighthouse.report_of(site.url + PAGES[name], form, JUDGED_BY_AUDIT))
     assert audit.failed == ()
     assert audit.scores == dict.fromkeys(JUDGED_BY_AUDIT, 100)
 
 
-def test_a_moments_page(site, page):
+def test_a_moments_page(site, lighthouse, page):
     open_page(page, "moment")
-    audit = Audit.of(report_of(page.url, chromium_path(), "mobile", JUDGED_BY_AUDIT))
+    audit = Audit.of(lighthouse.report_of(page.url, "mobile", JUDGED_BY_AUDIT))
     assert audit.failed == ()
     assert audit.scores == dict.fromkeys(JUDGED_BY_AUDIT, 100)
 
 
-def test_a_fault_is_found(site):
+def test_a_fault_is_found(site, lighthouse):
     """An address that is not there is no page to be found by search engines."""
     audit = Audit.of(
-        report_of(f"{site.url}/accounts/password/reset/", chromium_path(), "mobile", ("seo",))
+        lighthouse.report_of(f"{site.url}/accounts/password/reset/", "mobile", ("seo",))
     )
     assert audit.scores["seo"] < 100
     assert audit.failed[0].startswith("is-crawlable")

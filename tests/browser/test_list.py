@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_accessibility import violations
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 NUMBER = 400
 PAGE = 50
@@ -18,7 +18,7 @@ MAKE_MANY = f"""
 import datetime as dt
 from accounts.models import User
 from timeline.models import Moment, Status
-from timeline.overlap import place
+from timeline.services.placement import place
 owner = User.objects.curator("mary", "Mary")
 for number in range({NUMBER}):
     starts_at = dt.datetime(1821, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=20 * number)

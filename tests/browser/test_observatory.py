@@ -19,7 +19,7 @@ import pytest
 from tests.browser.conftest import ServedSite
 from tests.lighthouse import tools
 from tests.lighthouse.observatory import PRELOADED, fetch, scores
-from tests.servers import gunicorn, postgresql, site_environment, valkey
+from tests.support.servers import gunicorn, postgresql, site_environment, valkey
 
 HOST = "momentverse.example"
 # Of 145 without the three that a page may not have: cookies, the lists, hashes of its scripts.
@@ -84,9 +84,10 @@ def answers(tmp_path_factory):
             EMAIL_URL="console:",
         )
         site = ServedSite(f"http://{environment['BIND']}", environment)
-        site.manage("prepare", "--without-moments")
-        site.manage("generate_load", "20", "--from-year", "2000", "--to-year", "2000")
+        site.manage("bootstrap", "--without-moments")
+        site.manage("generate_moments", "20", "--from-year", "2000", "--to-year", "2000")
         session = re.search("session: (.+)", site.manage("shell", script=LOG_IN))[1]
+        site.close()
         with gunicorn(environment):
             yield every_kind(site.url, {"Cookie": f"__Host-session={session}"})
 

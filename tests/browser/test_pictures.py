@@ -13,15 +13,15 @@ from playwright.sync_api import expect
 from tests.browser.test_accessibility import violations
 from tests.browser.test_account import PASSWORD, sign_in
 from tests.browser.test_layout import OVERFLOWS
-from tests.timeline.pictures.samples import exif, halves, png, saved
+from tests.support.picture_samples import build_exif, build_picture, build_png, encode_image
 
 MAKE = """
 import datetime as dt, json
 from accounts.models import User
 from timeline.models import Moment, Status
-from timeline.overlap import place
+from timeline.services.placement import place
 owner = User.objects.create_user("{handle}@example.org", "{handle}", "{password}")
-owner.vouch_for_email()
+owner.mark_email_verified()
 starts_at = dt.datetime(1969, 8, 1, {number}, tzinfo=dt.UTC)
 moment = place(Moment(user=owner, title="The gallery opens {number}", status=Status.ACTIVE,
                       starts_at=starts_at, ends_at=starts_at + dt.timedelta(minutes=1)))
@@ -68,7 +68,7 @@ def test_it_works(new_page, mine, scripts):
     sign_in(page, address)
     page.goto(moment)
     page.get_by_role("link", name="Add a picture").click()
-    upload(page, saved(halves(1600, 1000), exif=exif()), "Red beside blue")
+    upload(page, encode_image(build_picture(1600, 1000), exif=build_exif()), "Red beside blue")
     expect(page.get_by_role("img", name="Red beside blue")).to_be_visible()
     page.goto(moment)
     image = page.get_by_role("img", name="Red beside blue")
@@ -93,7 +93,7 @@ def test_what_cannot_be_taken_is_said_at_the_field(page, mine, complaints):
     upload(page, b"GIF89a and more")
     expect(page.locator(".errorlist")).to_contain_text("no picture that we can take")
     complaints.clear()  # a browser reports the 400 itself
-    upload(page, png(50_000, 50_000))
+    upload(page, build_png(50_000, 50_000))
     expect(page.get_by_role("alert")).to_contain_text("too many pixels")
     assert violations(page) == []
 
@@ -104,7 +104,7 @@ def test_a_file_that_is_too_large_gets_a_page_that_says_so(page, mine, complaint
     sign_in(page, address)
     page.goto(f"/moments/{public_id}/picture/")
     large = tmp_path / "large.jpg"
-    large.write_bytes(saved(halves()) + b"x" * 30_000_000)
+    large.write_bytes(encode_image(build_picture()) + b"x" * 30_000_000)
     page.get_by_label("picture").first.set_input_files(large)
     page.get_by_role("button", name="Save it").click()
     expect(page.locator("main")).to_contain_text("too large: 16 MB at most")
@@ -118,7 +118,7 @@ def test_it_fits_every_page(new_page, mine, width, scheme):
     page = new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     sign_in(page, address)
     page.goto(f"/moments/{public_id}/picture/")
-    upload(page, saved(halves(900, 1600)), "Two halves, tall")
+    upload(page, encode_image(build_picture(900, 1600)), "Two halves, tall")
     expect(page.get_by_role("img", name="Two halves, tall")).to_be_visible()
     for path in (f"/moments/{public_id}/picture/", moment, "/timeline/1969/08/01/"):
         page.goto(path)
@@ -134,7 +134,7 @@ def test_nothing_moves_when_it_arrives(page, mine):
     address, public_id, moment = mine
     sign_in(page, address)
     page.goto(f"/moments/{public_id}/picture/")
-    upload(page, saved(halves(1600, 1000)), "Two halves")
+    upload(page, encode_image(build_picture(1600, 1000)), "Two halves")
     expect(page.get_by_role("img", name="Two halves")).to_be_visible()
     page.goto(moment)
     assert has_loaded(page.get_by_role("img", name="Two halves"))

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 
 def asked(page):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from momentverse.inlined import INLINE_STYLES, STYLES
+from momentverse.staticfiles.inline import INLINE_STYLES, STYLES
 
 RULES = """
 css => {

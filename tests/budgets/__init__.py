@@ -27,9 +27,9 @@ from django.test import Client
 from django.test.utils import override_settings
 from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, resolve
 
-from momentverse.static_files import OUR_MODULES, as_served
+from momentverse.staticfiles.storage import MODULES_PREFIX, minify_module
 
-# HTML with its CSS: what fits into the first round trip of a new connection.
+# HTML with its CSS, compressed: what fits into the first flight of a new connection.
 FIRST_VIEW_LIMIT = 14 * 1024
 SCRIPTS_LIMIT = 10 * 1024
 WARN_AT = 0.9
@@ -257,8 +257,8 @@ def _static_size(path: Path) -> Size:
     A file that has not been collected is compressed here.
     """
     content = path.read_bytes()
-    if path.is_relative_to(settings.BASE_DIR / "static" / OUR_MODULES):
-        content = as_served(content)
+    if path.is_relative_to(settings.BASE_DIR / "static" / MODULES_PREFIX):
+        content = minify_module(content)
     forms = [
         form
         for form in (path.with_name(f"{path.name}.{kind}") for kind in ("br", "gz"))

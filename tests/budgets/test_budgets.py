@@ -30,25 +30,31 @@ STORY = "It was a clear night, and everybody who was there remembers where they 
 
 
 @pytest.fixture
-def timeline(tagged, owner):
+def timeline(many_tagged, owner):
     """More than a page of moments, with all that a person may write."""
     owner.bio = "Looks up." * 20
     owner.save()
-    for number in range(60):
-        tagged(
+    evening = [
+        (
             f"1969-07-20T20:{number:02}:00Z",
-            "moon",
-            f"tag-number-{number}",
-            title=f"The {number}th minute of an evening that all the world was watching",
-            place="Tranquility Base, the Moon",
-            story=f"{STORY}{number}",
+            ["moon", f"tag-number-{number}"],
+            {
+                "title": f"The {number}th minute of an evening that all the world was watching",
+                "place": "Tranquility Base, the Moon",
+                "story": f"{STORY}{number}",
+            },
         )
-    for year in [*range(1901, 1969), *range(1970, 2001)]:
-        tagged(
+        for number in range(60)
+    ]
+    years = [
+        (
             f"{year}-07-{year % 28 + 1:02}T20:17:40Z",
-            "moon",
-            title=f"One of the evenings of {year}",
+            ["moon"],
+            {"title": f"One of the evenings of {year}"},
         )
+        for year in [*range(1901, 1969), *range(1970, 2001)]
+    ]
+    many_tagged(evening + years)
 
 
 def extra(html):

@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.browser.conftest import chromium_path
 from tests.lighthouse import tools
 from tests.lighthouse.audits import CATEGORIES, FORMS, GOALS, Audit, Goals, report_of
-from tests.servers import ROOT, gunicorn, site_environment
+from tests.support.servers import ROOT, gunicorn, site_environment
 
 LOOKED_AT = ("mobile", "desktop")
 COLUMNS = "{:<44}{:<9}{:>5}{:>5}{:>5}{:>5}{:>6}{:>7}{:>7}{:>6}{:>7}{:>9}"
@@ -79,7 +79,7 @@ def main() -> int:
 
 def prepare(environment: dict[str, str]) -> None:
     subprocess.run(
-        [sys.executable, "manage.py", "prepare"],
+        [sys.executable, "manage.py", "bootstrap"],
         cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True,
     )  # fmt: skip
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import statistics
+import subprocess
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from tests.lighthouse.tools import run
+from tests.lighthouse.tools import HERE, MODULES, run, start
 
 # What Lighthouse is told of the visitor; a phone on simulated slow 4G is its default.
 FORMS: dict[str, tuple[str, ...]] = {
@@ -137,6 +139,52 @@ def report_of(
         if not problem:
             return report
     raise NoReport(f"{url}: {problem}")
+
+
+class Lighthouse:
+    """Looks at many pages in one Node and one Chromium, which is three times as fast.
+
+    For what does not depend on the machine's speed; ``report_of`` starts both anew for each page.
+    """
+
+    def __init__(self, chromium: str) -> None:
+        self._arguments = [str(HERE / "audits.mjs"), str(MODULES), chromium, *CHROME.split()]
+        self._node: subprocess.Popen[str] | None = None
+
+    def report_of(self, url: str, form: str, categories: Iterable[str]) -> dict[str, Any]:
+        """Return the report of a page. Raises NoReport."""
+        asked = {"url": url, "categories": list(categories), "desktop": form == "desktop"}
+        problem = ""
+        for _ in range(TRIES):
+            report = self._ask(asked)
+            problem = report.get("runtimeError", {}).get("message", "")
+            if not problem:
+                return report
+        raise NoReport(f"{url}: {problem}")
+
+    def _ask(self, asked: dict[str, Any]) -> dict[str, Any]:
+        node = self._node = self._node or start(*self._arguments)
+        assert node.stdin
+        assert node.stdout
+        timer = threading.Timer(RUN_WITHIN_SECONDS, node.kill)
+        timer.start()
+        try:
+            node.stdin.write(json.dumps(asked) + "\n")
+            node.stdin.flush()
+            answer = node.stdout.readline()
+        finally:
+            timer.cancel()
+        if not answer:
+            self.close()
+            return {"runtimeError": {"message": "Node has ended"}}
+        report: dict[str, Any] = json.loads(answer)
+        return report
+
+    def close(self) -> None:
+        """End Node, which ends Chromium."""
+        node, self._node = self._node, None
+        if node:
+            node.communicate()
 
 
 def _run(arguments: list[str], chromium: str) -> tuple[dict[str, Any], str]:

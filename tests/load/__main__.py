@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.database_servers import manage
-from tests.servers import ROOT, Site, ask, gunicorn, postgresql, site_environment, valkey
+from tests.support.database_servers import manage
+from tests.support.servers import ROOT, Site, ask, gunicorn, postgresql, site_environment, valkey
 
 FOLDER = Path(__file__).parent
 K6 = Path(sys.executable).with_name("k6")
@@ -86,7 +86,7 @@ def like_production(moments: int) -> Iterator[Site]:
         cache = stack.enter_context(valkey()).url
         say(f"loading {moments:,} moments ...")
         manage(database, data_dir, "migrate", "-v0")
-        manage(database, data_dir, "generate_load", str(moments))
+        manage(database, data_dir, "generate_moments", str(moments))
         manage(database, data_dir, "collectstatic", "--noinput", "-v0")
         environment = site_environment(
             data_dir,

@@ -1,4 +1,4 @@
-"""The settings: nothing is needed, and nonsense is refused with a sentence that names the variable."""
+"""The settings: all have defaults, and the error for an invalid value names the variable."""
 
 import runpy
 import stat
@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from momentverse.settings import embedded_secret_key
-from tests.servers import ROOT
+from momentverse.settings import get_or_create_secret_key
+from tests.support.servers import ROOT
 
 PRODUCTION = {
     "MOMENTVERSE_MODE": "production",
@@ -28,7 +28,7 @@ NAMES += ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"]
 
 @pytest.fixture
 def read(monkeypatch, tmp_path):
-    """Return what ``settings.py`` defines in a given environment."""
+    """Return a function that runs ``settings.py`` in the given environment, and returns its names."""
 
     def read(**environment):
         for name in NAMES:
@@ -50,19 +50,19 @@ def test_it_works(read, tmp_path):
     assert settings["ALLOWED_HOSTS"] == ["127.0.0.1", "127.0.0.1", "localhost", "[::1]"]
 
 
-def test_its_folder_is_not_for_others(read, tmp_path):
+def test_data_folder_is_private(read, tmp_path):
     read()
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
-def test_it_debugs_in_development_only(read):
+def test_debug_is_on_in_development_only(read):
     settings = read(MOMENTVERSE_MODE="development")
     assert settings["DEBUG"] is True
     assert "debug_toolbar" in settings["INSTALLED_APPS"]
     assert "debug_toolbar" not in read(**PRODUCTION)["INSTALLED_APPS"]
 
 
-def test_production_works(read):
+def test_production_settings(read):
     settings = read(**PRODUCTION)
     assert settings["DATABASES"]["default"]["ENGINE"] == "django.db.backends.postgresql"
     assert settings["CACHES"]["default"]["LOCATION"] == PRODUCTION["REDIS_URL"]
@@ -74,7 +74,7 @@ def test_production_works(read):
     "name", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "EMAIL_URL"]
 )
 @pytest.mark.parametrize("value", [None, "", "  "])
-def test_production_needs(read, name, value):
+def test_production_requires(read, name, value):
     environment = {key: text for key, text in PRODUCTION.items() if key != name}
     if value is not None:
         environment[name] = value
@@ -82,7 +82,7 @@ def test_production_needs(read, name, value):
         read(**environment)
 
 
-def test_production_names_all_that_is_missing(read):
+def test_production_names_all_missing_variables(read):
     with pytest.raises(ImproperlyConfigured, match="SECRET_KEY, DATABASE_URL, REDIS_URL, ALLOWED"):
         read(MOMENTVERSE_MODE="production")
 
@@ -95,7 +95,7 @@ def test_production_names_all_that_is_missing(read):
         ("DATABASE_URL", "sqlite:///somewhere.sqlite3"),
     ],
 )
-def test_production_refuses(read, name, value):
+def test_production_rejects(read, name, value):
     with pytest.raises(ImproperlyConfigured, match=name):
         read(**PRODUCTION | {name: value})
 
@@ -125,59 +125,59 @@ def test_production_refuses(read, name, value):
         ("DATABASE_URL", "mysql://db.example/momentverse"),
     ],
 )
-def test_it_refuses_nonsense(read, name, value):
+def test_invalid_value_is_rejected(read, name, value):
     with pytest.raises(ImproperlyConfigured, match=name):
         read(**{name: value})
 
 
-def test_a_folder_that_cannot_be_is_refused(read, tmp_path):
+def test_data_folder_that_cannot_be_created_is_rejected(read, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ImproperlyConfigured, match="DATA_DIR"):
         read(DATA_DIR=str(tmp_path / "file" / "data"))
 
 
-def test_hosts_may_be_spaced(read):
+def test_hosts_may_be_separated_by_spaces_too(read):
     assert read(ALLOWED_HOSTS="a.example, b.example,")["ALLOWED_HOSTS"] == [
         "a.example",
         "b.example",
     ]
 
 
-def test_a_value_may_be_in_a_file(read, tmp_path):
+def test_value_may_be_in_a_file(read, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("s" * 50 + "\n")
     assert read(SECRET_KEY_FILE=str(secret))["SECRET_KEY"] == "s" * 50
 
 
-def test_an_unreadable_file_is_refused(read, tmp_path):
+def test_unreadable_file_is_rejected(read, tmp_path):
     with pytest.raises(ImproperlyConfigured, match="SECRET_KEY_FILE"):
         read(SECRET_KEY_FILE=str(tmp_path / "nothing"))
 
 
-def test_no_secret_is_told_when_a_value_is_refused(read):
+def test_error_does_not_contain_password(read):
     with pytest.raises(ImproperlyConfigured) as refusal:
         read(REDIS_URL="http://user:hunter2@cache.example")
     assert "hunter2" not in str(refusal.value)
 
 
-def test_the_secret_is_made_once_and_for_its_owner_only(read, tmp_path):
+def test_secret_key_is_created_once_and_private(read, tmp_path):
     first = read()["SECRET_KEY"]
     assert len(first) >= 50
     assert read()["SECRET_KEY"] == first
     assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
 
 
-def test_the_secret_is_one_when_many_start_together(tmp_path):
+def test_concurrent_starts_share_one_secret_key(tmp_path):
     for number in range(20):
         path = tmp_path / f"secret-{number}"
         with ThreadPoolExecutor(8) as pool:
-            secrets = set(pool.map(embedded_secret_key, [path] * 8))
+            secrets = set(pool.map(get_or_create_secret_key, [path] * 8))
         assert len(secrets) == 1
         assert secrets.pop()
     assert list(tmp_path.glob(".secret*")) == []
 
 
-def test_an_empty_secret_is_refused(read, tmp_path):
+def test_empty_secret_key_is_rejected(read, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "secret_key").touch()
     with pytest.raises(ImproperlyConfigured, match="secret_key is empty"):
@@ -196,66 +196,66 @@ def test_cookies_are_bound_to_the_host_under_https(read):
         assert settings.get(f"{cookie}_PATH", "/") == "/"
 
 
-def test_forwarded_https_is_believed_of_our_proxies_only(read):
+def test_forwarded_https_is_trusted_behind_proxy_only(read):
     assert "SECURE_PROXY_SSL_HEADER" not in read()
     assert "SECURE_PROXY_SSL_HEADER" in read(**PRODUCTION)
 
 
-def test_https_without_a_proxy_is_refused(read):
-    """gunicorn speaks plain http: every page would redirect to itself."""
+def test_https_without_proxy_is_rejected(read):
+    """gunicorn serves plain http, so every page would redirect to itself."""
     with pytest.raises(ImproperlyConfigured, match="TRUSTED_PROXIES"):
         read(**PRODUCTION | {"TRUSTED_PROXIES": "0"})
 
 
 @pytest.mark.parametrize("url", ["file:/tmp/mail", "file:///tmp/mail"])
-def test_mails_are_kept_in_the_folder_that_is_named(read, url):
+def test_mail_folder_is_taken_from_url(read, url):
     assert read(EMAIL_URL=url)["EMAIL_FILE_PATH"] == "/tmp/mail"
 
 
-PAYING = {
+STRIPE = {
     "PAYMENT_PROVIDER": "stripe",
     "STRIPE_SECRET_KEY": "sk_x",
     "STRIPE_WEBHOOK_SECRET": "whsec_x",
 }
 
 
-def test_without_settings_payment_is_played(read):
+def test_default_payment_provider_is_sandbox(read):
     settings = read()
     assert settings["PAYMENT_PROVIDER"] == "sandbox"
     assert settings["PRICE_MOMENT"] > 0
     assert settings["TASKS"]["default"]["BACKEND"].endswith("ImmediateBackend")
 
 
-def test_production_begins_free_of_charge_with_a_queue(read):
+def test_production_defaults_to_free_moments_and_a_queue(read):
     settings = read(**PRODUCTION)
     assert settings["PAYMENT_PROVIDER"] == "none"
     assert (settings["PRICE_MOMENT"], settings["PRICE_FURTHER_HOUR"]) == (0, 0)
     assert settings["TASKS"]["default"]["BACKEND"].endswith("DatabaseBackend")
 
 
-def test_production_takes_no_pretended_money(read):
+def test_production_rejects_sandbox(read):
     with pytest.raises(ImproperlyConfigured, match="no real money"):
         read(**PRODUCTION, PAYMENT_PROVIDER="sandbox")
 
 
 @pytest.mark.parametrize("missing", ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"])
-def test_stripe_needs_its_secrets(read, missing):
+def test_stripe_requires_its_secrets(read, missing):
     with pytest.raises(ImproperlyConfigured, match=missing):
-        read(**PRODUCTION, **{name: value for name, value in PAYING.items() if name != missing})
+        read(**PRODUCTION, **{name: value for name, value in STRIPE.items() if name != missing})
 
 
-def test_prices_need_somebody_who_takes_the_money(read):
+def test_prices_require_a_provider(read):
     with pytest.raises(ImproperlyConfigured, match="name who takes the money"):
         read(**PRODUCTION, PRICE_MOMENT="500")
-    assert read(**PRODUCTION, **PAYING, PRICE_MOMENT="500")["PRICE_MOMENT"] == 500
+    assert read(**PRODUCTION, **STRIPE, PRICE_MOMENT="500")["PRICE_MOMENT"] == 500
 
 
-def test_forms_lead_to_stripe_only_where_it_is_paid(read):
+def test_policy_allows_form_redirect_to_stripe_only_with_stripe(read):
     def form_action(settings):
         return settings["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]["form-action"]
 
     assert len(form_action(read())) == 1
-    assert "https://checkout.stripe.com" in form_action(read(**PRODUCTION, **PAYING))
+    assert "https://checkout.stripe.com" in form_action(read(**PRODUCTION, **STRIPE))
 
 
 @pytest.mark.parametrize(
@@ -265,6 +265,6 @@ def test_forms_lead_to_stripe_only_where_it_is_paid(read):
         ("HOLD_EXTENSIONS", "-1"), ("PAYMENT_PROVIDER", "cash"),
     ],
 )  # fmt: skip
-def test_nonsense_about_money_is_refused(read, name, value):
+def test_invalid_payment_setting_is_rejected(read, name, value):
     with pytest.raises(ImproperlyConfigured, match=name):
         read(**{name: value})

@@ -1,8 +1,8 @@
-"""The timeline's models, one or one family a file."""
+"""The timeline's models: one model, or one family of models, per file."""
 
 from timeline.models.like import Like, LikeTally
 from timeline.models.moment import Moment, MomentQuerySet, Status, Visibility
-from timeline.models.order import Notice, Order, OrderEntry, OrderStatus
+from timeline.models.order import Order, OrderEmail, OrderLogEntry, OrderStatus
 from timeline.models.payment import (
     UNSETTLED,
     Checkout,
@@ -27,9 +27,9 @@ __all__ = [
     "MomentQuerySet",
     "MomentRevision",
     "MomentTag",
-    "Notice",
     "Order",
-    "OrderEntry",
+    "OrderEmail",
+    "OrderLogEntry",
     "OrderStatus",
     "PaymentEvent",
     "Picture",

@@ -1,4 +1,4 @@
-"""Who likes which moment, and how many that are."""
+"""Likes of moments, and their tallies."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from django.utils import timezone
 class Like(models.Model):
     """One person's like of one moment.
 
-    A like that is taken back stays as ``withdrawn``, with the time it was first
-    given: giving it again does not make it new, so nobody keeps a moment
-    trending by liking it every day. ``weighs`` says whether the account was old
-    enough for its like to count towards trending.
+    A like that the person takes back stays in the table as ``withdrawn``, with its
+    original time. Liking again does not renew that time, so nobody can keep a moment
+    trending by liking it every day. ``counts_for_trending`` is whether the account
+    was old enough when it liked.
     """
 
     user = models.ForeignKey(
@@ -26,11 +26,11 @@ class Like(models.Model):
         "timeline.Moment",
         on_delete=models.CASCADE,
         related_name="likes",
-        db_index=False,  # like_once serves it
+        db_index=False,  # like_once covers it
     )
     liked_at = models.DateTimeField(default=timezone.now, editable=False)
     withdrawn = models.BooleanField(default=False)
-    weighs = models.BooleanField(default=True)
+    counts_for_trending = models.BooleanField(default=True)
 
     class Meta:
         db_table = "likes"
@@ -43,10 +43,11 @@ class Like(models.Model):
 
 
 class LikeTally(models.Model):
-    """How many people like a moment, and how hot that makes it. The database keeps it true.
+    """How many people like a moment, and its heat. Only database triggers write to this table.
 
-    ``heat`` is the base-2 logarithm of the likes' sum, each worth twice what one
-    of a half-life earlier is: see ``timeline/trending.py``. None when no like weighs.
+    ``heat`` is the base-2 logarithm of the sum of the likes' weights. A like weighs
+    twice as much as one that is older by one half-life: see
+    ``timeline/selectors/trending.py``. It is None if no like counts for trending.
     """
 
     moment = models.OneToOneField(

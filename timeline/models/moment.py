@@ -13,24 +13,24 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Greatest
+from django.db.models.functions import Greatest, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
-from momentverse.time_zones import TIME_ZONES, TZDATA_VERSION, validate_time_zone
-from timeline.errors import InvalidSpan
-from timeline.models.expressions import IsWholeSecond, LengthSeconds, MonthDay
-from timeline.public_ids import encode_id, random_id
-from timeline.spans import (
-    LONGEST,
+from momentverse.timezones import TIME_ZONES, TZDATA_VERSION, validate_time_zone
+from timeline.core.exceptions import InvalidSpan
+from timeline.core.formatting import format_duration, format_timestamp
+from timeline.core.public_ids import encode_id, random_id
+from timeline.core.spans import (
+    MAX_DURATION,
     WINDOW_END,
+    WINDOW_MESSAGE,
     WINDOW_START,
-    WINDOW_WORDS,
     Span,
     format_instant,
 )
-from timeline.texts import clean_line, clean_story, slug_of
-from timeline.words import duration_in_words, instant_in_words
+from timeline.core.text import build_slug, normalize_line, normalize_text
+from timeline.db.functions import DurationSeconds, IsWholeSecond, MonthDay
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -42,12 +42,17 @@ if TYPE_CHECKING:
 
 TITLE_LENGTH = 120
 STORY_LENGTH = 5000
-# How each text that people write is normalised.
-TEXTS = {"title": clean_line, "story": clean_story, "place": clean_line, "source": clean_line}
+# The function that normalises each text that people write.
+TEXT_NORMALIZERS = {
+    "title": normalize_line,
+    "story": normalize_text,
+    "place": normalize_line,
+    "source": normalize_line,
+}
 
 
 class Status(models.TextChoices):
-    """Where a moment stands between chosen and gone."""
+    """The life of a moment, from the hold on its span to its end."""
 
     HELD = "held", "Held"
     PAYING = "paying", "Being paid for"
@@ -56,21 +61,23 @@ class Status(models.TextChoices):
     RELEASED = "released", "Released"
 
 
-# The states in which a moment owns its span: what `no_overlap_active` covers.
-LIVE = (Status.HELD, Status.PAYING, Status.ACTIVE)
+# Moments with these statuses occupy their span. The constraint `no_overlap_active` covers the same ones.
+OCCUPYING = (Status.HELD, Status.PAYING, Status.ACTIVE)
 
 
 class Visibility(models.TextChoices):
-    """Who may see a moment. That its span is taken is public whatever this says."""
+    """Who may see a moment. That its span is taken is always public."""
 
     PUBLIC = "public", "Public"
     UNLISTED = "unlisted", "Unlisted: whoever has the address"
     PRIVATE = "private", "Private: only me"
 
 
-# Written out, so that it is the same text as the partial indexes' condition.
-SHOWN_TO_ALL = Q(status=Status.ACTIVE, visibility=Visibility.PUBLIC)
-# When a moment last became something else to those who read it: its state, or what it says.
+# In the same form as the condition of the partial indexes, so that queries can use these.
+IS_PUBLIC = Q(status=Status.ACTIVE, visibility=Visibility.PUBLIC)
+# A hold whose time is over, by the database's clock. Others may claim its span even before it is released.
+EXPIRED_HOLD = Q(status=Status.HELD, held_until__lte=Now())
+# When a moment last changed for its readers: its status or its details.
 CHANGED_AT = Greatest("status_changed_at", "updated_at")
 CARD_COLUMNS = (
     "title", "starts_at", "ends_at", "place", "visibility",
@@ -79,54 +86,69 @@ CARD_COLUMNS = (
 
 
 class MomentQuerySet(models.QuerySet["Moment"]):
-    """Names for the questions that are asked of moments."""
+    """The standard queries on moments."""
 
     def visible_to(self, viewer: Viewer, *, by_address: bool = False) -> MomentQuerySet:
-        """Keep the moments that ``viewer`` may see: the one gate for everything that shows one.
+        """Return the moments that ``viewer`` may see. Everything that shows moments must use this.
 
-        Public ones, and the viewer's own. ``by_address`` is for pages reached
-        by a moment's own address, which is what an unlisted one is shared by.
+        These are the public moments and the viewer's own active ones. With
+        ``by_address`` also the unlisted ones: that is for pages at a moment's own
+        URL, which is how people share an unlisted moment.
         """
-        shown = SHOWN_TO_ALL
+        is_visible = IS_PUBLIC
         if by_address:
-            shown = Q(status=Status.ACTIVE, visibility__in=[Visibility.PUBLIC, Visibility.UNLISTED])
+            is_visible = Q(
+                status=Status.ACTIVE, visibility__in=[Visibility.PUBLIC, Visibility.UNLISTED]
+            )
         if viewer is not None and viewer.is_authenticated:
-            shown |= Q(status=Status.ACTIVE, user_id=viewer.pk)
-        return self.filter(shown)
+            is_visible |= Q(status=Status.ACTIVE, user_id=viewer.pk)
+        return self.filter(is_visible)
 
-    def live(self) -> MomentQuerySet:
-        """Keep the moments that own their span."""
-        return self.filter(status__in=LIVE)
+    def occupying(self) -> MomentQuerySet:
+        """Return the moments that occupy their span. Expired holds are included until they are released."""
+        return self.filter(status__in=OCCUPYING)
 
-    def touching(self, start: dt.datetime, end: dt.datetime) -> MomentQuerySet:
-        """Keep the moments that touch ``[start, end)``.
+    def expired_holds(self) -> MomentQuerySet:
+        """Return the holds whose time is over, by the database's clock."""
+        return self.filter(EXPIRED_HOLD)
 
-        No moment is longer than 24 hours, so the scan of ``starts_at`` has a
-        lower bound; without it the index is walked from the beginning of time.
-        (Beginning at the last moment before ``start`` instead, found by a
-        subquery, would read less; but PostgreSQL cannot estimate such a bound
-        and then reads and sorts a whole month for its first page.)
+    def without_expired_holds(self) -> MomentQuerySet:
+        """Exclude the holds whose time is over, by the database's clock."""
+        return self.exclude(EXPIRED_HOLD)
+
+    def overlapping(self, start: dt.datetime, end: dt.datetime) -> MomentQuerySet:
+        """Return the moments that overlap ``[start, end)``.
+
+        No moment is longer than 24 hours, which gives the scan of ``starts_at`` a
+        lower bound. Without the bound, the database would read the index from the
+        beginning of time. (Starting at the last moment before ``start``, found by a
+        subquery, would read less. But PostgreSQL cannot estimate such a bound, and
+        then reads and sorts a whole month for the first page.)
         """
-        earliest = start - LONGEST if start >= WINDOW_START + LONGEST else WINDOW_START - LONGEST
+        # Not before the window, because Python's calendar ends a day before it.
+        earliest = max(start, WINDOW_START) - MAX_DURATION
         return self.filter(starts_at__gt=earliest, starts_at__lt=end, ends_at__gt=start)
 
     def for_cards(self) -> MomentQuerySet:
-        """Fetch only what a card in a list shows; its tags are ``reading.with_tags``'."""
+        """Fetch only the columns that a card in a list shows. ``attach_tag_names`` adds the tags."""
         return self.select_related("picture").only(*CARD_COLUMNS)
 
     def for_cards_with_owners(self) -> MomentQuerySet:
-        """Fetch only what a card shows that says whose moment it is."""
+        """Fetch only the columns that a card with the owner's name shows."""
         return self.select_related("user", "picture").only(
             *CARD_COLUMNS, "user__handle", "user__display_name"
         )
 
 
-class Moment(models.Model):
-    """A span ``[starts_at, ends_at)`` of UTC, whole seconds, 1 s to 24 h, with one owner.
+MomentManager = models.Manager.from_queryset(MomentQuerySet)
 
-    The instants are POSIX time: a day has 86,400 seconds, leap seconds have no
-    place of their own. They are authoritative and never move; the zone and
-    offset they were entered in are kept to say them as they were said.
+
+class Moment(models.Model):
+    """A span ``[starts_at, ends_at)`` in UTC, in whole seconds, 1 s to 24 h, with one owner.
+
+    The instants are POSIX time: a day has 86,400 seconds, and leap seconds do not
+    exist. The instants are authoritative and never change. The zone and the offset
+    in which they were entered are stored to show them in the same way again.
     """
 
     id = models.BigIntegerField(primary_key=True, default=random_id, editable=False)
@@ -135,7 +157,7 @@ class Moment(models.Model):
         on_delete=models.PROTECT,
         related_name="moments",
         verbose_name="owner",
-        db_index=False,  # idx_moments_user_time serves it
+        db_index=False,  # idx_moments_user_time covers it
     )
     starts_at = models.DateTimeField("start")
     ends_at = models.DateTimeField("end", help_text="The first second that is not the moment's.")
@@ -169,19 +191,19 @@ class Moment(models.Model):
         max_length=200, blank=True, help_text="Where the time can be looked up."
     )
     external_id = models.CharField(max_length=100, blank=True, editable=False)
-    # Set by staff: then it is private, whatever its owner wants, until staff shows it again.
+    # Set when staff hide a moment. It stays private until staff unhide it, whatever its owner wants.
     hidden_at = models.DateTimeField(null=True, blank=True, editable=False)
     hidden_reason = models.CharField(max_length=200, blank=True, editable=False, db_default="")
-    shown_before = models.CharField(
+    visibility_before_hiding = models.CharField(
         "visibility before it was hidden", max_length=8, blank=True, editable=False, db_default=""
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
-    # The names of its tags, in order, where `reading.with_tags` has put them.
+    # The names of its tags, in order. Only set by `selectors.moments.attach_tag_names`.
     tag_names: list[str]
 
-    objects: ClassVar[Any] = MomentQuerySet.as_manager()
+    objects: ClassVar[MomentManager] = MomentManager()
 
     class Meta:
         db_table = "moments"
@@ -193,22 +215,20 @@ class Moment(models.Model):
             models.Index(
                 fields=["starts_at", "ends_at"],
                 name="idx_moments_public_time",
-                condition=SHOWN_TO_ALL,
+                condition=IS_PUBLIC,
             ),
             models.Index(
                 MonthDay("starts_at"),
                 "starts_at",
                 name="idx_moments_public_month_day",
-                condition=SHOWN_TO_ALL,
+                condition=IS_PUBLIC,
             ),
-            # What feeds begin with: that which is new, of everybody and of one person.
+            # For feeds: the latest changes, of everybody and of one person.
+            models.Index(CHANGED_AT, "id", name="idx_moments_public_changed", condition=IS_PUBLIC),
             models.Index(
-                CHANGED_AT, "id", name="idx_moments_public_changed", condition=SHOWN_TO_ALL
+                "user_id", CHANGED_AT, "id", name="idx_moments_user_changed", condition=IS_PUBLIC
             ),
-            models.Index(
-                "user_id", CHANGED_AT, "id", name="idx_moments_user_changed", condition=SHOWN_TO_ALL
-            ),
-            # What a person has open at once, and what the sweeper looks for: few rows among many.
+            # For the open claims of a person, and for the release of expired holds: few rows among many.
             models.Index(
                 fields=["user_id", "starts_at"],
                 name="idx_moments_user_open",
@@ -222,7 +242,7 @@ class Moment(models.Model):
             models.CheckConstraint(
                 condition=Q(starts_at__gte=WINDOW_START, ends_at__lte=WINDOW_END),
                 name="moment_in_window",
-                violation_error_message=WINDOW_WORDS,
+                violation_error_message=WINDOW_MESSAGE,
             ),
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")),
@@ -231,7 +251,7 @@ class Moment(models.Model):
             ),
             models.CheckConstraint(
                 condition=LessThanOrEqual(
-                    LengthSeconds("starts_at", "ends_at"), int(LONGEST.total_seconds())
+                    DurationSeconds("starts_at", "ends_at"), int(MAX_DURATION.total_seconds())
                 ),
                 name="moment_at_most_24_hours",
                 violation_error_message="A moment is at most 24 hours long.",
@@ -256,7 +276,7 @@ class Moment(models.Model):
                 condition=~Q(status=Status.HELD) | Q(held_until__isnull=False),
                 name="moment_hold_has_an_end",
             ),
-            # Who holds a span has not said yet what it is for.
+            # A held span has no title yet.
             models.CheckConstraint(
                 condition=~Q(title="") | Q(status__in=["held", "released"]),
                 name="moment_has_a_title",
@@ -272,34 +292,34 @@ class Moment(models.Model):
         return self.title or f"{self.when}, {self.length}"
 
     def get_absolute_url(self) -> str:
-        """Address of the moment's page."""
-        # Built by hand: a list of fifty cards asks fifty times, and reversing takes longer than the row.
-        return f"/moments/{encode_id(self.pk)}/{slug_of(self.title)}/"
+        """Return the URL of the moment's page."""
+        # Not reversed: a list of fifty cards needs fifty, and reversing one takes longer than its row.
+        return f"/moments/{encode_id(self.pk)}/{build_slug(self.title)}/"
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """Normalise what people wrote, then check each field.
+        """Normalise the texts, then validate each field.
 
         In this order, because normalising can lengthen a text. Raises
-        ValidationError with a sentence a field.
+        ValidationError with a sentence for each field.
         """
-        left_out = set(exclude or ())
+        excluded = set(exclude or ())
         errors: dict[str, Any] = {}
-        for field, cleaned in TEXTS.items():
-            written = getattr(self, field)
-            if field not in left_out and (written or field == "title"):
+        for field, normalize in TEXT_NORMALIZERS.items():
+            text = getattr(self, field)
+            if field not in excluded and (text or field == "title"):
                 try:
-                    setattr(self, field, cleaned(written))
+                    setattr(self, field, normalize(text))
                 except ValidationError as error:
                     errors[field] = error.messages
         try:
-            super().clean_fields(exclude=left_out | errors.keys())
+            super().clean_fields(exclude=excluded | errors.keys())
         except ValidationError as error:
             errors |= error.update_error_dict({})
         if errors:
             raise ValidationError(errors)
 
     def clean(self) -> None:
-        """Check the span and note its zone. Raises ValidationError."""
+        """Validate the span and record its offset from UTC. Raises ValidationError."""
         if not self.starts_at or not self.ends_at:
             return
         try:
@@ -307,63 +327,63 @@ class Moment(models.Model):
         except InvalidSpan as error:
             raise ValidationError({"ends_at": str(error)}) from error
         if self.time_zone in TIME_ZONES:
-            self.note_zone()
+            self.record_utc_offset()
 
-    def note_zone(self) -> None:
-        """Keep the offset that the zone has at the start, and the rules it was taken from."""
+    def record_utc_offset(self) -> None:
+        """Set the zone's offset at the start, and the version of the rules that gave it."""
         offset = self.starts_at.astimezone(zoneinfo.ZoneInfo(self.time_zone)).utcoffset()
         self.utc_offset = int(offset.total_seconds()) if offset else 0
         self.tzdata_version = TZDATA_VERSION
 
     @property
     def span(self) -> Span:
-        """The span. Raises InvalidSpan when the two instants are none."""
+        """The span. Raises InvalidSpan if the two instants do not form one."""
         return Span(self.starts_at, self.ends_at)
 
     @property
-    def shown_picture(self) -> Picture | None:
-        """Its picture, if it has one that is ready."""
-        # A template that asks for a picture that is not there costs as much as the rest of a card.
+    def ready_picture(self) -> Picture | None:
+        """The picture, if there is one and it is processed."""
+        # In a template, the lookup of a missing picture takes as long as the rest of a card.
         picture: Picture | None = getattr(self, "picture", None)
         return picture if picture and picture.is_ready else None
 
     @property
-    def is_live(self) -> bool:
-        """Whether the moment owns its span."""
-        return self.status in LIVE
+    def is_occupying(self) -> bool:
+        """Whether the moment occupies its span."""
+        return self.status in OCCUPYING
 
     @property
     def public_id(self) -> str:
-        """The id as it stands in addresses."""
+        """The id as it appears in URLs."""
         return encode_id(self.pk)
 
     @property
     def slug(self) -> str:
-        """The decoration of the address."""
-        return slug_of(self.title)
+        """The readable part of the URL."""
+        return build_slug(self.title)
 
     @property
     def changed_at(self) -> dt.datetime:
-        """When it last changed for those who read it, as ``CHANGED_AT`` says it to the database."""
+        """When it last changed for its readers. The same as ``CHANGED_AT`` in the database."""
         return max(self.status_changed_at, self.updated_at)
 
     @property
     def starts_iso(self) -> str:
-        """Start for ``<time datetime>``."""
+        """The start for ``<time datetime>``."""
         return format_instant(self.starts_at)
 
     @property
     def when(self) -> str:
-        """Start in words, UTC."""
-        return instant_in_words(self.starts_at)
+        """The start in UTC, formatted."""
+        return format_timestamp(self.starts_at)
 
     @property
     def length(self) -> str:
-        """Length in words."""
-        return duration_in_words(self.ends_at - self.starts_at)
+        """The length, formatted."""
+        return format_duration(self.ends_at - self.starts_at)
 
     @property
     def local_start(self) -> str:
-        """Start in words at the place, by the offset kept with the moment."""
+        """The start in local time, formatted, with the offset stored with the moment."""
         zone = dt.timezone(dt.timedelta(seconds=self.utc_offset))
-        return instant_in_words(self.starts_at.astimezone(zone), suffix="")
+        return format_timestamp(self.starts_at.astimezone(zone), suffix="")

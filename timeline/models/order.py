@@ -1,4 +1,4 @@
-"""What a person pays for a moment: the order, its log, and the mails that it owes them."""
+"""Orders: what a person pays for a moment, the log of an order, and the mails about it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from timeline.public_ids import encode_id, random_id
+from timeline.core.public_ids import encode_id, random_id
 
 
 class OrderStatus(models.TextChoices):
-    """Where the money for one moment stands."""
+    """The state of the payment for one moment."""
 
     OPEN = "open", "Not paid yet"
     PAID = "paid", "Paid"
@@ -25,11 +25,11 @@ class OrderStatus(models.TextChoices):
 
 
 class Order(models.Model):
-    """The price of one moment, frozen when its span was held, and what became of it.
+    """The price of one moment, frozen when its span was held, and the state of its payment.
 
-    ``tariff`` is the price list as it was at the hold, ``lines`` what it comes
-    to: ``[{"name": …, "amount": …}]``. All amounts are in minor units of
-    ``currency`` (cents), ``amount`` is the sum of the lines.
+    ``tariff`` is the price list at the time of the hold. ``lines`` is the price
+    computed from it, item by item: ``[{"name": …, "amount": …}]``. All amounts
+    are in minor units of ``currency`` (cents); ``amount`` is the sum of the lines.
     """
 
     id = models.BigIntegerField(primary_key=True, default=random_id, editable=False)
@@ -69,34 +69,34 @@ class Order(models.Model):
 
     @property
     def public_id(self) -> str:
-        """The id as it stands in addresses and on receipts."""
+        """The id as it appears in URLs and on receipts."""
         return encode_id(self.pk)
 
 
-class OrderEntry(models.Model):
-    """One line of an order's log: what happened, when, and who did it; nobody, when the site did."""
+class OrderLogEntry(models.Model):
+    """One line in the log of an order. ``actor`` is None if the site itself did it."""
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="entries")
-    at = models.DateTimeField(default=timezone.now, editable=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="log_entries")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
-    what = models.CharField(max_length=200)
+    message = models.CharField(max_length=200)
 
     class Meta:
         db_table = "order_entries"
-        ordering: ClassVar[list[str]] = ["at", "pk"]
-        verbose_name_plural = "order entries"
+        ordering: ClassVar[list[str]] = ["created_at", "pk"]
+        verbose_name_plural = "order log entries"
 
     def __str__(self) -> str:
-        return self.what
+        return self.message
 
 
-class Notice(models.Model):
-    """One mail about an order: stored with what it tells, sent afterwards, at most once."""
+class OrderEmail(models.Model):
+    """One mail about an order: stored together with the event it reports, sent at most once."""
 
     class Kind(models.TextChoices):
-        """What the mail tells."""
+        """The event that the mail reports."""
 
         RECEIPT = "receipt", "Receipt"
         EXPIRED = "expired", "The hold ended while paying"
@@ -104,13 +104,17 @@ class Notice(models.Model):
         REFUNDED = "refunded", "Refunded"
 
     class State(models.TextChoices):
-        """How far the mail is. One found ``SENDING`` by a later run may have gone out: it stays."""
+        """The delivery state.
+
+        A mail that a later run finds in ``SENDING`` may already have been delivered, so it is
+        never sent again.
+        """
 
         WAITING = "waiting", "Waiting"
         SENDING = "sending", "Handed to the mail server"
         SENT = "sent", "Sent"
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="notices")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="emails")
     kind = models.CharField(max_length=8, choices=Kind.choices)
     state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)

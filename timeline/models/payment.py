@@ -1,4 +1,4 @@
-"""Money at a provider: checkouts, refunds, and the events that providers send."""
+"""Payments at a provider: checkouts, refunds, and the webhook events that providers send."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 
 class CheckoutState(models.TextChoices):
-    """How far one attempt to pay is, as the provider last said."""
+    """The state of one attempt to pay, as last reported by the provider."""
 
     INTENDED = "intended", "About to be opened"
     OPEN = "open", "Open"
@@ -22,17 +22,17 @@ class CheckoutState(models.TextChoices):
     ABANDONED = "abandoned", "Given up by us; must not stay open"
 
 
-# At most one of these an order: a person is never asked to pay twice.
+# An order has at most one checkout in these states, so nobody has to pay twice.
 UNSETTLED = (CheckoutState.INTENDED, CheckoutState.OPEN, CheckoutState.PENDING)
 
 
 class Checkout(models.Model):
-    """One attempt to pay an order: a session at a provider.
+    """One attempt to pay an order: a checkout session at a provider.
 
-    It is stored before the provider is asked, with the idempotency ``key``
-    that it is asked with, so that whatever happens in between the same session
-    is found again. ``captured`` is what the provider took, in minor units;
-    each captured cent belongs to an ACTIVE moment or to a refund.
+    The row is stored before we call the provider, with the idempotency ``key``
+    of that call. If the call is interrupted, a retry with the same key finds the
+    same session. ``captured`` is the amount that the provider collected, in minor
+    units. Every captured cent belongs to an ACTIVE moment or to a refund.
     """
 
     order = models.ForeignKey("timeline.Order", on_delete=models.PROTECT, related_name="checkouts")
@@ -50,7 +50,7 @@ class Checkout(models.Model):
     payment_id = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
-    asked_at = models.DateTimeField("provider last asked", null=True, blank=True)
+    polled_at = models.DateTimeField("provider last polled", null=True, blank=True)
 
     class Meta:
         db_table = "checkouts"
@@ -86,10 +86,10 @@ class Checkout(models.Model):
 
 
 class Refund(models.Model):
-    """Money that must go back: stored first, asked for again until the provider confirms."""
+    """Money that must be paid back. Stored first, then requested until the provider confirms it."""
 
     class State(models.TextChoices):
-        """How far it is."""
+        """Whether the provider has confirmed the refund."""
 
         PENDING = "pending", "Asked for"
         DONE = "done", "Confirmed by the provider"
@@ -99,7 +99,7 @@ class Refund(models.Model):
     amount = models.PositiveBigIntegerField()
     currency = models.CharField(max_length=3)
     reason = models.CharField(max_length=200)
-    asked_by = models.ForeignKey(
+    requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
     refund_id = models.CharField(max_length=200, blank=True)
@@ -121,10 +121,10 @@ class Refund(models.Model):
 
 
 class PaymentEvent(models.Model):
-    """A signed message of a provider: stored before it is answered, applied at least once.
+    """A signed webhook event: stored before the webhook responds, applied at least once.
 
-    Of its content only what it is about is kept: the state is fetched from
-    the provider, so that order and age of events do not matter.
+    Of the payload we keep only the ids of the objects it is about. Their state is
+    fetched from the provider, so the order and the age of events do not matter.
     """
 
     provider = models.CharField(max_length=20)
@@ -156,7 +156,7 @@ class PaymentEvent(models.Model):
 
 
 class SandboxSession(models.Model):
-    """A checkout session of the sandbox, which plays a provider: what its "server" knows."""
+    """A checkout session of the sandbox provider. This table stands for the provider's own database."""
 
     session_id = models.CharField(max_length=60, primary_key=True)
     key = models.CharField(max_length=60, unique=True)

@@ -8,22 +8,22 @@ from django.db import models
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from timeline.pictures.formats import MIDDLE, SMALL, widths_of
+from timeline.core.picture_formats import FALLBACK_WIDTH, THUMBNAIL_WIDTHS, list_widths
 
 ALT_LENGTH = 250
-# Wider than this in relation to its height, it may take a page's whole width.
-WIDE = 1.25
+# A picture with at least this ratio of width to height may fill the width of a page.
+WIDE_RATIO = 1.25
 
 
 class Picture(models.Model):
-    """What a moment's owner has uploaded, and what was made of it.
+    """A picture that a moment's owner has uploaded, and the state of its processing.
 
-    Its files lie in the storage under ``key``. One that has no moment is let
-    go: nothing leads to it any more, and its files are deleted.
+    Its files are in the storage under ``key``. A picture without a moment is detached:
+    nothing links to it any more, and a job deletes its files.
     """
 
     class State(models.TextChoices):
-        """How far it is."""
+        """The state of the processing."""
 
         WAITING = "waiting", "Being made"
         READY = "ready", "Shown"
@@ -41,12 +41,12 @@ class Picture(models.Model):
     alt = models.CharField("what it shows", max_length=ALT_LENGTH, blank=True)
     uploaded_at = models.DateTimeField(default=timezone.now, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
-    taken_at = models.DateTimeField(null=True, editable=False)
+    processing_started_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         db_table = "pictures"
         indexes: ClassVar[list[models.Index]] = [
-            # What there is to do: to make, and to delete. Few among many.
+            # For the jobs: pictures to process, and detached ones to delete. Few among many.
             models.Index(
                 fields=["uploaded_at"],
                 name="idx_pictures_waiting",
@@ -64,74 +64,74 @@ class Picture(models.Model):
 
     @property
     def is_ready(self) -> bool:
-        """Whether it can be shown."""
+        """Whether its files are made, so that pages can show it."""
         return self.state == self.State.READY
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """The widths that it is kept in."""
-        return widths_of(self.width)
+        """The widths that its files have, in pixels."""
+        return list_widths(self.width)
 
     @property
     def is_wide(self) -> bool:
-        """Whether it may take a page's whole width without being too high for it."""
-        return self.width >= WIDE * self.height
+        """Whether it can fill the width of a page without being too high."""
+        return self.width >= WIDE_RATIO * self.height
 
     @property
     def token(self) -> str:
-        """The part of its addresses that nobody guesses.
+        """The secret part of its URLs.
 
-        It is made of who may see the moment: with another visibility the
-        picture has another address, and there is nothing at the old one.
+        It depends on the moment's visibility. When the visibility changes, the
+        picture gets new URLs, and the old ones answer 404.
         """
         assert self.moment is not None
         return salted_hmac(
             "timeline.Picture", f"{self.key}:{self.moment.visibility}", algorithm="sha256"
         ).hexdigest()[:32]
 
-    def is_its_token(self, token: str) -> bool:
-        """Tell whether an address is of this picture, as its moment is seen now."""
+    def is_token_valid(self, token: str) -> bool:
+        """Return whether a URL's token is right for the moment's current visibility."""
         return constant_time_compare(token, self.token)
 
-    def address(self, width: int, ending: str) -> str:
-        """Return where one of its files is."""
+    def build_url(self, width: int, extension: str) -> str:
+        """Return the URL of one of its files."""
         assert self.moment is not None
-        return f"/pictures/{self.moment.public_id}/{self.token}/{width}.{ending}"
+        return f"/pictures/{self.moment.public_id}/{self.token}/{width}.{extension}"
 
-    def file(self, width: int, ending: str) -> str:
-        """Return what one of its files is called in the storage."""
-        return f"{self.key}/{width}.{ending}"
+    def get_storage_name(self, width: int, extension: str) -> str:
+        """Return the name of one of its files in the storage."""
+        return f"{self.key}/{width}.{extension}"
 
-    def _srcset(self, ending: str, widths: tuple[int, ...]) -> str:
-        return ", ".join(f"{self.address(width, ending)} {width}w" for width in widths)
+    def _srcset(self, extension: str, widths: tuple[int, ...]) -> str:
+        return ", ".join(f"{self.build_url(width, extension)} {width}w" for width in widths)
 
     @property
     def avif(self) -> str:
-        """``srcset`` of the page's picture."""
+        """The ``srcset`` in AVIF, for the moment's page."""
         return self._srcset("avif", self.widths)
 
     @property
     def webp(self) -> str:
-        """``srcset`` of the page's picture."""
+        """The ``srcset`` in WebP, for the moment's page."""
         return self._srcset("webp", self.widths)
 
     @property
     def jpeg(self) -> str:
-        """Address for whoever knows neither."""
-        fitting = [width for width in self.widths if width <= MIDDLE]
-        return self.address(fitting[-1] if fitting else self.widths[0], "jpg")
+        """The URL of the JPEG for browsers that support neither format."""
+        fitting = [width for width in self.widths if width <= FALLBACK_WIDTH]
+        return self.build_url(fitting[-1] if fitting else self.widths[0], "jpg")
 
     @property
     def largest(self) -> str:
-        """Address of the largest JPEG: for previews elsewhere."""
-        return self.address(self.width, "jpg")
+        """The URL of the largest JPEG, for link previews on other sites."""
+        return self.build_url(self.width, "jpg")
 
     @property
     def small_avif(self) -> str:
-        """``srcset`` of the small picture in lists."""
-        return self._srcset("avif", self.widths[: len(SMALL)])
+        """The ``srcset`` of the thumbnail in lists, in AVIF."""
+        return self._srcset("avif", self.widths[: len(THUMBNAIL_WIDTHS)])
 
     @property
     def small(self) -> str:
-        """Address of the smallest picture, in the older of the new formats."""
-        return self.address(self.widths[0], "webp")
+        """The URL of the smallest WebP, for browsers without AVIF."""
+        return self.build_url(self.widths[0], "webp")

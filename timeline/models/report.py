@@ -1,4 +1,4 @@
-"""What people tell staff about a moment."""
+"""Reports: people tell staff that something is wrong with a moment."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ REPORT_LENGTH = 1000
 
 
 class Report(models.Model):
-    """One person's, or one visitor's, word that something is wrong with a moment."""
+    """One report about a moment. ``reporter`` is None for visitors without an account."""
 
     class Reason(models.TextChoices):
-        """What is wrong, as the form offers it."""
+        """What is wrong, as the form lists it."""
 
         WRONG = "wrong", "It is not true, or the time is wrong"
         PRIVATE = "private", "It tells what somebody wants kept private"
@@ -29,7 +29,7 @@ class Report(models.Model):
         OTHER = "other", "Something else"
 
     class Status(models.TextChoices):
-        """What has become of it."""
+        """What staff decided."""
 
         OPEN = "open", "Open"
         DISMISSED = "dismissed", "Dismissed"
@@ -45,7 +45,7 @@ class Report(models.Model):
         related_name="reports",
     )
     reason = models.CharField(max_length=8, choices=Reason.choices)
-    words = models.TextField(max_length=REPORT_LENGTH, blank=True)
+    comment = models.TextField(max_length=REPORT_LENGTH, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.OPEN)
     handled_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -57,7 +57,7 @@ class Report(models.Model):
         editable=False,
         related_name="handled_reports",
     )
-    answer = models.CharField(max_length=200, blank=True, editable=False)
+    resolution = models.CharField(max_length=200, blank=True, editable=False)
 
     class Meta:
         db_table = "reports"
@@ -73,10 +73,10 @@ class Report(models.Model):
 
     @property
     def user(self) -> User:
-        """Whose moment it is about."""
+        """The owner of the moment."""
         return self.moment.user
 
     @property
     def when(self) -> str:
-        """Start of the moment in words."""
+        """The start of the moment, formatted."""
         return self.moment.when

@@ -1,4 +1,4 @@
-"""What a moment said before its owner changed it."""
+"""Earlier versions of a moment's details."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 
 class MomentRevision(models.Model):
-    """The words of a moment as they stood until ``replaced_at``."""
+    """The details of a moment until ``replaced_at``."""
 
     moment = models.ForeignKey(
         "timeline.Moment", on_delete=models.CASCADE, related_name="revisions"

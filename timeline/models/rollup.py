@@ -1,4 +1,4 @@
-"""Stored counts by day, month, year and century: what zoomed-out views read."""
+"""Stored counts by day, month, year and century, for the zoomed-out views."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from django.db import models
 
 
 class RollupDay(models.Model):
-    """What one UTC day holds. The database's triggers keep it true with every write.
+    """The counts of one UTC day. Database triggers update them with every write to moments.
 
-    ``moments`` counts public active moments that start on the day; ``seconds``
-    is how much of the day active moments cover, whatever their visibility
-    (that a span is taken is public). ``folded_*`` is the part of both that the
-    coarser rows hold already; ``dirty`` marks a day with a rest to fold.
+    ``moments`` counts the public active moments that start on the day. ``seconds``
+    is how much of the day active moments cover, whatever their visibility (that a
+    span is taken is public). ``folded_*`` is the part of both that the rows of
+    coarser periods already contain. ``dirty`` marks a day with a rest to fold.
     """
 
     day = models.DateField(primary_key=True)
@@ -36,10 +36,10 @@ class RollupDay(models.Model):
 
 
 class RollupPeriod(models.Model):
-    """Sum of the folded parts of a month's, a year's or a century's days."""
+    """The sum of the folded parts of the days of a month, a year or a century."""
 
     class Level(models.TextChoices):
-        """Which coarser period a row sums."""
+        """The kind of period that a row sums up."""
 
         MONTH = "month"
         YEAR = "year"

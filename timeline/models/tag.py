@@ -1,4 +1,4 @@
-"""Tags, and which moments carry them."""
+"""Tags, and the moments that have them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TAG_LENGTH = 40
 
 
 class Tag(models.Model):
-    """A word that groups moments; its name is its address."""
+    """A word that groups moments. Its name is part of its URL."""
 
     name = models.CharField(
         max_length=TAG_LENGTH,
@@ -33,16 +33,16 @@ class Tag(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        """Address of the tag's page."""
+        """Return the URL of the tag's page."""
         return reverse("timeline:tag", args=[self.name])
 
 
 class MomentTag(models.Model):
-    """One tag on one moment.
+    """One tag of one moment.
 
-    It repeats the moment's start so that a tag's page is a range scan of
-    ``(tag, starts_at)``, however many moments carry the tag. The database
-    keeps the copy true (see ``database_rules``).
+    It repeats the moment's start, so that a tag's page is a range scan of ``(tag,
+    starts_at)``, however many moments have the tag. A database trigger keeps the
+    copy equal (see ``timeline/db/sql/moments.py``).
     """
 
     moment = models.ForeignKey(
@@ -61,16 +61,16 @@ class MomentTag(models.Model):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["tag", "starts_at"], name="idx_moment_tags_tag_time"),
-            # What was tagged last: the id grows. Negated, because for the id itself PostgreSQL may
-            # walk the primary key, past what every other tag was put on.
+            # The latest uses of a tag, because ids grow. Negated: for the plain id, PostgreSQL may
+            # choose to walk the primary key, through the rows of all other tags.
             models.Index("tag", -models.F("id"), name="idx_moment_tags_newest"),
         ]
 
     def __str__(self) -> str:
-        # No look-up: the admin says it for each of a moment's tags.
+        # The ids only, without a query: the admin shows this for each tag of a moment.
         return f"tag {self.tag_id} on moment {self.moment_id}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save with the moment's start."""
+        """Copy the moment's start, then save."""
         self.starts_at = self.moment.starts_at
         super().save(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Makes the first admin account, with a random password that is shown once."""
+"""``manage.py ensure_admin``: creates the first admin account and prints its random password once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from accounts.models import User
 
 
 class Command(BaseCommand):
-    """``manage.py ensure_admin``: does nothing when there is an admin already."""
+    """Creates an admin account unless there is one already."""
 
     help = "Make an admin account with a random password, unless there is one."
 

@@ -1,4 +1,4 @@
-"""``manage.py erase_accounts``: erases the people whose 14 days are over."""
+"""``manage.py erase_accounts``: erases the accounts whose deletion is due."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import erasure
+from accounts.privacy import erasure
 
 logger = logging.getLogger("accounts.erasure")
 
 
 class Command(BaseCommand):
-    """Erases one person after another; a failure is logged and does not hold up the others."""
+    """Erases one account after another. A failure is logged and does not stop the others."""
 
     help = "Erase the accounts whose owners asked for it and whose days to come back are over."
 
     def handle(self, *args: Any, **options: Any) -> None:
         erased = failed = 0
-        for pk in erasure.due():
+        for pk in erasure.due_for_erasure():
             try:
                 done = erasure.erase(pk)
             except Exception:

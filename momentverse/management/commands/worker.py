@@ -1,4 +1,4 @@
-"""``manage.py worker``: empties the task queue and runs the periodic jobs of ``settings.PERIODIC_JOBS``."""
+"""``manage.py worker``: run queued tasks, and the periodic jobs of ``settings.PERIODIC_JOBS``."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from django_tasks_db.management.commands.db_worker import Worker as TaskRunner
 
 logger = logging.getLogger("momentverse.worker")
 
-# How often the queue is looked at; and how many tasks may pass before a job that is due.
-QUEUE_SECONDS = 1.0
-TASKS_AT_ONCE = 100
+# How often the queue is checked, and how many tasks may run before a job that is due.
+QUEUE_POLL_SECONDS = 1.0
+MAX_TASKS_PER_ROUND = 100
 
-Told = queue.SimpleQueue[int]
+Signals = queue.SimpleQueue[int]
 
 
 class Command(BaseCommand):
-    """Runs queued tasks, and each job when it is due, one at a time, until SIGTERM or SIGINT.
+    """Runs queued tasks and periodic jobs, one at a time, until SIGTERM or SIGINT.
 
-    A job is a management command, by name. Any number of workers may run:
-    that two of a kind do not get in each other's way is the command's affair.
+    A job is the name of a management command. Several workers may run at once, so each command
+    must be safe to run twice at the same time.
     """
 
     help = "Run queued tasks and the periodic jobs, until SIGTERM or SIGINT."
@@ -43,53 +43,53 @@ class Command(BaseCommand):
         unknown = {name for name, _ in jobs} - get_commands().keys()
         if unknown:
             raise CommandError(f"PERIODIC_JOBS names no command: {', '.join(sorted(unknown))}")
-        with _told_to_stop() as told:
-            _work(jobs, told)
+        with _catch_stop_signals() as received:
+            _run_until_stopped(jobs, received)
         self.stdout.write("Stopped.")
 
 
-def _work(jobs: Sequence[tuple[str, float]], told: Told) -> None:
+def _run_until_stopped(jobs: Sequence[tuple[str, float]], received: Signals) -> None:
     due = dict.fromkeys(dict(jobs), time.monotonic())
     while True:
-        for name, every in jobs:
-            if not told.empty():
+        for name, seconds in jobs:
+            if not received.empty():
                 return
             if due[name] <= time.monotonic():
-                _run_or_log(name)
-                due[name] = time.monotonic() + every
-        with _failing_softly("tasks"):
-            _empty_queue()
+                _run_job(name)
+                due[name] = time.monotonic() + seconds
+        with _log_failures("tasks"):
+            _run_queued_tasks()
         wait = min(due.values()) - time.monotonic()
-        if _told_within(told, min(wait, QUEUE_SECONDS) if _has_queue() else wait):
+        if _is_stopped_within(received, min(wait, QUEUE_POLL_SECONDS) if _has_queue() else wait):
             return
 
 
-def _told_within(told: Told, seconds: float) -> bool:
+def _is_stopped_within(received: Signals, seconds: float) -> bool:
+    """Wait for a signal. Returns whether one came."""
     try:
-        told.get(timeout=max(0.0, seconds))
+        received.get(timeout=max(0.0, seconds))
     except queue.Empty:
         return False
     return True
 
 
-def _run_or_log(name: str) -> None:
-    """Run a job once."""
+def _run_job(name: str) -> None:
     output = io.StringIO()
-    with _failing_softly(name):
+    with _log_failures(name):
         call_command(name, stdout=output, stderr=output)
         logger.debug("job done: %s: %s", name, output.getvalue().strip())
 
 
 def _has_queue() -> bool:
-    # Not `default_task_backend`: that is a proxy, of no backend's class.
+    # `default_task_backend` would not do: it is a proxy, and not an instance of the backend's class.
     return isinstance(task_backends[DEFAULT_TASK_BACKEND_ALIAS], DatabaseBackend)
 
 
-def _empty_queue() -> None:
-    """Run what waits in the queue; nothing where tasks run at once."""
+def _run_queued_tasks() -> None:
+    """Run up to ``MAX_TASKS_PER_ROUND`` tasks. Without a queue tasks run at once, so there are none."""
     if not _has_queue():
         return
-    # Its command would take our signals over; its loop, in batches, does not.
+    # We use the loop of `db_worker`, in batch mode, because the command would replace our signal handlers.
     TaskRunner(
         queue_names=["*"],
         excluded_queue_names=[],
@@ -97,38 +97,39 @@ def _empty_queue() -> None:
         batch=True,
         backend_name=DEFAULT_TASK_BACKEND_ALIAS,
         startup_delay=False,
-        max_tasks=TASKS_AT_ONCE,
+        max_tasks=MAX_TASKS_PER_ROUND,
         worker_id=get_random_string(32),
     ).run()
 
 
 @contextmanager
-def _failing_softly(name: str) -> Iterator[None]:
-    """Log what fails: neither that, nor a database that is away, must end the worker."""
+def _log_failures(name: str) -> Iterator[None]:
+    """Log any failure. Neither a failing job nor an unavailable database may end the worker."""
     try:
         yield
     except (Exception, SystemExit):
         logger.exception("job failed: %s", name)
     finally:
-        # Waiting needs no connection, and the next job gets one that works.
+        # The worker needs no connection while it waits, and the next job opens one that works.
         for connection in connections.all(initialized_only=True):
             if not connection.in_atomic_block:
                 connection.close()
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[Told]:
-    """Yield a queue that SIGTERM and SIGINT are put in; a job under way is finished first.
+def _catch_stop_signals() -> Iterator[Signals]:
+    """Yield a queue that receives SIGTERM and SIGINT, so that a running job is finished first.
 
-    A queue, because an Event that a handler sets while it is waited for can lock up.
+    A queue and not an Event: an Event can deadlock if a signal handler sets it while the main
+    thread waits for it.
     """
-    told: Told = queue.SimpleQueue()
-    before = {
-        number: signal.signal(number, lambda received, _: told.put(received))
+    received: Signals = queue.SimpleQueue()
+    handlers = {
+        number: signal.signal(number, lambda caught, _: received.put(caught))
         for number in (signal.SIGTERM, signal.SIGINT)
     }
     try:
-        yield told
+        yield received
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)

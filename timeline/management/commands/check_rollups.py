@@ -1,4 +1,4 @@
-"""``manage.py check_rollups``: the stored counts against a recount."""
+"""``manage.py check_rollups``: compare the stored counts to a recount."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from timeline import rollups
+from timeline.services import rollups
 
 
 class Command(BaseCommand):
-    """Compares the stored counts of all levels to a recount; fails when they differ."""
+    """Compare the stored counts of all levels to a recount. Fails if they differ."""
 
     help = "Compare the stored counts of days, months, years and centuries to a recount."
 
     def handle(self, *args: Any, **options: Any) -> None:
         differences = 0
-        for line in rollups.differences():
+        for line in rollups.find_differences():
             differences += 1
             self.stdout.write(line)
         if differences:

@@ -1,4 +1,4 @@
-"""``manage.py fold_rollups``: keeps the coarser counts folded; the worker runs it again and again."""
+"""``manage.py fold_rollups``: update the counts of longer periods. The worker runs it periodically."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from timeline import rollups
+from timeline.services import rollups
 
 
 class Command(BaseCommand):
-    """Adds the changes of changed days to their months, years and centuries."""
+    """Fold the changes of days into the counts of their months, years and centuries."""
 
     help = "Add the changes of changed days to the counts of months, years and centuries."
 

@@ -1,4 +1,4 @@
-"""``manage.py reconcile_payments``: asks the providers about everything that is open."""
+"""``manage.py reconcile_payments``: poll the payment providers for everything that is open."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from timeline.payments.reconcile import reconcile
+from timeline.services.payments.reconciliation import reconcile
 
 
 class Command(BaseCommand):
-    """Settles what no message told. Safe to run at any time, and twice at once."""
+    """Settles what no webhook reported. Safe to run at any time, and twice at once."""
 
     help = "Ask the payment providers about every open order, and settle what has come of it."
 
     def handle(self, *args: Any, **options: Any) -> None:
         done = reconcile()
-        self.stdout.write(", ".join(f"{number} {what}" for what, number in done.items()) + ".")
+        self.stdout.write(", ".join(f"{count} {kind}" for kind, count in done.items()) + ".")

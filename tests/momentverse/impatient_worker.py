@@ -1,8 +1,0 @@
-"""Our gunicorn worker, with so little patience that a test sees it end."""
-
-from momentverse.batching_worker import BatchingWorker
-
-
-class ImpatientWorker(BatchingWorker):
-    request_seconds = 0.2
-    large_body_seconds = 0.2

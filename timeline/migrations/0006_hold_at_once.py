@@ -1,9 +1,0 @@
-from django.db import migrations
-
-from timeline.database_rules import install_rules
-
-
-class Migration(migrations.Migration):
-    dependencies = [("timeline", "0005_feeds_and_pictures")]
-
-    operations = [migrations.RunPython(install_rules, migrations.RunPython.noop)]

@@ -1,0 +1,1 @@
+"""Bulk imports: file readers, computed astronomy, the importer for their rows, and sample data."""

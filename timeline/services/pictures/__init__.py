@@ -1,0 +1,1 @@
+"""Pictures of moments: upload, re-encoding of nothing but the pixels, storage and deletion."""

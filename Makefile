@@ -74,7 +74,7 @@ lighthouse: $(DEVELOP_STAMP) chromium
 	@$(PYTHON) -m tests.lighthouse $(ARGS)
 
 budgets: $(DEVELOP_STAMP)
-	@$(EMBEDDED) MOMENTVERSE_MODE=embedded $(MANAGE) prepare --port $(PORT)
+	@$(EMBEDDED) MOMENTVERSE_MODE=embedded $(MANAGE) bootstrap --port $(PORT)
 	@$(EMBEDDED) MOMENTVERSE_MODE=embedded $(PYTHON) -m tests.budgets
 
 lint: $(DEVELOP_STAMP)

@@ -37,7 +37,8 @@ def test_an_exhausted_pool_is_503_within_its_timeout(serve, own_postgresql, held
         wait_until(lambda: waiting(held_lock) == 2, "both connections are in use")
         started = time.monotonic()
         page, envelope = ask(f"{site.url}/t/database/"), ask(f"{site.url}/api/t/database/")
-        assert time.monotonic() - started < 2 * (1 + 1)
+        # With the pool's own time-out each of them would wait for half a minute.
+        assert time.monotonic() - started < 20
         assert page.status == envelope.status == 503
         assert int(page.headers["Retry-After"]) > 0
         assert envelope.json["error"]["code"] == "unavailable"
@@ -71,7 +72,7 @@ def test_a_restarted_database_is_found_again(serve, own_postgresql):
         assert ask(f"{site.url}/t/fine/").status == 200
         own_postgresql.start()
         wait_until(
-            lambda: ask(f"{site.url}/t/database/").status == 200, "the database is back", seconds=5
+            lambda: ask(f"{site.url}/t/database/").status == 200, "the database is back", seconds=20
         )
 
 
@@ -84,7 +85,7 @@ def test_a_restart_between_two_requests_goes_unseen(serve, own_postgresql):
 
 
 def test_a_long_outage_ends_as_soon_as_a_short_one(serve, own_postgresql):
-    """A pool that tries ever more rarely would sleep on after the database is back."""
+    """A pool that tries ever more rarely would sleep on after the database is back, for seven seconds."""
     with serve(DATABASE_URL=own_postgresql.url(connection_limit=4, pool_timeout=0.5)) as site:
         own_postgresql.stop()
         until = time.monotonic() + 8
@@ -92,5 +93,5 @@ def test_a_long_outage_ends_as_soon_as_a_short_one(serve, own_postgresql):
             assert ask(f"{site.url}/t/database/").status == 503
         own_postgresql.start()
         wait_until(
-            lambda: ask(f"{site.url}/t/database/").status == 200, "the database is back", seconds=3
+            lambda: ask(f"{site.url}/t/database/").status == 200, "the database is back", seconds=5
         )

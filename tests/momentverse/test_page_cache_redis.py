@@ -21,6 +21,8 @@ from tests.servers import Valkey, ask, valkey, wait_until
 def over_redis(pages, fresh_cache, settings, own_valkey):
     """Return a function that begins a process; all share one Redis."""
     settings.REDIS_URL = settings.LIMITS_REDIS_URL = own_valkey.url
+    # On a machine that may be busy Redis has time to answer; one that hangs is waited for in vain.
+    settings.REDIS_TIMEOUT_SECONDS = 2
     urls.seen.clear()
     return lambda: Visitor(new_front())
 
@@ -155,8 +157,8 @@ def test_a_paused_redis_costs_one_timeout(over_redis, own_valkey):
     own_valkey.pause()
     started = time.monotonic()
     assert {visitor.get("/t/kept/").status for _ in range(50)} == {200}
-    # Fifty of them would be ten seconds.
-    assert time.monotonic() - started < 5
+    # Fifty of them would be a hundred seconds.
+    assert time.monotonic() - started < 50
     assert len(urls.seen) == 51
 
 
@@ -362,7 +364,7 @@ def test_no_request_fails_while_redis_does(serve, own_valkey):
 def test_cache_expiry_under_200_visitors_is_one_rebuild(serve, own_valkey):
     """QUALITY.md: two processes, and all come at the moment when the page has gone."""
     client = redis.Redis.from_url(own_valkey.url)
-    with serve(REDIS_URL=own_valkey.url, WEB_PROCESSES="2") as site:
+    with serve(REDIS_URL=own_valkey.url, WEB_PROCESSES="2", TEST_REDIS_TIMEOUT="10") as site:
         url = f"{site.url}/t/slow-kept/"
         for _ in range(10):
             ask(url)

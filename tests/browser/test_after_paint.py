@@ -27,7 +27,7 @@ def test_a_browser_that_does_not_tell_of_its_paints_asks_too(page):
 def test_a_picture_comes_first(page):
     page.goto("/stars/")
     times = page.wait_for_function(
-        f"() => ({TIMES})('js/near') && [({TIMES})('js/near'), ({TIMES})('faint')]"
+        f"() => ({TIMES})('js/lazy') && [({TIMES})('js/lazy'), ({TIMES})('faint')]"
     )
     module, picture = times.json_value()
     assert module["startTime"] >= picture["responseEnd"] > 0
@@ -35,7 +35,7 @@ def test_a_picture_comes_first(page):
 
 def test_a_picture_that_does_not_come_is_not_waited_for(page):
     page.route("**/stars/faint.svg", lambda route: None)
-    with page.expect_request("**/js/near*"):
+    with page.expect_request("**/js/lazy*"):
         page.goto("/stars/", wait_until="commit")
 
 

@@ -243,5 +243,5 @@ def test_every_step_is_accessible_in_both_themes_and_narrow_enough(
     look("edit")
     page.goto("/orders/")
     look("orders")
-    page.locator("ul.links a").first.click()
+    page.locator("ul.link-list a").first.click()
     look("order")

@@ -92,7 +92,12 @@ def archive_name(user: User) -> str:
     return f"momentverse-{user.handle}-{timezone.now():%Y-%m-%d}.zip"
 
 
-def _add(zipped: zipfile.ZipFile, name: str, timestamp: tuple[int, int, int, int, int, int], content: bytes) -> None:
+def _add(
+    zipped: zipfile.ZipFile,
+    name: str,
+    timestamp: tuple[int, int, int, int, int, int],
+    content: bytes,
+) -> None:
     if name.startswith("/") or "\\" in name or ".." in name.split("/"):
         raise ValueError(f"{name!r} would leave the folder that the archive is opened in")
     entry = zipfile.ZipInfo(name, timestamp)

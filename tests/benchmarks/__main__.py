@@ -115,7 +115,7 @@ def main() -> int:
     parts = [part for part in PARTS if not options.only or part.module in options.only]
     outputs: dict[str, str] = {}
     with ExitStack() as stack:
-        urls = stack.enter_context(database_and_cache())
+        urls = stack.enter_context(database_and_cache(durable=True))
         large = ""
         if any(part.takes or part.module == "page" for part in parts):
             server = urls["DATABASE_URL"]

@@ -115,7 +115,7 @@ def read_options() -> argparse.Namespace:
 @contextmanager
 def site(options: argparse.Namespace, folder: Path) -> Iterator[str]:
     """Serve the large table."""
-    with database_and_cache() as urls:
+    with database_and_cache(durable=True) as urls:
         database = options.large_url or urls["DATABASE_URL"]
         environment = site_environment(folder, DATABASE_URL=database, LOG_LEVEL="ERROR")
         commands = [["collectstatic", "--noinput", "-v0"]]

@@ -36,7 +36,7 @@ SECOND = dt.timedelta(seconds=1)
 
 def main() -> int:
     options = read_options()
-    with database_and_cache() as urls:
+    with database_and_cache(durable=True) as urls:
         os.environ |= urls | {
             "LOG_LEVEL": "ERROR",
             "DJANGO_SETTINGS_MODULE": "momentverse.settings",

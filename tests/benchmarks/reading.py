@@ -36,7 +36,7 @@ IN_SIX_HOURS = 4
 
 def main() -> int:
     options = read_options()
-    with database_and_cache() as urls:
+    with database_and_cache(durable=True) as urls:
         os.environ |= urls | {"RATE_LIMIT_PER_MINUTE": "100000000", "LOG_LEVEL": "ERROR"}
         os.environ["DJANGO_SETTINGS_MODULE"] = "momentverse.settings"
         django.setup()

@@ -57,15 +57,15 @@ MAKE_MOMENTS = """
 import datetime as dt
 from accounts.models import User
 from timeline.models import Moment, Status
-from timeline.services.placement import place
+from timeline.services.placement import save_moment
 owner = User.objects.get_or_create_curator("ada", "Ada")
 for number in range(48):
     starts_at = dt.datetime(1969, 7, 16 + number // 6, 2 + 3 * (number % 6), 32, tzinfo=dt.UTC)
-    place(Moment(user=owner, title=f"Flight note {number + 1}", status=Status.ACTIVE,
+    save_moment(Moment(user=owner, title=f"Flight note {number + 1}", status=Status.ACTIVE,
                  starts_at=starts_at, ends_at=starts_at + dt.timedelta(minutes=1 + number)))
 for day, title in ((30, "كسوف الشمس الكلي فوق القاهرة"), (31, "Donaudampfschiff" * 9)):
     starts_at = dt.datetime(1905, 8, day, 13, tzinfo=dt.UTC)
-    place(Moment(user=owner, title=title, status=Status.ACTIVE, starts_at=starts_at, story=title,
+    save_moment(Moment(user=owner, title=title, status=Status.ACTIVE, starts_at=starts_at, story=title,
                  place=title[:100], ends_at=starts_at + dt.timedelta(minutes=3), time_zone="Africa/Cairo"))
 """
 

@@ -15,7 +15,7 @@ MAKE_PERSON = """
 from accounts.models import User
 user = User.objects.filter(handle="{handle}").first()
 user = user or User.objects.create_user("{handle}@example.org", "{handle}", "{password}")
-user.vouch_for_email()
+user.mark_email_verified()
 """
 
 

@@ -18,11 +18,11 @@ MAKE_MANY = f"""
 import datetime as dt
 from accounts.models import User
 from timeline.models import Moment, Status
-from timeline.services.placement import place
-owner = User.objects.curator("mary", "Mary")
+from timeline.services.placement import save_moment
+owner = User.objects.get_or_create_curator("mary", "Mary")
 for number in range({NUMBER}):
     starts_at = dt.datetime(1821, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=20 * number)
-    place(Moment(user=owner, title=f"Diary {{number:03}}", status=Status.ACTIVE,
+    save_moment(Moment(user=owner, title=f"Diary {{number:03}}", status=Status.ACTIVE,
                  starts_at=starts_at, ends_at=starts_at + dt.timedelta(minutes=5)))
 """
 # The titles that stand in the list, and the one at the window's upper edge.

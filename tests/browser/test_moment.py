@@ -14,9 +14,9 @@ MAKE_FUTURE = """
 import datetime as dt
 from accounts.models import User
 from timeline.models import Moment, Status
-from timeline.services.placement import place
+from timeline.services.placement import save_moment
 starts_at = dt.datetime(2999, 1, 1, 12, tzinfo=dt.UTC)
-place(Moment(user=User.objects.get(handle="ada"), title="A day to come", status=Status.ACTIVE,
+save_moment(Moment(user=User.objects.get(handle="ada"), title="A day to come", status=Status.ACTIVE,
              starts_at=starts_at, ends_at=starts_at + dt.timedelta(hours=1)))
 """
 

@@ -19,11 +19,11 @@ MAKE = """
 import datetime as dt, json
 from accounts.models import User
 from timeline.models import Moment, Status
-from timeline.services.placement import place
+from timeline.services.placement import save_moment
 owner = User.objects.create_user("{handle}@example.org", "{handle}", "{password}")
 owner.mark_email_verified()
 starts_at = dt.datetime(1969, 8, 1, {number}, tzinfo=dt.UTC)
-moment = place(Moment(user=owner, title="The gallery opens {number}", status=Status.ACTIVE,
+moment = save_moment(Moment(user=owner, title="The gallery opens {number}", status=Status.ACTIVE,
                       starts_at=starts_at, ends_at=starts_at + dt.timedelta(minutes=1)))
 print("made " + json.dumps([moment.public_id, moment.get_absolute_url()]))
 """

@@ -1,9 +1,9 @@
 // Runs Lighthouse over one page after another, in one Node and one Chromium: see audits.py.
 // Takes a request as a line of JSON from standard input, prints its report as a line of JSON.
 
-import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 const [modules, chromePath, ...chromeFlags] = process.argv.slice(2);

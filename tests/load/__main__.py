@@ -82,7 +82,7 @@ def like_production(moments: int) -> Iterator[Site]:
     """Serve a site with so many moments as production does."""
     with ExitStack() as stack:
         data_dir = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        database = stack.enter_context(postgresql()).url("postgres", connection_limit=8)
+        database = stack.enter_context(postgresql(durable=True)).url("postgres", connection_limit=8)
         cache = stack.enter_context(valkey()).url
         say(f"loading {moments:,} moments ...")
         manage(database, data_dir, "migrate", "-v0")

@@ -50,8 +50,9 @@ def free_port() -> int:
 class Postgresql:
     """A PostgreSQL of its own, reached by a socket in its folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self.folder = folder
+        self.durable = durable
         self.start()
 
     def start(self) -> None:
@@ -61,7 +62,8 @@ class Postgresql:
 
         logging.getLogger("pgserver").propagate = False
         self._server = pgserver.get_server(self.folder, cleanup_mode="stop")
-        self._trust_the_machine()
+        if not self.durable:
+            self._trust_the_machine()
 
     def _trust_the_machine(self) -> None:
         """Write nothing through to the disk: tests stop the server, but they never cut the power."""
@@ -130,13 +132,14 @@ class Valkey:
 
 
 @contextmanager
-def postgresql() -> Iterator[Postgresql]:
+def postgresql(*, durable: bool = False) -> Iterator[Postgresql]:
+    """Start one that writes through to the disk, as in production, only if it is to be ``durable``."""
     folder = Path(tempfile.mkdtemp(prefix="momentverse-test-"))
     # The server may have to run as another user when we are root.
     folder.chmod(0o755)
     data = folder / "postgresql"
     data.mkdir()
-    server = Postgresql(data)
+    server = Postgresql(data, durable=durable)
     try:
         yield server
     finally:
@@ -155,13 +158,13 @@ def valkey() -> Iterator[Valkey]:
 
 
 @contextmanager
-def database_and_cache() -> Iterator[dict[str, str]]:
+def database_and_cache(*, durable: bool = False) -> Iterator[dict[str, str]]:
     """Yield ``DATABASE_URL`` and ``REDIS_URL``: the environment's, else of servers started here."""
     urls = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
     if urls["DATABASE_URL"] and urls["REDIS_URL"]:
         yield urls
         return
-    with postgresql() as database, valkey() as cache:
+    with postgresql(durable=durable) as database, valkey() as cache:
         yield {
             "DATABASE_URL": urls["DATABASE_URL"]
             or database.url("momentverse", connection_limit=40),

@@ -37,7 +37,8 @@ def test_exhausted_pool_is_503_within_its_timeout(serve, own_postgresql, held_lo
         wait_until(lambda: count_waiting(held_lock) == 2, "both connections are in use")
         started = time.monotonic()
         page, envelope = ask(f"{site.url}/t/database/"), ask(f"{site.url}/api/t/database/")
-        assert time.monotonic() - started < 2 * (1 + 1)
+        # With the pool's own time-out each of them would wait for half a minute.
+        assert time.monotonic() - started < 20
         assert page.status == envelope.status == 503
         assert int(page.headers["Retry-After"]) > 0
         assert envelope.json["error"]["code"] == "unavailable"
@@ -71,7 +72,7 @@ def test_site_recovers_when_database_is_back(serve, own_postgresql):
         assert ask(f"{site.url}/t/fine/").status == 200
         own_postgresql.start()
         wait_until(
-            lambda: ask(f"{site.url}/t/database/").status == 200, "the database is back", seconds=5
+            lambda: ask(f"{site.url}/t/database/").status == 200, "the database is back", seconds=20
         )
 
 
@@ -92,5 +93,5 @@ def test_site_recovers_quickly_from_long_outage(serve, own_postgresql):
             assert ask(f"{site.url}/t/database/").status == 503
         own_postgresql.start()
         wait_until(
-            lambda: ask(f"{site.url}/t/database/").status == 200, "the database is back", seconds=3
+            lambda: ask(f"{site.url}/t/database/").status == 200, "the database is back", seconds=5
         )

@@ -1,8 +1,8 @@
-"""A served site and a browser.
+"""Fixtures: a served site and a browser.
 
-``site`` is the real thing: an SQLite file with moments in it, collected static
-files, gunicorn in a process of its own. ``page`` is a Chromium page on it that
-fails its test when the console shows an error or the policy is violated.
+``site`` is the whole product: an SQLite database with moments, collected static
+files, and gunicorn in its own process. ``page`` is a Chromium page. It fails its
+test if the console shows an error or if the content security policy is violated.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# Milliseconds that a condition is waited for before it counts as never: more than any busy machine needs.
-PATIENCE = 30_000
-expect.set_options(timeout=PATIENCE)
-# What Chromium says of a view transition that it drops; the visitor sees the page without it. It
-# does where one of two pages has none, as the admin's have none, and where a busy machine is late.
-DROPPED_TRANSITIONS = (
+# How long to wait for a condition, in milliseconds: longer than the busiest machine needs.
+TIMEOUT_MS = 30_000
+expect.set_options(timeout=TIMEOUT_MS)
+# Chromium's errors for a view transition that it skips; the visitor sees the page without one. It
+# skips them between pages of which one has none, such as the admin's, and when the machine is busy.
+SKIPPED_TRANSITIONS = (
     "ViewTransition opt-in disabled",
     "Transition was aborted",
     "Transition was skipped",
 )
-# Run by the site's own Python: the tests' database is another one.
-MAKE_MOMENTS = """
+# Run by `manage.py shell` on the site's database; the tests themselves use another one.
+CREATE_MOMENTS = """
 import datetime as dt
 from accounts.models import User
 from timeline.models import Moment, Status
@@ -81,14 +81,14 @@ class ServedSite:
     _shell: SiteShell | None = None
 
     def manage(self, *arguments: str, script: str = "") -> str:
-        """Run ``manage.py`` on the site's own database; return what it prints.
+        """Run ``manage.py`` on the site's database and return its output.
 
-        Scripts for its ``shell`` share one process.
+        All scripts for its ``shell`` run in one process, which saves the time to start Django.
         """
         if arguments == ("shell",):
             self._shell = self._shell or SiteShell(self.environment)
             return self._shell.run(script)
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env=self.environment,
@@ -97,31 +97,36 @@ class ServedSite:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"manage.py {' '.join(arguments)}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        assert result.returncode == 0, (
+            f"manage.py {' '.join(arguments)}\n{result.stdout}{result.stderr}"
+        )
+        return result.stdout
 
     def close(self) -> None:
-        """End the process that scripts share."""
+        """Stop the process that runs the scripts."""
         if self._shell:
             self._shell.close()
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSite]:
-    """The site as ``make run`` serves it, on a port and a database of its own."""
+    """The site as ``make run`` serves it, on its own port and database."""
     folder = tmp_path_factory.mktemp("site")
     environment = site_environment(folder, EMAIL_URL=f"file:///{folder / 'mail'}")
     served = ServedSite(environment["SITE_URL"], environment)
     served.manage("bootstrap", "--without-moments")
-    served.manage("shell", script=MAKE_MOMENTS)
+    served.manage("shell", script=CREATE_MOMENTS)
     served.admin_password = served.manage("ensure_admin").split("password: ")[1].strip()
     with gunicorn(environment):
         yield served
     served.close()
 
 
-def chromium_path() -> str:
-    """Return where Chromium is; without one skip, except in CI, where that would hide a hole."""
+def find_chromium() -> str:
+    """Return the path of Chromium.
+
+    Without Chromium the test is skipped, except in CI, where it fails: a skip would go unnoticed.
+    """
     for name in ("chromium", "google-chrome", "google-chrome-stable"):
         if path := shutil.which(name):
             return path
@@ -133,9 +138,9 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = chromium_path()
-    # Playwright's event loop lives in this thread as long as the browser does, and other tests of
-    # this process come after it: Django would take their queries for ones made inside of the loop.
+    path = find_chromium()
+    # Playwright's event loop lives in this thread as long as the browser does. Django would refuse the
+    # queries of later tests in this process, because it would think that the loop made them.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
@@ -144,10 +149,10 @@ def browser() -> Iterator[Browser]:
 
 
 @dataclass
-class Complaints:
-    """What a browser complained of. A test that provokes one clears the list."""
+class BrowserErrors:
+    """The errors that pages reported. A test that provokes an error clears the list."""
 
-    found: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
         page.on("console", self._on_console)
@@ -155,24 +160,24 @@ class Complaints:
         page.on("requestfailed", self._on_request_failed)
 
     def _on_error(self, error: Exception) -> None:
-        if not any(words in str(error) for words in DROPPED_TRANSITIONS):
-            self.found.append(f"uncaught: {error}")
+        if not any(text in str(error) for text in SKIPPED_TRANSITIONS):
+            self.messages.append(f"uncaught: {error}")
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
-            self.found.append(f"console: {message.text} ({message.location.get('url', '')})")
+            self.messages.append(f"console: {message.text} ({message.location.get('url', '')})")
 
     def _on_request_failed(self, request: Request) -> None:
-        # A request that the page itself gave up, by leaving or by an AbortController, is no fault.
+        # The page itself cancelled the request, by navigation or an AbortController: not an error.
         if request.failure and "ERR_ABORTED" not in request.failure:
-            self.found.append(f"failed: {request.url} {request.failure}")
+            self.messages.append(f"failed: {request.url} {request.failure}")
 
     def clear(self) -> None:
-        self.found.clear()
+        self.messages.clear()
 
 
-# Violations that the console shows in passing are kept with their directive and source.
-COLLECT_VIOLATIONS = """
+# Reports policy violations with their directive and source, which console messages lack.
+REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) => {
   window.reportViolation(JSON.stringify({
     directive: event.effectiveDirective, blocked: event.blockedURI, sample: event.sample,
@@ -182,38 +187,38 @@ document.addEventListener("securitypolicyviolation", (event) => {
 
 
 def new_context(
-    browser: Browser, site: ServedSite, complaints: Complaints, **options
+    browser: Browser, site: ServedSite, browser_errors: BrowserErrors, **options
 ) -> BrowserContext:
     context = browser.new_context(base_url=site.url, **options)
-    context.set_default_timeout(PATIENCE)
+    context.set_default_timeout(TIMEOUT_MS)
 
     def report(text: str) -> None:
         violation = json.loads(text)
-        complaints.found.append(f"policy: {violation}")
+        browser_errors.messages.append(f"policy: {violation}")
 
     context.expose_function("reportViolation", report)
-    context.add_init_script(COLLECT_VIOLATIONS)
-    context.on("page", complaints.watch)
+    context.add_init_script(REPORT_VIOLATIONS)
+    context.on("page", browser_errors.watch)
     return context
 
 
 @pytest.fixture
-def complaints() -> Iterator[Complaints]:
-    """What the test's pages complained of; anything left at its end fails the test."""
-    complaints = Complaints()
-    yield complaints
-    assert complaints.found == []
+def browser_errors() -> Iterator[BrowserErrors]:
+    """The errors of the test's pages. Errors that are left at the end fail the test."""
+    browser_errors = BrowserErrors()
+    yield browser_errors
+    assert browser_errors.messages == []
 
 
 @pytest.fixture
 def new_page(
-    browser: Browser, site: ServedSite, complaints: Complaints
+    browser: Browser, site: ServedSite, browser_errors: BrowserErrors
 ) -> Iterator[Callable[..., Page]]:
-    """Return a function that opens a page in a fresh context: ``new_page(java_script_enabled=False)``."""
+    """Return a function that opens a page in a new context: ``new_page(java_script_enabled=False)``."""
     contexts = []
 
     def open_page(**options) -> Page:
-        context = new_context(browser, site, complaints, **options)
+        context = new_context(browser, site, browser_errors, **options)
         contexts.append(context)
         return context.new_page()
 
@@ -224,25 +229,25 @@ def new_page(
 
 @pytest.fixture
 def page(new_page: Callable[..., Page]) -> Page:
-    """A desktop page; relative addresses are the site's."""
+    """A page at the size of a desktop. Relative addresses belong to the site."""
     return new_page(viewport={"width": 1440, "height": 900})
 
 
 @pytest.fixture
-def page_that_remembers(
-    site: ServedSite, complaints: Complaints, browser: Browser
+def page_with_bfcache(
+    site: ServedSite, browser_errors: BrowserErrors, browser: Browser
 ) -> Iterator[Page]:
-    """A page of a browser with its back/forward cache, which Playwright turns off."""
-    remembering = browser.browser_type.launch(
-        executable_path=chromium_path(),
+    """A page in a browser with a back/forward cache, which Playwright turns off by default."""
+    chromium = browser.browser_type.launch(
+        executable_path=find_chromium(),
         args=CHROMIUM_ARGUMENTS,
         ignore_default_args=["--disable-back-forward-cache"],
     )
-    # Without ``new_context``: a function that is exposed to the page would keep it from the cache.
-    context = remembering.new_context(base_url=site.url)
-    context.on("page", complaints.watch)
+    # Not from our ``new_context``: pages with an exposed function are not put into this cache.
+    context = chromium.new_context(base_url=site.url)
+    context.on("page", browser_errors.watch)
     yield context.new_page()
-    remembering.close()
+    chromium.close()
 
 
 @pytest.fixture
@@ -257,24 +262,24 @@ def phone(new_page: Callable[..., Page]) -> Page:
 
 
 @pytest.fixture
-def link_mailed_to(site):
+def get_mailed_link(site):
     """Return a function that returns the link in the newest mail to an address."""
     folder = Path(site.environment["EMAIL_URL"].removeprefix("file:///"))
 
-    def link(address: str) -> str:
+    def get_link(address: str) -> str:
         for path in sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime_ns)[::-1]:
             message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
             if message["To"] == address:
                 text = message.get_body(("plain",)).get_content()
-                (found,) = re.findall(rf"^{site.url}/\S+$", text, re.MULTILINE)
-                return found
+                (link,) = re.findall(rf"^{site.url}/\S+$", text, re.MULTILINE)
+                return link
         raise AssertionError(f"no mail to {address}")
 
-    return link
+    return get_link
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder, and keep it on one test process: one site and one browser serve all."""
+    """Mark the tests of this folder, and run them in one test process: they share a site and a browser."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:

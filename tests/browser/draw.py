@@ -1,6 +1,6 @@
-"""``python -m tests.browser.draw``: the site's icons and its card, from their SVGs in ``static/img``.
+"""``python -m tests.browser.draw``: draw the site's icons and its card from the SVGs in ``static/img``.
 
-Chromium draws them; what it makes is committed, so this is run when an SVG has changed.
+Chromium draws them. The results are committed, so run this after a change to an SVG.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.conftest import CHROMIUM_ARGUMENTS, chromium_path
+from tests.browser.conftest import CHROMIUM_ARGUMENTS, find_chromium
 from tests.support.servers import ROOT
 
 IMAGES = ROOT / "static" / "img"
@@ -22,7 +22,7 @@ COLOURS = 256
 
 @dataclass(frozen=True)
 class Drawing:
-    """A PNG and what it is drawn from."""
+    """A PNG file and the SVG it is drawn from."""
 
     name: str
     source: str
@@ -40,22 +40,22 @@ DRAWINGS = [
 FAVICON = Drawing("favicon.ico", "icon.svg", 32, 32)
 
 
-def drawn(browser: Browser, drawing: Drawing) -> bytes:
-    """Return the PNG, with as few colours as it needs."""
+def render_png(browser: Browser, drawing: Drawing) -> bytes:
+    """Return the PNG, reduced to a palette of ``COLOURS``."""
     page = browser.new_page(viewport={"width": drawing.width, "height": drawing.height})
     page.set_content(f"<style>body {{ margin: 0 }}</style>{(IMAGES / drawing.source).read_text()}")
-    picture = Image.open(io.BytesIO(page.screenshot(omit_background=True)))
+    image = Image.open(io.BytesIO(page.screenshot(omit_background=True)))
     page.close()
-    # The few pixels of a star are to keep their gold beside all the sky's blues; this way of choosing
-    # colours does that, and is for what cannot be seen through.
-    method = Image.Quantize.MAXCOVERAGE if picture.mode == "RGB" else Image.Quantize.FASTOCTREE
+    # Maximum coverage keeps the gold of the few star pixels beside the many blues of the sky, but it
+    # does not support transparency.
+    method = Image.Quantize.MAXCOVERAGE if image.mode == "RGB" else Image.Quantize.FASTOCTREE
     out = io.BytesIO()
-    picture.quantize(COLOURS, method).save(out, "PNG", optimize=True)
+    image.quantize(COLOURS, method).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
-def as_icon(png: bytes, size: int) -> bytes:
-    """Return an ICO file that holds one PNG."""
+def build_ico(png: bytes, size: int) -> bytes:
+    """Return an ICO file that contains one PNG."""
     header = struct.pack("<HHH", 0, 1, 1)
     entry = struct.pack("<BBBBHHII", size, size, 0, 0, 1, 32, len(png), len(header) + 16)
     return header + entry + png
@@ -64,11 +64,11 @@ def as_icon(png: bytes, size: int) -> bytes:
 def main() -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium_path(), args=CHROMIUM_ARGUMENTS
+            executable_path=find_chromium(), args=CHROMIUM_ARGUMENTS
         )
         for drawing in DRAWINGS:
-            write(IMAGES / drawing.name, drawn(browser, drawing))
-        write(IMAGES / FAVICON.name, as_icon(drawn(browser, FAVICON), FAVICON.width))
+            write(IMAGES / drawing.name, render_png(browser, drawing))
+        write(IMAGES / FAVICON.name, build_ico(render_png(browser, FAVICON), FAVICON.width))
         browser.close()
 
 

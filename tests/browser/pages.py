@@ -1,4 +1,4 @@
-"""The public pages that every browser test looks at."""
+"""The public pages that the browser tests open, by name."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ PAGES = {
     "star": "/stars/32349/",
     "not found": "/nowhere/",
 }
-# Whose status a browser reports in its console by itself.
-REFUSED = ("a taken span", "not found")
-# On which day each of ``MOMENTS`` is.
+# Pages with an error status, which browsers report in the console.
+ERROR_PAGES = ("a taken span", "not found")
+# The pages of days on which ``MOMENTS`` are; other moments are on the default day of ``open_page``.
 DAYS = {"right to left": "/timeline/1905/08/30/", "no space": "/timeline/1905/08/31/"}
-# Found by their titles, because their addresses are random.
+# Titles of moments. Their pages are opened by title, because their addresses are random.
 MOMENTS = {
     "moment": "Flight note 1",
     "right to left": "كسوف الشمس الكلي فوق القاهرة",
@@ -51,10 +51,10 @@ def open_page(page: Page, name: str) -> None:
     page.wait_for_url("**/moments/**")
 
 
-def press_enter_and_arrive(page: Page) -> None:
-    """Press Enter at what has the focus, and wait for the next page.
+def press_enter_and_wait(page: Page) -> None:
+    """Press Enter on the focused element, and wait for the next page.
 
-    Without waiting, what is looked for next may be found on this page once more.
+    Without waiting, the next query might still find its element on the old page.
     """
     with page.expect_navigation():
         page.keyboard.press("Enter")

@@ -1,4 +1,4 @@
-"""Whole journeys through one's own account, with scripts and without."""
+"""Complete procedures of a person's account, with scripts and without."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from tests.support.servers import wait_until
 PASSWORD = "a perfectly long passphrase"
 NEW_PASSWORD = "another perfectly long one"
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-# Run by the site's own Python.
-MAKE_PERSON = """
+# Run by `manage.py shell` on the site's database.
+CREATE_USER = """
 from accounts.models import User
 User.objects.create_user("{handle}@example.org", "{handle}", "{password}").mark_email_verified()
 """
 
 
 @pytest.fixture
-def make_person(site):
-    """Return a function that makes a person with a verified address, and returns the address."""
+def create_user(site):
+    """Return a function that creates a user with a verified address, and returns the address."""
 
-    def make(handle: str) -> str:
-        site.manage("shell", script=MAKE_PERSON.format(handle=handle, password=PASSWORD))
+    def create(handle: str) -> str:
+        site.manage("shell", script=CREATE_USER.format(handle=handle, password=PASSWORD))
         return f"{handle}@example.org"
 
-    return make
+    return create
 
 
 def sign_in(page: Page, address: str, password: str = PASSWORD) -> None:
@@ -49,16 +49,19 @@ def sign_out(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text("You are signed out.")
 
 
-def prove(page: Page, password: str = PASSWORD) -> None:
-    """Give the password once more."""
+def reauthenticate(page: Page, password: str = PASSWORD) -> None:
+    """Enter the password again on the page that requires it."""
     expect(page.locator("h1")).to_have_text("Is it you?")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Go on").click()
 
 
-def code(key: str) -> str:
-    """Return what an authenticator with this key shows (RFC 6238), when it goes on showing it a while."""
-    wait_until(lambda: time.time() % 30 < 25, "a new code is shown")
+def get_totp_code(key: str) -> str:
+    """Return the code of an authenticator app with this key (RFC 6238), valid for 5 more seconds.
+
+    Waits for the next code if the current one expires sooner.
+    """
+    wait_until(lambda: time.time() % 30 < 25, "the next code is valid")
     counter = struct.pack(">Q", int(time.time()) // 30)
     digest = hmac.new(base64.b32decode(key), counter, hashlib.sha1).digest()
     start = digest[-1] & 15
@@ -67,7 +70,7 @@ def code(key: str) -> str:
 
 
 @SCRIPTS
-def test_it_works(new_page, link_mailed_to, scripts):
+def test_it_works(new_page, get_mailed_link, scripts):
     page = new_page(java_script_enabled=scripts)
     handle = f"grace-{'with' if scripts else 'without'}"
     address = f"{handle}@example.org"
@@ -78,7 +81,7 @@ def test_it_works(new_page, link_mailed_to, scripts):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Make my account").click()
     expect(page.locator("h1")).to_have_text("Look into your mailbox")
-    page.goto(link_mailed_to(address))
+    page.goto(get_mailed_link(address))
     page.get_by_role("button", name="Yes, it is mine").click()
     expect(page.locator("h1")).to_have_text("Your account")
     expect(page.get_by_role("status")).to_have_text(f"{address} is confirmed.")
@@ -100,22 +103,22 @@ def test_it_works(new_page, link_mailed_to, scripts):
 
 
 @SCRIPTS
-def test_a_wrong_password_is_said_at_its_field(new_page, make_person, scripts):
+def test_wrong_password_is_reported_at_the_fields(new_page, create_user, scripts):
     page = new_page(java_script_enabled=scripts)
     sign_in(page, "nobody@example.org", "wrong wrong wrong")
-    said = "This address and this password do not belong together."
+    message = "This address and this password do not belong together."
     for label in ("E-mail address", "Password"):
-        expect(page.get_by_label(label)).to_have_accessible_description(said)
+        expect(page.get_by_label(label)).to_have_accessible_description(message)
         expect(page.get_by_label(label)).to_have_attribute("aria-invalid", "true")
     expect(page.locator("#form-errors")).to_be_focused()
     expect(page).to_have_title("Not yet: Sign in · MomentVerse")
-    # What was typed stays, but for the password.
+    # The form keeps the input, except for the password.
     expect(page.get_by_label("E-mail address")).to_have_value("nobody@example.org")
     expect(page.get_by_label("Password")).to_have_value("")
 
 
 @SCRIPTS
-def test_several_mistakes_are_listed_and_lead_to_their_fields(new_page, scripts):
+def test_several_errors_are_listed_with_links_to_their_fields(new_page, scripts):
     page = new_page(java_script_enabled=scripts)
     page.goto("/accounts/signup/")
     page.get_by_label("E-mail address").fill("several@example.org")
@@ -135,7 +138,7 @@ def test_several_mistakes_are_listed_and_lead_to_their_fields(new_page, scripts)
 
 
 @SCRIPTS
-def test_one_mistake_is_where_the_cursor_is(new_page, scripts):
+def test_field_with_the_only_error_is_focused(new_page, scripts):
     page = new_page(java_script_enabled=scripts)
     page.goto("/accounts/signup/")
     page.get_by_label("E-mail address").fill("single@example.org")
@@ -150,17 +153,17 @@ def test_one_mistake_is_where_the_cursor_is(new_page, scripts):
 
 
 @SCRIPTS
-def test_a_forgotten_password(new_page, make_person, link_mailed_to, scripts):
+def test_forgotten_password_is_reset(new_page, create_user, get_mailed_link, scripts):
     page = new_page(java_script_enabled=scripts)
-    address = make_person(f"forgetful-{'with' if scripts else 'without'}")
+    address = create_user(f"forgetful-{'with' if scripts else 'without'}")
     page.goto("/accounts/login/")
     page.get_by_role("link", name="I do not know my password").click()
     page.get_by_label("E-mail address").fill(address)
     page.get_by_role("button", name="Send me the link").click()
     expect(page.locator("h1")).to_have_text("Look into your mailbox")
-    link = link_mailed_to(address)
+    link = get_mailed_link(address)
     page.goto(link)
-    # The key is out of the address before anything else is loaded.
+    # A redirect removes the key from the address before the page loads anything.
     expect(page).to_have_url(re.compile("-set-password/$"))
     expect(page.get_by_label("Account")).to_have_value(address)
     page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
@@ -174,22 +177,22 @@ def test_a_forgotten_password(new_page, make_person, link_mailed_to, scripts):
 
 
 @SCRIPTS
-def test_a_second_factor(new_page, make_person, scripts):
+def test_second_factor_is_turned_on_and_required(new_page, create_user, scripts):
     page = new_page(java_script_enabled=scripts)
-    address = make_person(f"careful-{'with' if scripts else 'without'}")
+    address = create_user(f"careful-{'with' if scripts else 'without'}")
     sign_in(page, address)
     page.get_by_role("link", name="Second factor").click()
     page.get_by_role("link", name="Turn it on").click()
-    prove(page)
-    picture = page.get_by_role("img", name="QR code")
-    expect(picture).to_have_attribute("src", re.compile("^data:image/svg"))
-    assert picture.bounding_box()["height"] > 200
+    reauthenticate(page)
+    qr_code = page.get_by_role("img", name="QR code")
+    expect(qr_code).to_have_attribute("src", re.compile("^data:image/svg"))
+    assert qr_code.bounding_box()["height"] > 200
     key = page.locator(".totp-secret").text_content()
     page.get_by_label("Code").fill("12345")
     page.get_by_role("button", name="Turn it on").click()
     expect(page.get_by_label("Code")).to_have_attribute("aria-invalid", "true")
     assert page.locator(".totp-secret").text_content() == key
-    page.get_by_label("Code").fill(code(key))
+    page.get_by_label("Code").fill(get_totp_code(key))
     page.get_by_role("button", name="Turn it on").click()
     expect(page.locator("h1")).to_have_text("Recovery codes")
     recovery_codes = page.locator(".recovery-codes li").all_text_contents()
@@ -199,7 +202,7 @@ def test_a_second_factor(new_page, make_person, scripts):
     text = Path(download.value.path()).read_text()
     assert all(code in text for code in recovery_codes)
 
-    for second in (code(key), recovery_codes[0]):
+    for second in (get_totp_code(key), recovery_codes[0]):
         sign_out(page)
         sign_in(page, address)
         expect(page.locator("h1")).to_have_text("Your second factor")
@@ -207,7 +210,7 @@ def test_a_second_factor(new_page, make_person, scripts):
         page.get_by_role("button", name="Sign in").click()
         expect(page.locator("h1")).to_have_text("Your account")
 
-    # It cannot be used again.
+    # A recovery code cannot be used twice.
     sign_out(page)
     sign_in(page, address)
     page.get_by_label("Code").fill(recovery_codes[0])
@@ -218,8 +221,8 @@ def test_a_second_factor(new_page, make_person, scripts):
 
 
 @SCRIPTS
-def test_signing_out_elsewhere(new_page, make_person, scripts):
-    address = make_person(f"travelling-{'with' if scripts else 'without'}")
+def test_other_sessions_are_signed_out(new_page, create_user, scripts):
+    address = create_user(f"travelling-{'with' if scripts else 'without'}")
     here, elsewhere = (new_page(java_script_enabled=scripts) for _ in range(2))
     for page in (here, elsewhere):
         sign_in(page, address)
@@ -238,19 +241,19 @@ def test_signing_out_elsewhere(new_page, make_person, scripts):
 
 
 @SCRIPTS
-def test_a_new_address(new_page, make_person, link_mailed_to, scripts):
+def test_email_address_is_changed(new_page, create_user, get_mailed_link, scripts):
     page = new_page(java_script_enabled=scripts)
     handle = f"moving-{'with' if scripts else 'without'}"
-    address, new_address = make_person(handle), f"{handle}@new.example"
+    address, new_address = create_user(handle), f"{handle}@new.example"
     sign_in(page, address)
     page.get_by_role("link", name="E-mail address").click()
     page.get_by_label("New e-mail address").fill(new_address)
     page.get_by_role("button", name="Change my address").click()
-    prove(page)
+    reauthenticate(page)
     expect(page.get_by_role("heading", level=2).first).to_have_text(
         f"{new_address} waits to be confirmed"
     )
-    page.goto(link_mailed_to(new_address))
+    page.goto(get_mailed_link(new_address))
     page.get_by_role("button", name="Yes, it is mine").click()
     expect(page.locator(".lead")).to_contain_text(f"signed in as {new_address}")
     sign_out(page)
@@ -258,8 +261,8 @@ def test_a_new_address(new_page, make_person, link_mailed_to, scripts):
     expect(page.locator("h1")).to_have_text("Your account")
 
 
-def test_a_changed_password_ends_the_other_sessions(new_page, make_person):
-    address = make_person("cautious")
+def test_changed_password_ends_other_sessions(new_page, create_user):
+    address = create_user("cautious")
     here, elsewhere = new_page(), new_page()
     for page in (here, elsewhere):
         sign_in(page, address)
@@ -281,12 +284,12 @@ def test_a_changed_password_ends_the_other_sessions(new_page, make_person):
       {"E-mail address": "username", "Handle": "nickname", "Password": "new-password"}),
      ("/accounts/password/reset/", {"E-mail address": "email"})],
 )  # fmt: skip
-def test_password_managers_know_their_way(page, address, fields):
-    """And a paste is a paste: nothing on the page could stop it, for it has no script."""
+def test_fields_work_with_password_managers(page, address, fields):
+    """Pasting works too: the page has no script that could prevent it."""
     page.goto(address)
     for label, autocomplete in fields.items():
         expect(page.get_by_label(label)).to_have_attribute("autocomplete", autocomplete)
-        # Browsers capitalize neither addresses nor passwords; a handle has to be kept from it.
+        # Browsers capitalize text fields such as the handle, but not addresses and passwords.
         if page.get_by_label(label).get_attribute("type") == "text":
             expect(page.get_by_label(label)).to_have_attribute("autocapitalize", "none")
     assert page.locator("script, [onpaste], [readonly]").count() == 0

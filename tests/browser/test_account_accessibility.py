@@ -1,4 +1,4 @@
-"""Every page of an account: as axe sees it, in both themes, at narrow widths and under a finger."""
+"""The pages of an account: axe in both themes, layout at narrow widths, size of touch targets."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_accessibility import violations
+from tests.browser.test_accessibility import find_violations
 from tests.browser.test_layout import OVERFLOWS
 
 SCHEMES = pytest.mark.parametrize("scheme", ["dark", "light"])
-# Four people, each signed in and with their password just given, and two links of mails.
-PREPARE = """
+# Creates four users, each with a session in which the password was just given. Prints these sessions and
+# the keys of two mailed links.
+CREATE_USERS = """
 import json, time
 from importlib import import_module
 from allauth.account.forms import default_token_generator
@@ -52,7 +53,7 @@ print(json.dumps({
     "reset": f"{user_pk_to_url_str(plain)}-{default_token_generator.make_token(plain)}",
 }))
 """
-# By whose session, and the address; what stands in braces is in what PREPARE prints.
+# The user who is signed in, if any, and the path. Names in braces are keys of what CREATE_USERS prints.
 PAGES = {
     "delete": ("plain", "/accounts/delete/"),
     "export": ("plain", "/accounts/export/"),
@@ -86,30 +87,30 @@ PAGES = {
 
 
 @pytest.fixture(scope="session")
-def prepared(site):
-    return json.loads(site.manage("shell", script=PREPARE).splitlines()[-1])
+def users(site):
+    return json.loads(site.manage("shell", script=CREATE_USERS).splitlines()[-1])
 
 
 @pytest.fixture
-def visit(new_page, prepared, site):
+def visit(new_page, users, site):
     """Return a function that opens one of ``PAGES``."""
 
     def open_page(name: str, **options) -> Page:
         page = new_page(**options)
         handle, path = PAGES[name]
         if handle:
-            cookie = {"name": "session", "value": prepared["sessions"][handle], "url": site.url}
+            cookie = {"name": "session", "value": users["sessions"][handle], "url": site.url}
             page.context.add_cookies([cookie])
-        address = path.format(**prepared)
+        address = path.format(**users)
         page.goto(address)
         if "{reset}" not in path:
-            assert page.url == site.url + address, "it leads elsewhere"
+            assert page.url == site.url + address, "redirected to another page"
         return page
 
     return open_page
 
 
-def signing_in_fails(page: Page) -> None:
+def fail_to_sign_in(page: Page) -> None:
     page.goto("/accounts/login/")
     page.get_by_label("E-mail address").fill("nobody-at-all@example.org")
     page.get_by_label("Password").fill("wrong wrong wrong")
@@ -117,7 +118,7 @@ def signing_in_fails(page: Page) -> None:
     expect(page.locator("#form-errors")).to_be_visible()
 
 
-def signing_up_fails(page: Page) -> None:
+def fail_to_sign_up(page: Page) -> None:
     page.goto("/accounts/signup/")
     page.get_by_label("E-mail address").fill("newcomer@example.org")
     page.get_by_label("Handle").fill("admin")
@@ -126,7 +127,7 @@ def signing_up_fails(page: Page) -> None:
     expect(page.locator(".errorlist").first).to_be_visible()
 
 
-def the_second_factor_is_asked_for(page: Page) -> None:
+def reach_second_factor_form(page: Page) -> None:
     page.goto("/accounts/login/")
     page.get_by_label("E-mail address").fill("guarded@example.org")
     page.get_by_label("Password").fill("a perfectly long passphrase")
@@ -134,7 +135,7 @@ def the_second_factor_is_asked_for(page: Page) -> None:
     expect(page.locator("h1")).to_have_text("Your second factor")
 
 
-STATES = [signing_in_fails, signing_up_fails, the_second_factor_is_asked_for]
+STATES = [fail_to_sign_in, fail_to_sign_up, reach_second_factor_form]
 
 
 @SCHEMES
@@ -143,20 +144,20 @@ def test_it_works(visit, name, scheme):
     page = visit(name, color_scheme=scheme)
     assert page.locator("h1").count() == 1
     assert page.title().endswith(" · MomentVerse")
-    assert violations(page) == []
+    assert find_violations(page) == []
     for field in page.locator("main :is(input:not([type=hidden]), select, textarea)").all():
         assert field.evaluate("element => element.labels.length") == 1
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(element => element.id)")
     assert len(ids) == len(set(ids))
-    described = page.evaluate(
+    descriptions = page.evaluate(
         """() => [...document.querySelectorAll("[aria-describedby]")]
              .flatMap(element => element.getAttribute("aria-describedby").trim().split(/\\s+/))"""
     )
-    assert set(described) <= set(ids)
+    assert set(descriptions) <= set(ids)
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_it_is_narrow_enough_and_its_targets_are_large_enough(visit, name):
+def test_page_fits_320_px_and_its_targets_are_large_enough(visit, name):
     """320 px is also a 1280 px window at 400 % zoom; 24 px is WCAG 2.2, 2.5.8."""
     page = visit(name, viewport={"width": 320, "height": 640}, has_touch=True, is_mobile=True)
     assert not page.evaluate(OVERFLOWS)
@@ -171,9 +172,9 @@ def test_it_is_narrow_enough_and_its_targets_are_large_enough(visit, name):
 
 
 @SCHEMES
-@pytest.mark.parametrize("state", STATES)
-def test_a_state_on_the_way(new_page, prepared, state, scheme):
+@pytest.mark.parametrize("reach_state", STATES)
+def test_form_states_are_accessible(new_page, users, reach_state, scheme):
     page = new_page(color_scheme=scheme, viewport={"width": 320, "height": 640})
-    state(page)
-    assert violations(page) == []
+    reach_state(page)
+    assert find_violations(page) == []
     assert not page.evaluate(OVERFLOWS)

@@ -1,4 +1,4 @@
-"""The admin, under the site's policy, in a real browser."""
+"""The admin in a real browser, under the site's content security policy."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def test_it_works(admin):
     expect(admin.locator("#result_list tbody tr")).to_have_count(48)
 
 
-def test_a_period_is_searched_for(admin):
+def test_moments_are_searched_by_period(admin):
     admin.goto("/admin/timeline/moment/?q=1969-07-20")
     expect(admin.locator("#result_list tbody tr")).to_have_count(6)
 
 
-def test_an_overlap_is_an_error_of_the_form(admin):
+def test_overlap_is_reported_as_a_form_error(admin):
     admin.goto("/admin/timeline/moment/?q=1969-07-20")
     admin.locator("#result_list tbody tr a").first.click()
-    start = admin.locator("#id_starts_at_0"), admin.locator("#id_starts_at_1")
-    start[0].fill("1969-07-20")
-    start[1].fill("02:32:00")
+    start_fields = admin.locator("#id_starts_at_0"), admin.locator("#id_starts_at_1")
+    start_fields[0].fill("1969-07-20")
+    start_fields[1].fill("02:32:00")
     admin.locator("#id_ends_at_0").fill("1969-07-20")
     admin.locator("#id_ends_at_1").fill("23:00:00")
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.locator(".errorlist").first).to_contain_text("This span is taken")
 
 
-def test_revoking_asks_and_goes_back(admin):
+def test_revoking_needs_confirmation_and_can_be_cancelled(admin):
     admin.goto("/admin/timeline/moment/?q=1969-07-16")
     admin.locator("#result_list .action-select").first.check()
     admin.locator("select[name=action]").select_option("revoke_moments")

@@ -1,4 +1,4 @@
-"""A person finds their way from the home page to a moment, with scripts and without."""
+"""Browsing from the home page to a moment, with scripts and without."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_it_works(new_page, scripts):
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_a_date_is_jumped_to(new_page, scripts):
+def test_form_opens_the_page_of_a_day(new_page, scripts):
     page = new_page(java_script_enabled=scripts)
     page.goto("/")
     page.get_by_label("Go to a day").fill("1969-07-20")
@@ -38,54 +38,54 @@ def test_a_date_is_jumped_to(new_page, scripts):
     expect(page).to_have_url(re.compile("/timeline/1969/07/20/$"))
 
 
-def test_icon_and_styles_cost_no_request(page):
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
+def test_icon_and_styles_need_no_request(page):
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
     page.goto("/timeline/")
-    drawn = page.evaluate(
+    icon_width = page.evaluate(
         "async () => { const image = new Image(); image.src = document.querySelector('link[rel=icon]').href;"
         " await image.decode(); return image.naturalWidth; }"
     )
-    assert drawn > 0
-    assert not [url for url in asked if re.search(r"\.css|\bicon\b|favicon", urlsplit(url).path)]
+    assert icon_width > 0
+    assert not [url for url in requests if re.search(r"\.css|\bicon\b|favicon", urlsplit(url).path)]
     assert (
         page.evaluate("getComputedStyle(document.querySelector('.site-header')).display") == "flex"
     )
 
 
 @pytest.mark.parametrize("name", ["home", "timeline", "month", "moment"])
-def test_a_page_comes_back_from_the_browsers_memory(page_that_remembers, name):
-    """The back/forward cache: nothing on the page says no-store, unload or the like."""
-    page = page_that_remembers
+def test_page_is_restored_from_the_back_forward_cache(page_with_bfcache, name):
+    """Nothing on the page prevents it, such as no-store or an unload handler."""
+    page = page_with_bfcache
     open_page(page, name)
-    page.evaluate("window.kept = true")
+    page.evaluate("window.marker = true")
     page.goto("/timeline/centuries/")
-    # Chromium never fires `load` for a page that comes back whole.
+    # Chromium does not fire `load` for a page that it restores.
     page.go_back(wait_until="commit")
-    page.wait_for_function("() => window.kept")
+    page.wait_for_function("() => window.marker")
 
 
-def test_a_link_that_the_pointer_rests_on_is_fetched_ahead(page):
+def test_hovered_link_is_prefetched(page):
     page.goto("/timeline/1969/07/16/")
     link = page.get_by_role("link", name="Flight note 1", exact=True)
     with page.context.expect_event(
         "request", lambda request: request.headers.get("sec-purpose", "").startswith("prefetch")
-    ) as ahead:
+    ) as prefetch:
         link.hover()
-    assert ahead.value.url.endswith(link.get_attribute("href"))
-    assert ahead.value.response().status == 200
+    assert prefetch.value.url.endswith(link.get_attribute("href"))
+    assert prefetch.value.response().status == 200
     link.click()
     expect(page.locator("h1")).to_have_text("Flight note 1")
-    how = page.evaluate("performance.getEntriesByType('navigation')[0].deliveryType")
-    assert how == "navigational-prefetch"
+    delivery_type = page.evaluate("performance.getEntriesByType('navigation')[0].deliveryType")
+    assert delivery_type == "navigational-prefetch"
 
 
-def test_a_link_elsewhere_is_not_fetched_ahead(page):
+def test_link_outside_the_allowed_paths_is_not_prefetched(page):
     page.goto("/timeline/1969/07/16/")
-    asked = []
-    page.context.on("request", lambda request: asked.append((request.url, request.headers)))
+    requests = []
+    page.context.on("request", lambda request: requests.append((request.url, request.headers)))
     page.get_by_role("link", name="Claim", exact=True).hover()
-    # What may be fetched ahead comes after what may not: when it is there, the other would have been.
+    # The allowed link is hovered second: once it is prefetched, the other would have been too.
     with page.context.expect_event("request", lambda request: "/moments/" in request.url):
         page.get_by_role("link", name="Flight note 1", exact=True).hover()
-    assert not [url for url, headers in asked if "/claim/" in url and "sec-purpose" in headers]
+    assert not [url for url, headers in requests if "/claim/" in url and "sec-purpose" in headers]

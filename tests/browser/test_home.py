@@ -1,4 +1,4 @@
-"""The home page with its script: the clock goes on."""
+"""The home page's clock, with its script and without."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def test_it_works(new_page):
     page.clock.install(time="2026-12-31T23:50:00Z")
     page.goto("/")
     clock = page.locator("[data-clock]")
-    # It goes on; till then it is the server's.
+    # Until the script runs, the clock shows the time of the server.
     expect(clock).to_contain_text("31 December 2026, UTC")
     page.clock.pause_at("2026-12-31T23:59:59Z")
     expect(clock).to_contain_text("23:59:59 31 December 2026, UTC")
@@ -19,14 +19,14 @@ def test_it_works(new_page):
     expect(clock).to_have_attribute("datetime", "2027-01-01T00:00:00Z")
 
 
-def test_without_scripts_it_says_of_when_it_is(new_page):
+def test_clock_shows_when_the_page_was_made_without_scripts(new_page):
     page = new_page(java_script_enabled=False)
     page.goto("/")
     expect(page.get_by_text("Now, when this page was made")).to_be_visible()
 
 
-def test_nothing_moves_while_it_ticks(page):
-    """CLS 0."""
+def test_ticking_clock_does_not_shift_the_layout(page):
+    """The cumulative layout shift is 0."""
     page.goto("/")
     time = page.locator("[data-time]")
     before = time.inner_text()

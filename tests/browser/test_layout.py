@@ -1,15 +1,15 @@
-"""Every page at the widths people have."""
+"""The layout of every page at common widths, and in print, forced colours and large text."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import MOMENTS, PAGES, REFUSED, open_page
+from tests.browser.pages import ERROR_PAGES, MOMENTS, PAGES, open_page
 
 OVERFLOWS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-# What the body cuts off would not widen it: of elements with text of their own, those cut off.
-STICKS_OUT = """
+# The elements with text that extend beyond the window. The body clips them, so they would not widen it.
+CUT_OFF_ELEMENTS = """
 [...document.querySelectorAll("main *, header *, footer *")]
   .filter(element => [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim()))
   .filter(element => !element.closest(".visually-hidden, noscript"))
@@ -21,19 +21,19 @@ STICKS_OUT = """
 
 @pytest.mark.parametrize("name", [*PAGES, *MOMENTS])
 @pytest.mark.parametrize("width", [320, 390, 720, 1440])
-def test_it_works(new_page, complaints, name, width):
-    """320 px is also a 1280 px window at 400 % zoom, 720 one of 1440 at 200 %."""
+def test_it_works(new_page, browser_errors, name, width):
+    """320 px is also a window of 1280 px at 400 % zoom, and 720 px one of 1440 px at 200 %."""
     page = new_page(viewport={"width": width, "height": 800})
     open_page(page, name)
     assert not page.evaluate(OVERFLOWS)
-    assert page.evaluate(STICKS_OUT) == []
-    if name in REFUSED:
-        complaints.clear()
+    assert page.evaluate(CUT_OFF_ELEMENTS) == []
+    if name in ERROR_PAGES:
+        browser_errors.clear()
 
 
 @pytest.mark.parametrize("name", ["home", "timeline", "month"])
-def test_what_is_tapped_is_large_enough(phone, name):
-    """WCAG 2.2, 2.5.8: 24 px, but for links inside running text."""
+def test_touch_targets_are_large_enough(phone, name):
+    """WCAG 2.2, 2.5.8: at least 24 px, except for links inside text."""
     phone.goto(PAGES[name])
     small = phone.evaluate(
         """() => [...document.querySelectorAll("nav a, .cell, button, input, .pager a")]
@@ -44,15 +44,15 @@ def test_what_is_tapped_is_large_enough(phone, name):
     assert small == []
 
 
-def test_forced_colours_keep_the_cells_apart(new_page):
+def test_cells_have_borders_in_forced_colours(new_page):
     page = new_page(forced_colors="active")
     page.goto(PAGES["month"])
     width = page.evaluate("getComputedStyle(document.querySelector('.cell')).borderTopWidth")
     assert width != "0px"
 
 
-def test_right_to_left_titles_begin_at_the_right(page):
-    """Edge case 19: and leave the words beside them alone."""
+def test_right_to_left_text_begins_at_the_right(page):
+    """Edge case 19: it does not reorder the text beside it."""
     open_page(page, "right to left")
     isolated = page.evaluate(
         """() => [...document.querySelectorAll("h1 bdi, .facts bdi")]
@@ -65,17 +65,17 @@ def test_right_to_left_titles_begin_at_the_right(page):
     assert page.evaluate("getComputedStyle(document.body).direction") == "ltr"
 
 
-def test_text_twice_as_large_stays_on_the_page(new_page):
-    """WCAG 1.4.4: not the zoom, but the reader's own size of letters."""
+def test_text_of_double_size_stays_on_the_page(new_page):
+    """WCAG 1.4.4: not by zoom, but by the reader's own font size."""
     page = new_page(viewport={"width": 720, "height": 800})
     for name in ("home", "month", "no space"):
         open_page(page, name)
         page.evaluate("document.documentElement.style.fontSize = '200%'")
         assert not page.evaluate(OVERFLOWS), name
-        assert page.evaluate(STICKS_OUT) == [], name
+        assert page.evaluate(CUT_OFF_ELEMENTS) == [], name
 
 
-def test_nothing_moves_when_motion_is_not_wanted(new_page):
+def test_reduced_motion_turns_transitions_off(new_page):
     page = new_page(reduced_motion="reduce")
     page.goto("/")
     times = page.evaluate(
@@ -85,11 +85,11 @@ def test_nothing_moves_when_motion_is_not_wanted(new_page):
     assert set(times) == {"0s"}
 
 
-def test_a_printed_moment_is_the_moment(page):
+def test_print_shows_only_the_moment(page):
     open_page(page, "moment")
     page.emulate_media(media="print")
-    for shown in ("h1", ".instant", ".facts"):
-        expect(page.locator(shown)).to_be_visible()
+    for visible in ("h1", ".instant", ".facts"):
+        expect(page.locator(visible)).to_be_visible()
     for hidden in (".site-header nav", ".site-footer", ".neighbours", ".actions", ".same-day"):
         expect(page.locator(hidden)).to_be_hidden()
     ink = page.evaluate("getComputedStyle(document.querySelector('h1')).color")

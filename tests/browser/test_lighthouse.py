@@ -1,4 +1,4 @@
-"""What Lighthouse and an HTML checker say of pages, as far as it does not depend on the machine's speed."""
+"""Lighthouse and an HTML checker on pages, except for results that depend on the speed of the machine."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.conftest import chromium_path
-from tests.browser.pages import MOMENTS, PAGES, REFUSED, open_page
+from tests.browser.conftest import find_chromium
+from tests.browser.pages import ERROR_PAGES, MOMENTS, PAGES, open_page
 from tests.lighthouse import tools
-from tests.lighthouse.audits import CATEGORIES, GOALS, JUDGED_BY_AUDIT, Audit, Lighthouse
-from tests.lighthouse.markup import mistakes
+from tests.lighthouse.audits import AUDIT_CATEGORIES, CATEGORIES, GOALS, Audit, Lighthouse
+from tests.lighthouse.markup import check_html
 
-# One of each kind: what differs between them is only how many of a thing there are.
-KINDS = [
+# One page of each kind. Other pages of a kind only have more or fewer of the same elements.
+AUDITED_PAGES = [
     "home",
     "timeline",
     "month",
@@ -42,42 +42,42 @@ def _tools() -> None:
 
 @pytest.fixture(scope="module")
 def lighthouse() -> Iterator[Lighthouse]:
-    made = Lighthouse(chromium_path())
-    yield made
-    made.close()
+    lighthouse = Lighthouse(find_chromium())
+    yield lighthouse
+    lighthouse.close()
 
 
 @pytest.mark.parametrize(
-    ("name", "form"), [(name, "mobile") for name in KINDS] + [("home", "desktop")]
+    ("name", "form"), [(name, "mobile") for name in AUDITED_PAGES] + [("home", "desktop")]
 )
 def test_it_works(site, lighthouse, name, form):
-    """100 each; a console error and a violated policy would cost best practices something."""
-    audit = Audit.of(lighthouse.report_of(site.url + PAGES[name], form, JUDGED_BY_AUDIT))
+    """Every score is 100. A console error or a policy violation would lower that of best practices."""
+    audit = Audit.of(lighthouse.get_report(site.url + PAGES[name], form, AUDIT_CATEGORIES))
     assert audit.failed == ()
-    assert audit.scores == dict.fromkeys(JUDGED_BY_AUDIT, 100)
+    assert audit.scores == dict.fromkeys(AUDIT_CATEGORIES, 100)
 
 
-def test_a_moments_page(site, lighthouse, page):
+def test_page_of_a_moment_has_full_scores(site, lighthouse, page):
     open_page(page, "moment")
-    audit = Audit.of(lighthouse.report_of(page.url, "mobile", JUDGED_BY_AUDIT))
+    audit = Audit.of(lighthouse.get_report(page.url, "mobile", AUDIT_CATEGORIES))
     assert audit.failed == ()
-    assert audit.scores == dict.fromkeys(JUDGED_BY_AUDIT, 100)
+    assert audit.scores == dict.fromkeys(AUDIT_CATEGORIES, 100)
 
 
-def test_a_fault_is_found(site, lighthouse):
-    """An address that is not there is no page to be found by search engines."""
+def test_failed_audit_is_reported(site, lighthouse):
+    """The page for a forgotten password is excluded from search engines, so it fails SEO."""
     audit = Audit.of(
-        lighthouse.report_of(f"{site.url}/accounts/password/reset/", "mobile", ("seo",))
+        lighthouse.get_report(f"{site.url}/accounts/password/reset/", "mobile", ("seo",))
     )
     assert audit.scores["seo"] < 100
     assert audit.failed[0].startswith("is-crawlable")
 
 
-def test_a_missed_goal_is_told():
+def test_missed_goals_are_reported():
     scores = dict.fromkeys(CATEGORIES, 100) | {"performance": 98}
     audit = Audit(scores=scores, fcp=1300, lcp=1700.4, tbt=0, cls=0.0004, size=0, failed=())
-    assert GOALS["3g"].missed_by(audit) == ["LCP 1700.4, goal 1700"]
-    assert GOALS["mobile"].missed_by(audit) == [
+    assert GOALS["3g"].list_missed(audit) == ["LCP 1700.4, goal 1700"]
+    assert GOALS["mobile"].list_missed(audit) == [
         "performance 98",
         "FCP 1300, goal 800",
         "LCP 1700.4, goal 1000",
@@ -85,22 +85,23 @@ def test_a_missed_goal_is_told():
 
 
 def test_every_page_is_valid_html(site, page):
-    pages = {name: html_of(site.url + address) for name, address in PAGES.items()}
+    pages = {name: fetch_html(site.url + address) for name, address in PAGES.items()}
     for name in MOMENTS:
         open_page(page, name)
-        pages[name] = html_of(page.url)
+        pages[name] = fetch_html(page.url)
     for address in ("/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"):
-        pages[address] = html_of(site.url + address)
-    assert set(REFUSED) <= set(pages)
-    assert mistakes(pages) == []
+        pages[address] = fetch_html(site.url + address)
+    assert set(ERROR_PAGES) <= set(pages)
+    assert check_html(pages) == []
 
 
-def test_invalid_html_is_found():
-    (mistake, *_) = mistakes({"bad": "<!DOCTYPE html><html lang=en><title>x</title><ul><p>y</ul>"})
-    assert mistake.startswith("bad, line 1: ")
+def test_invalid_html_is_reported():
+    (error, *_) = check_html({"bad": "<!DOCTYPE html><html lang=en><title>x</title><ul><p>y</ul>"})
+    assert error.startswith("bad, line 1: ")
 
 
-def html_of(url: str) -> str:
+def fetch_html(url: str) -> str:
+    """Return the HTML of a page, also if its status is an error."""
     try:
         with urllib.request.urlopen(url) as response:
             return response.read().decode()

@@ -1,10 +1,15 @@
-"""Every kind of answer as Mozilla's HTTP Observatory scores it.
+"""The scores that Mozilla's HTTP Observatory gives to responses of every kind.
 
-Its scoring can give 145 at most: 100, and 10 for a policy whose default is to load nothing, 5 for cookies
-that are well set, 5 for the referrer, 5 for standing in browsers' own lists of https sites, 5 for hashes on
-the site's own scripts, 5 for frame-ancestors, 10 for Cross-Origin-Resource-Policy. A page that sets no cookie
-gets no points for cookies, and one without a script none for its hash. Nobody gets into the lists by what
-an answer says alone; and the scripts' hashes are left out: they come from where the page comes from.
+The highest possible score is 145: 100, plus
+
+- 10 for a content security policy that loads nothing by default,
+- 10 for Cross-Origin-Resource-Policy,
+- 5 for frame-ancestors,
+- 5 for the referrer policy,
+- 5 for secure cookies, which a page without cookies does not get,
+- 5 for being in the browsers' HSTS preload lists, which a response alone cannot achieve,
+- 5 for integrity hashes on the site's own scripts. We do without them, because the scripts come from
+  the same server as the page. A page without scripts does not get these points either.
 """
 
 from __future__ import annotations
@@ -18,20 +23,20 @@ import pytest
 
 from tests.browser.conftest import ServedSite
 from tests.lighthouse import tools
-from tests.lighthouse.observatory import PRELOADED, fetch, scores
+from tests.lighthouse.observatory import PRELOADED, fetch, score_responses
 from tests.support.servers import gunicorn, postgresql, site_environment, valkey
 
 HOST = "momentverse.example"
-# Of 145 without the three that a page may not have: cookies, the lists, hashes of its scripts.
+# 145, minus 5 each for what a page may lack: cookies, the preload lists and integrity hashes.
 EVERYWHERE = 130
-COOKIES, LISTED, EMBEDDED = 5, 5, -10
-KINDS = {
+COOKIES, PRELOAD, EMBEDDED = 5, 5, -10
+EXPECTED_SCORES = {
     "a page from the cache": EVERYWHERE,
-    "a page from the cache, in the lists": EVERYWHERE + LISTED,
+    "a page from the cache, in the lists": EVERYWHERE + PRELOAD,
     "a moment": EVERYWHERE,
     "a page that is not cached": EVERYWHERE,
     "a form": EVERYWHERE + COOKIES,
-    "a form, in the lists": EVERYWHERE + COOKIES + LISTED,
+    "a form, in the lists": EVERYWHERE + COOKIES + PRELOAD,
     "a page of one's own": EVERYWHERE,
     "the admin": EVERYWHERE + COOKIES,
     "an error": EVERYWHERE,
@@ -40,11 +45,11 @@ KINDS = {
     "an error of the API": EVERYWHERE,
     "a feed": EVERYWHERE,
     "a file": EVERYWHERE,
-    # Meant to be shown by other sites, whose browsers would refuse it.
+    # Made to be embedded in other sites, which the policies that earn these points would prevent.
     "an embedded card": EVERYWHERE + EMBEDDED,
 }
-STATUSES = {"an error": 404, "an error of the API": 404, "a redirect": 302}
-LOG_IN = """
+EXPECTED_STATUSES = {"an error": 404, "an error of the API": 404, "a redirect": 302}
+CREATE_SESSION = """
 from django.conf import settings
 from django.test import Client
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
@@ -68,8 +73,8 @@ def _tools() -> None:
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory):
-    """One answer of each kind, of a site in production behind a proxy that speaks https."""
+def responses(tmp_path_factory):
+    """One response of each kind, from a site in production mode behind an HTTPS proxy."""
     folder = tmp_path_factory.mktemp("observatory")
     with postgresql() as database, valkey() as cache:
         environment = site_environment(
@@ -86,13 +91,13 @@ def answers(tmp_path_factory):
         site = ServedSite(f"http://{environment['BIND']}", environment)
         site.manage("bootstrap", "--without-moments")
         site.manage("generate_moments", "20", "--from-year", "2000", "--to-year", "2000")
-        session = re.search("session: (.+)", site.manage("shell", script=LOG_IN))[1]
+        session = re.search("session: (.+)", site.manage("shell", script=CREATE_SESSION))[1]
         site.close()
         with gunicorn(environment):
-            yield every_kind(site.url, {"Cookie": f"__Host-session={session}"})
+            yield fetch_every_kind(site.url, {"Cookie": f"__Host-session={session}"})
 
 
-def every_kind(site, logged_in):
+def fetch_every_kind(site, session_cookie):
     fetch(site, "/timeline/", HOST)
     cached = fetch(site, "/timeline/", HOST)
     moment = re.search(r'href="(/moments/([^/]+)/[^"]+)"', cached.body)
@@ -104,8 +109,8 @@ def every_kind(site, logged_in):
         "a page that is not cached": fetch(site, "/search/?q=moment", HOST),
         "a form": fetch(site, "/accounts/login/", HOST),
         "a form, in the lists": fetch(site, "/accounts/login/", PRELOADED),
-        "a page of one's own": fetch(site, "/moments/mine/", HOST, **logged_in),
-        "the admin": fetch(site, "/admin/", HOST, **logged_in),
+        "a page of one's own": fetch(site, "/moments/mine/", HOST, **session_cookie),
+        "the admin": fetch(site, "/admin/", HOST, **session_cookie),
         "an error": fetch(site, "/nothing/", HOST),
         "a redirect": fetch(site, "/accounts/", HOST),
         "the API": fetch(site, "/api/timeline", HOST),
@@ -117,38 +122,40 @@ def every_kind(site, logged_in):
 
 
 @pytest.fixture(scope="module")
-def scored(answers):
-    return scores(answers)
+def scores(responses):
+    return score_responses(responses)
 
 
-def test_it_works(answers, scored):
-    assert {name: score.score for name, score in scored.items()} == KINDS
-    statuses = {name: answers[name].status for name in KINDS}
-    assert statuses == dict.fromkeys(KINDS, 200) | STATUSES
+def test_it_works(responses, scores):
+    assert {name: score.score for name, score in scores.items()} == EXPECTED_SCORES
+    statuses = {name: responses[name].status for name in EXPECTED_SCORES}
+    assert statuses == dict.fromkeys(EXPECTED_SCORES, 200) | EXPECTED_STATUSES
 
 
-def test_nothing_takes_a_point(scored):
-    taken = {
-        f"{name}: {why}"
-        for name, score in scored.items()
-        for why, points in score.points.items()
+def test_no_test_deducts_points(scores):
+    deductions = {
+        f"{name}: {reason}"
+        for name, score in scores.items()
+        for reason, points in score.points.items()
         if points < 0
     }
-    assert taken == set()
+    assert deductions == set()
 
 
-def test_its_scoring_gives_no_more_than_is_said_above(answers):
-    """A page with all that can earn points: 145."""
-    page = answers["a form, in the lists"]
+def test_highest_possible_score_is_145(responses):
+    """A page with everything that earns points has the score that is explained above."""
+    page = responses["a form, in the lists"]
     script = '<script src="/x.js" integrity="sha384-x"></script>'
-    (best,) = scores({"": replace(page, body=f"<!DOCTYPE html><title>x</title>{script}")}).values()
+    (best,) = score_responses(
+        {"": replace(page, body=f"<!DOCTYPE html><title>x</title>{script}")}
+    ).values()
     assert best.score == 145
 
 
 @pytest.mark.parametrize(
-    ("header", "left"),
+    ("header", "expected"),
     [
-        # Below 90 nothing is given besides.
+        # Below 90 there are no extra points.
         ("content-security-policy", 75),
         ("strict-transport-security", 80),
         ("x-content-type-options", EVERYWHERE - 5),
@@ -156,8 +163,8 @@ def test_its_scoring_gives_no_more_than_is_said_above(answers):
         ("cross-origin-resource-policy", EVERYWHERE - 10),
     ],
 )
-def test_a_header_that_is_missing_is_noticed(answers, header, left):
-    page = answers["a page from the cache"]
+def test_missing_header_lowers_the_score(responses, header, expected):
+    page = responses["a page from the cache"]
     headers = {name: values for name, values in page.headers.items() if name != header}
-    (score,) = scores({"": replace(page, headers=headers)}).values()
-    assert score.score == left
+    (score,) = score_responses({"": replace(page, headers=headers)}).values()
+    assert score.score == expected

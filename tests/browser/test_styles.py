@@ -1,4 +1,4 @@
-"""The styles that stand in each page mean the same as their source."""
+"""The minified styles that are inlined in each page have the same rules as their source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from momentverse.staticfiles.inline import INLINE_STYLES, STYLES
 
-RULES = """
+LIST_RULES = """
 css => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(css);
@@ -15,15 +15,18 @@ css => {
 """
 
 
-def rules(browser, styles):
-    """Return the rules as Chromium understands them; the values of custom properties keep their spaces."""
+def list_rules(browser, styles):
+    """Return the rules as Chromium parses them, without optional spaces.
+
+    Chromium itself keeps the spaces in values of custom properties.
+    """
     page = browser.new_page()
-    found = page.evaluate(RULES, styles)
+    rules = page.evaluate(LIST_RULES, styles)
     page.close()
-    return [re.sub(r"\s*([,/():])\s*", r"\1", rule) for rule in found]
+    return [re.sub(r"\s*([,/():])\s*", r"\1", rule) for rule in rules]
 
 
 def test_minified_styles_have_the_same_rules(browser):
-    source = rules(browser, STYLES.read_text())
+    source = list_rules(browser, STYLES.read_text())
     assert len(source) > 200
-    assert rules(browser, INLINE_STYLES) == source
+    assert list_rules(browser, INLINE_STYLES) == source

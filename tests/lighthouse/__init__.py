@@ -1,1 +1,1 @@
-"""Lighthouse and an HTML checker over pages of a served site."""
+"""Lighthouse, an HTML checker and the HTTP Observatory's scoring, for the pages of a served site."""

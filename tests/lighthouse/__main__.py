@@ -1,8 +1,8 @@
-"""``python -m tests.lighthouse``: every public page as Lighthouse sees it, beside the goals.
+"""``python -m tests.lighthouse``: run Lighthouse on every public page, and compare it with the goals.
 
-Serves the embedded default with the real moments that ship, and looks at one
-page at a time: times are of a simulated slow phone or a desktop, and of the
-machine it runs on, which should have nothing else to do.
+Serves the embedded default with the moments that come with it, and audits one
+page at a time. Times are for a simulated slow phone or a desktop. They also
+depend on this machine, which should not do anything else meanwhile.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import urllib.request
 from math import inf
 from pathlib import Path
 
-from tests.browser.conftest import chromium_path
+from tests.browser.conftest import find_chromium
 from tests.lighthouse import tools
-from tests.lighthouse.audits import CATEGORIES, FORMS, GOALS, Audit, Goals, report_of
+from tests.lighthouse.audits import CATEGORIES, FORM_FACTORS, GOALS, Audit, Goals, get_report
 from tests.support.servers import ROOT, gunicorn, site_environment
 
-LOOKED_AT = ("mobile", "desktop")
+DEFAULT_FORMS = ("mobile", "desktop")
 COLUMNS = "{:<44}{:<9}{:>5}{:>5}{:>5}{:>5}{:>6}{:>7}{:>7}{:>6}{:>7}{:>9}"
 PAGES = [
     "/", "/timeline/", "/timeline/centuries/", "/timeline/centuries/20/", "/timeline/1969/",
@@ -34,12 +34,14 @@ PAGES = [
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make lighthouse ARGS=…", description=__doc__)
-    parser.add_argument("pages", nargs="*", help="addresses on the site; all public pages if none")
-    parser.add_argument("--runs", type=int, default=3, help="of which the median counts")
-    parser.add_argument("--form", choices=FORMS, action="append", help="mobile and desktop if none")
-    chosen = parser.parse_args()
+    parser.add_argument("pages", nargs="*", help="paths on the site; default: all public pages")
+    parser.add_argument("--runs", type=int, default=3, help="runs per page; the median is printed")
+    parser.add_argument(
+        "--form", choices=FORM_FACTORS, action="append", help="default: mobile and desktop"
+    )
+    options = parser.parse_args()
     tools.install()
-    chromium = chromium_path()
+    chromium = find_chromium()
     print(
         COLUMNS.format(
             "page",
@@ -56,22 +58,22 @@ def main() -> int:
             "bytes",
         )
     )
-    forms = chosen.form or LOOKED_AT
+    forms = options.form or DEFAULT_FORMS
     for form in forms:
-        print(goals_line(form, GOALS[form]))
+        print(format_goals(form, GOALS[form]))
     failed = False
     with tempfile.TemporaryDirectory(prefix="momentverse-lighthouse-") as folder:
         environment = site_environment(Path(folder))
         prepare(environment)
         with gunicorn(environment) as site:
-            for page in chosen.pages or [*PAGES, moment_of(site.url)]:
+            for page in options.pages or [*PAGES, find_moment(site.url)]:
                 for form in forms:
                     audit = Audit.median(
-                        Audit.of(report_of(site.url + page, chromium, form))
-                        for _ in range(chosen.runs)
+                        Audit.of(get_report(site.url + page, chromium, form))
+                        for _ in range(options.runs)
                     )
-                    print(line(page, form, audit), flush=True)
-                    for failure in (*GOALS[form].missed_by(audit), *audit.failed):
+                    print(format_audit(page, form, audit), flush=True)
+                    for failure in (*GOALS[form].list_missed(audit), *audit.failed):
                         failed = True
                         print(f"    {failure}")
     return int(failed)
@@ -84,20 +86,20 @@ def prepare(environment: dict[str, str]) -> None:
     )  # fmt: skip
 
 
-def moment_of(site: str) -> str:
-    """Return the address of the moment that a day is best known for."""
+def find_moment(site: str) -> str:
+    """Return the path of the moment with the longest title on the day of the first moon landing."""
     with urllib.request.urlopen(f"{site}/timeline/1969/07/20/") as response:
-        found = re.findall(r'href="(/moments/[^"]+)"', response.read().decode())
-    return max(found, key=len)
+        paths = re.findall(r'href="(/moments/[^"]+)"', response.read().decode())
+    return max(paths, key=len)
 
 
-def goals_line(form: str, goals: Goals) -> str:
-    scores = (goals.score(name) for name in CATEGORIES)
+def format_goals(form: str, goals: Goals) -> str:
+    scores = (goals.get_min_score(name) for name in CATEGORIES)
     times = ("-" if goal == inf else f"≤{goal:g}" for goal in (goals.fcp, goals.lcp, goals.tbt))
     return COLUMNS.format("goals", form, *scores, *times, f"{goals.cls:g}", "")
 
 
-def line(page: str, form: str, audit: Audit) -> str:
+def format_audit(page: str, form: str, audit: Audit) -> str:
     scores = (audit.scores[name] for name in CATEGORIES)
     times = (f"{value:.0f}" for value in (audit.fcp, audit.lcp, audit.tbt))
     return COLUMNS.format(

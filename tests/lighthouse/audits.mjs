@@ -1,5 +1,5 @@
-// Runs Lighthouse over one page after another, in one Node and one Chromium: see audits.py.
-// Takes a request as a line of JSON from standard input, prints its report as a line of JSON.
+// Runs Lighthouse on one page after another, in one Node and one Chromium: see audits.py.
+// Reads requests as lines of JSON from standard input, and prints each report as a line of JSON.
 
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const { launch } = await import(pathToFileURL(require.resolve("chrome-launcher")
 
 let chromium = null;
 
-async function report({ url, categories, desktop, throttling }) {
+async function audit({ url, categories, desktop, throttling }) {
   chromium ??= await launch({ chromePath, chromeFlags });
   const flags = { port: chromium.port, output: "json", logLevel: "silent", onlyCategories: categories };
   if (throttling) flags.throttling = throttling;
@@ -23,17 +23,17 @@ async function report({ url, categories, desktop, throttling }) {
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
-  let answer;
+  let report;
   try {
-    answer = await report(JSON.parse(line));
+    report = await audit(JSON.parse(line));
   } catch (error) {
-    answer = { runtimeError: { message: String(error) } };
+    report = { runtimeError: { message: String(error) } };
   }
-  // After a fault the next page gets a Chromium that nothing has happened to.
-  if (answer.runtimeError && chromium) {
+  // After an error, use a new Chromium for the next page.
+  if (report.runtimeError && chromium) {
     chromium.kill();
     chromium = null;
   }
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
+  process.stdout.write(`${JSON.stringify(report)}\n`);
 }
 chromium?.kill();

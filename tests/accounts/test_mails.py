@@ -1,4 +1,4 @@
-"""Every mail about an account: what it says, to whom, and where its links lead."""
+"""Every account mail: its text, its recipients, and where its links lead."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from tests.accounts.conftest import PASSWORD, link_in
 pytestmark = pytest.mark.django_db
 
 NEW_PASSWORD = "another perfectly long one"
-# A host that is answered to and that is not the one in SITE_URL.
+# The site accepts this host, but it is not the one in SITE_URL.
 OTHER_HOST = "localhost:8999"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-# What can be sent with the settings as they are.
+# All mails that can be sent with the settings as they are.
 MAILS = [
     "account/email/account_already_exists",
     "account/email/email_changed",
@@ -52,7 +52,7 @@ MAILS = [
 
 
 @pytest.fixture(autouse=True)
-def _broken_variables_show_and_nobody_is_throttled(settings):
+def _show_missing_variables_and_reset_limits(settings):
     settings.TEMPLATES = copy.deepcopy(settings.TEMPLATES)
     settings.TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = "BROKEN"
     caches["throttle"].clear()
@@ -60,28 +60,28 @@ def _broken_variables_show_and_nobody_is_throttled(settings):
 
 @pytest.fixture
 def visitor() -> Client:
-    """Somebody who asks with another Host than the site's own."""
+    """A visitor whose requests have another Host header than the site's own."""
     return Client(headers={"host": OTHER_HOST, "user-agent": FIREFOX})
 
 
 @pytest.fixture
-def person(ada, visitor) -> Client:
-    """Ada, signed in a moment ago."""
+def ada_client(ada, visitor) -> Client:
+    """The client of Ada, who has just logged in."""
     visitor.post("/accounts/login/", {"login": ada.email, "password": PASSWORD})
-    # Her authenticity was proven by that: nothing asks for the password again.
+    # After this, no page asks for the password again.
     visitor.post("/accounts/reauthenticate/", {"password": PASSWORD})
     mail.outbox.clear()
     return visitor
 
 
-class Html(HTMLParser):
-    """The links and the words of an HTML part."""
+class HtmlPart(HTMLParser):
+    """The links, the text and the tags with remote content of a mail's HTML part."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.links: list[str] = []
-        self.words = ""
-        self.remote: list[str] = []
+        self.text = ""
+        self.remote_tags: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -89,25 +89,25 @@ class Html(HTMLParser):
         if tag == "a":
             self.links.append(fields["href"])
         if tag in ("img", "link", "script", "iframe", "form") or "src" in fields:
-            self.remote.append(self.get_starttag_text())
+            self.remote_tags.append(self.get_starttag_text())
 
     def handle_data(self, data):
-        self.words += data
+        self.text += data
 
 
-def the_mail(to: str = "ada@example.org") -> mail.EmailMultiAlternatives:
-    """Return the one mail that was sent to ``to``, after looking at what all mails have in common."""
+def get_mail(to: str = "ada@example.org") -> mail.EmailMultiAlternatives:
+    """Return the only mail sent to ``to``, after checking what all mails have in common."""
     (message,) = [message for message in mail.outbox if message.to == [to]]
     subject, body = message.subject, str(message.body)
     assert subject == subject.strip()
     assert len(subject.splitlines()) == 1
     (part,) = message.alternatives
     assert part.mimetype == "text/html"
-    html = Html(part.content)
+    html = HtmlPart(part.content)
     addresses = re.findall(r"https?://\S+", body + part.content.replace("<", " "))
     assert all(address.startswith(site_settings.SITE_URL) for address in addresses)
     assert all(link.startswith(f"{site_settings.SITE_URL}/") for link in html.links)
-    assert html.remote == []
+    assert html.remote_tags == []
     for text in (subject, body, part.content):
         assert not re.search(r"BROKEN|\{[{%#]|None|localhost|testserver|&amp;|&#", text)
     assert body.startswith("Hello")
@@ -115,15 +115,15 @@ def the_mail(to: str = "ada@example.org") -> mail.EmailMultiAlternatives:
     assert "\n\n\n" not in body
     for paragraph in split_paragraphs(body):
         for line in paragraph.text.splitlines():
-            assert line in html.words
+            assert line in html.text
     assert message.extra_headers["Auto-Submitted"] == "auto-generated"
-    # It can be sent as it is: no header is refused.
+    # Raises an error if a header is invalid.
     message.message().as_bytes()
     return message
 
 
-def code(secret: str) -> str:
-    """Return what an authenticator shows now."""
+def current_totp_code(secret: str) -> str:
+    """Return the code that an authenticator app shows now."""
     *_, now, _next = yield_hotp_counters_from_time()
     return format_hotp_value(hotp_value(secret, now))
 
@@ -133,12 +133,12 @@ def turn_on_second_factor(user: User) -> None:
 
 
 def test_it_works(visitor):
-    """Sign-up."""
+    """A sign-up sends a link that confirms the address."""
     visitor.post(
         "/accounts/signup/",
         {"email": "grace@example.org", "username": "grace", "password1": PASSWORD},
     )
-    message = the_mail("grace@example.org")
+    message = get_mail("grace@example.org")
     assert message.subject == "Confirm your address for MomentVerse"
     assert "Hello @grace," in message.body
     visitor.post(link_in(message, "confirm-email"))
@@ -147,25 +147,25 @@ def test_it_works(visitor):
 
 @pytest.mark.parametrize("prefix", MAILS)
 @pytest.mark.parametrize("part", ["subject", "message"])
-def test_its_words_are_ours(prefix, part):
+def test_mail_uses_our_template(prefix, part):
     origin = Path(get_template(f"{prefix}_{part}.txt").origin.name)
     assert origin.is_relative_to(site_settings.BASE_DIR / "templates")
 
 
-def test_signing_up_twice(ada, visitor):
+def test_signup_with_a_registered_address(ada, visitor):
     visitor.post(
         "/accounts/signup/", {"email": ada.email, "username": "grace", "password1": PASSWORD}
     )
-    message = the_mail()
+    message = get_mail()
     assert message.subject == "You have a MomentVerse account already"
-    # Who asked is not known, so nobody's handle is told.
+    # The sender of the form is unknown, so the mail names no handle.
     assert "Hello,\n" in message.body
     assert link_in(message, "password/reset") == "/accounts/password/reset/"
 
 
-def test_a_forgotten_password(ada, visitor):
+def test_password_reset(ada, visitor):
     visitor.post("/accounts/password/reset/", {"email": ada.email})
-    message = the_mail()
+    message = get_mail()
     assert message.subject == "Set a new MomentVerse password"
     assert "Hello @ada," in message.body
     mail.outbox.clear()
@@ -174,86 +174,86 @@ def test_a_forgotten_password(ada, visitor):
     visitor.post(address, {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
     ada.refresh_from_db()
     assert ada.check_password(NEW_PASSWORD)
-    assert the_mail().subject == "Your MomentVerse password was changed"
+    assert get_mail().subject == "Your MomentVerse password was changed"
 
 
-def test_a_forgotten_password_of_nobody(visitor):
+def test_password_reset_of_an_unknown_address(visitor):
     visitor.post("/accounts/password/reset/", {"email": "nobody@example.org"})
-    message = the_mail("nobody@example.org")
+    message = get_mail("nobody@example.org")
     assert message.subject == "No MomentVerse account has this address"
     assert link_in(message, "signup") == "/accounts/signup/"
 
 
-def test_who_asks_for_somebody_else_is_not_named(person):
-    person.post("/accounts/password/reset/", {"email": "nobody@example.org"})
-    assert "ada" not in the_mail("nobody@example.org").body
+def test_password_reset_does_not_name_the_requester(ada_client):
+    ada_client.post("/accounts/password/reset/", {"email": "nobody@example.org"})
+    assert "ada" not in get_mail("nobody@example.org").body
 
 
-def test_a_changed_password(person):
+def test_password_change(ada_client):
     fields = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
-    assert person.post("/accounts/password/change/", fields).status_code == 302
-    message = the_mail()
+    assert ada_client.post("/accounts/password/change/", fields).status_code == 302
+    message = get_mail()
     assert message.subject == "Your MomentVerse password was changed"
     assert "Hello @ada," in message.body
     assert "from the network address 127.0.0.1, with Firefox on Linux." in message.body
     assert link_in(message, "password/reset") == "/accounts/password/reset/"
 
 
-def test_a_first_password(ada, visitor):
+def test_first_password(ada, visitor):
     ada.set_unusable_password()
     ada.save()
     visitor.force_login(ada)
     fields = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
     assert visitor.post("/accounts/password/set/", fields).status_code == 302
-    assert the_mail().subject == "Your MomentVerse account has a password"
+    assert get_mail().subject == "Your MomentVerse account has a password"
 
 
-def test_a_new_address_is_told_to_both(person):
-    person.post("/accounts/email/", {"action_add": "", "email": "ada@new.example"})
-    message = the_mail("ada@new.example")
+def test_change_of_address_is_sent_to_both_addresses(ada_client):
+    ada_client.post("/accounts/email/", {"action_add": "", "email": "ada@new.example"})
+    message = get_mail("ada@new.example")
     assert message.subject == "Confirm your address for MomentVerse"
     assert [message.to for message in mail.outbox] == [["ada@new.example"]]
     mail.outbox.clear()
-    person.post(link_in(message, "confirm-email"))
+    ada_client.post(link_in(message, "confirm-email"))
     assert sorted(message.to for message in mail.outbox) == [
         ["ada@example.org"],
         ["ada@new.example"],
     ]
     for address in ("ada@example.org", "ada@new.example"):
-        message = the_mail(address)
+        message = get_mail(address)
         assert message.subject == "Your MomentVerse address was changed"
         assert "with ada@new.example, and no longer with ada@example.org" in message.body
 
 
-def test_a_new_address_given_up(person):
-    person.post("/accounts/email/", {"action_add": "", "email": "ada@new.example"})
+def test_cancelled_change_of_address(ada_client):
+    ada_client.post("/accounts/email/", {"action_add": "", "email": "ada@new.example"})
     mail.outbox.clear()
-    person.post("/accounts/email/", {"action_remove": "", "email": "ada@new.example"})
-    message = the_mail()
+    ada_client.post("/accounts/email/", {"action_remove": "", "email": "ada@new.example"})
+    message = get_mail()
     assert message.subject == "A new address was given up"
     assert "ada@new.example will not become" in message.body
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_second_factor_turned_on(person):
-    secret = person.get("/accounts/2fa/totp/activate/").context["form"].secret
-    response = person.post("/accounts/2fa/totp/activate/", {"code": code(secret)})
+def test_second_factor_turned_on(ada_client):
+    secret = ada_client.get("/accounts/2fa/totp/activate/").context["form"].secret
+    response = ada_client.post("/accounts/2fa/totp/activate/", {"code": current_totp_code(secret)})
     assert response.status_code == 302
-    assert the_mail().subject == "Your second factor is on"
+    assert get_mail().subject == "Your second factor is on"
 
 
-def test_a_second_factor_turned_off(ada, person):
+def test_second_factor_turned_off(ada, ada_client):
     turn_on_second_factor(ada)
-    person.post("/accounts/2fa/totp/deactivate/")
+    ada_client.post("/accounts/2fa/totp/deactivate/")
     assert not Authenticator.objects.exists()
-    assert the_mail().subject == "Your second factor is off"
+    assert get_mail().subject == "Your second factor is off"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_new_recovery_codes(ada, person):
+def test_new_recovery_codes(ada, ada_client):
     turn_on_second_factor(ada)
-    person.post("/accounts/2fa/recovery-codes/generate/")
-    message = the_mail()
+    ada_client.post("/accounts/2fa/recovery-codes/generate/")
+    message = get_mail()
     assert message.subject == "You have new recovery codes"
     (codes,) = Authenticator.objects.filter(type=Authenticator.Type.RECOVERY_CODES)
     assert not any(code in message.body for code in codes.wrap().get_unused_codes())
@@ -269,39 +269,41 @@ def test_new_recovery_codes(ada, person):
      ("https://elsewhere.example/ click here", "a program that does not give its name"),
      ("", "a program that does not give its name")],
 )  # fmt: skip
-def test_a_browser_is_named_and_never_quoted(person, agent, name):
-    """What a browser says of itself is anybody's text; quoted, it would put words into our mail."""
+def test_browser_is_named_but_not_quoted(ada_client, agent, name):
+    """The User-Agent header can be any text. If it were quoted, anybody could put text into our mail."""
     fields = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
-    person.post("/accounts/password/change/", fields, headers={"user-agent": agent})
-    assert f"with {name}." in the_mail().body
+    ada_client.post("/accounts/password/change/", fields, headers={"user-agent": agent})
+    assert f"with {name}." in get_mail().body
 
 
-def test_an_address_is_quoted_and_never_linked(person):
-    person.post("/accounts/email/", {"action_add": "", "email": "x@www.elsewhere.example"})
+def test_quoted_address_is_not_linked(ada_client):
+    ada_client.post("/accounts/email/", {"action_add": "", "email": "x@www.elsewhere.example"})
     mail.outbox.clear()
-    person.post("/accounts/email/", {"action_remove": "", "email": "x@www.elsewhere.example"})
-    (part,) = the_mail().alternatives
-    assert Html(part.content).links == [f"{site_settings.SITE_URL}/accounts/password/reset/"] * 2
+    ada_client.post("/accounts/email/", {"action_remove": "", "email": "x@www.elsewhere.example"})
+    (part,) = get_mail().alternatives
+    assert (
+        HtmlPart(part.content).links == [f"{site_settings.SITE_URL}/accounts/password/reset/"] * 2
+    )
 
 
-def test_only_an_address_of_ours_becomes_a_link():
-    ours = f"{site_settings.SITE_URL}/accounts/"
+def test_only_urls_of_this_site_become_links():
+    url = f"{site_settings.SITE_URL}/accounts/"
     text = (
-        f"Hello,\n\nGo on:\n{ours}\n\nGo on:\n{site_settings.SITE_URL}.elsewhere.example/\n\n{ours}"
+        f"Hello,\n\nGo on:\n{url}\n\nGo on:\n{site_settings.SITE_URL}.elsewhere.example/\n\n{url}"
     )
     assert split_paragraphs(text) == [
         Paragraph("Hello,"),
-        Paragraph("Go on", ours),
+        Paragraph("Go on", url),
         Paragraph(f"Go on:\n{site_settings.SITE_URL}.elsewhere.example/"),
-        Paragraph("", ours),
+        Paragraph("", url),
     ]
 
 
-def test_how_long_links_work_is_true():
-    """The mails and the pages say three days."""
+def test_stated_lifetime_of_links_is_correct():
+    """The mails and the pages state three days."""
     assert account_settings.EMAIL_CONFIRMATION_EXPIRE_DAYS == 3
     assert site_settings.PASSWORD_RESET_TIMEOUT == 3 * 24 * 3600
 
 
-def test_the_app_is_told_the_sites_name(ada):
+def test_authenticator_app_gets_the_site_name(ada):
     assert get_adapter().get_totp_issuer() == "MomentVerse"

@@ -1,4 +1,4 @@
-"""The second factor: codes from an app, recovery codes, and staff."""
+"""Two-factor authentication: codes from an app, recovery codes, and the requirement for staff."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from accounts.mfa import SecondFactorAdapter
 from tests.accounts.conftest import LOGIN, PASSWORD
 
 pytestmark = pytest.mark.django_db
-ENTRY = {"login": "ada@example.org", "password": PASSWORD}
+CREDENTIALS = {"login": "ada@example.org", "password": PASSWORD}
 ACTIVATE = "/accounts/2fa/totp/activate/"
 
 
 def code_for(secret: str) -> str:
-    """Return the code an app shows (RFC 6238: SHA-1, 30 s, six digits)."""
+    """Return the code that an app shows now (RFC 6238: SHA-1, 30 s, six digits)."""
     counter = struct.pack(">Q", int(time.time() // 30))
     digest = hmac.digest(base64.b32decode(secret), counter, "sha1")
     offset = digest[-1] & 15
@@ -29,8 +29,8 @@ def code_for(secret: str) -> str:
     return f"{number % 1_000_000:06}"
 
 
-def activated(client: Client) -> str:
-    """Turn the second factor on, after giving the password once more, and return its secret."""
+def activate_second_factor(client: Client) -> str:
+    """Enter the password once more, turn the second factor on, and return its secret."""
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     secret = client.get(ACTIVATE).context["form"].secret
     response = client.post(ACTIVATE, {"code": code_for(secret)})
@@ -39,49 +39,48 @@ def activated(client: Client) -> str:
 
 
 def test_it_works(ada, log_in):
-    secret = activated(log_in())
+    secret = activate_second_factor(log_in())
     client = Client()
-    response = client.post(LOGIN, ENTRY)
+    response = client.post(LOGIN, CREDENTIALS)
     assert response["Location"].endswith("/2fa/authenticate/")
-    assert client.get("/accounts/").status_code == 302  # the password alone opens nothing
+    assert client.get("/accounts/").status_code == 302  # the password alone is not enough
     code = code_for(secret)
     response = client.post("/accounts/2fa/authenticate/", {"code": code})
     assert response.status_code == 302, response.text
     assert client.get("/accounts/").status_code == 200
     again = Client()
-    again.post(LOGIN, ENTRY)
+    again.post(LOGIN, CREDENTIALS)
     again.post("/accounts/2fa/authenticate/", {"code": code})
-    assert again.get("/accounts/").status_code == 302  # a code opens once
+    assert again.get("/accounts/").status_code == 302  # a code works once
 
 
-def test_a_wrong_code_opens_nothing(ada, log_in):
-    activated(log_in())
+def test_wrong_code_is_refused(ada, log_in):
+    activate_second_factor(log_in())
     client = Client()
-    client.post(LOGIN, ENTRY)
+    client.post(LOGIN, CREDENTIALS)
     response = client.post("/accounts/2fa/authenticate/", {"code": "000000"})
     assert response.status_code == 200
     assert client.get("/accounts/").status_code == 302
 
 
-def test_a_recovery_code_opens_once(ada, log_in):
-    person = log_in()
-    activated(person)
+def test_recovery_code_works_once(ada, log_in):
+    activate_second_factor(log_in())
     codes = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()
     for expected in (200, 302):
         client = Client()
-        client.post(LOGIN, ENTRY)
+        client.post(LOGIN, CREDENTIALS)
         client.post("/accounts/2fa/authenticate/", {"code": codes[0]})
         assert client.get("/accounts/").status_code == expected
 
 
-def test_its_secret_is_stored_encrypted(ada, log_in):
-    secret = activated(log_in())
+def test_secret_is_stored_encrypted(ada, log_in):
+    secret = activate_second_factor(log_in())
     stored = Authenticator.objects.get(type="totp").data["secret"]
     assert secret not in stored
     assert SecondFactorAdapter().decrypt(stored) == secret
 
 
-def test_a_rotated_secret_key_still_reads_what_was_stored(settings):
+def test_stored_secret_can_be_read_after_key_rotation(settings):
     adapter = SecondFactorAdapter()
     settings.SECRET_KEY = "old" * 20
     stored = adapter.encrypt("seed")
@@ -93,7 +92,7 @@ def test_a_rotated_secret_key_still_reads_what_was_stored(settings):
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_staff_needs_one_for_the_admin_where_it_is_required(ada, log_in, settings, required):
+def test_admin_requires_a_second_factor_if_configured(ada, log_in, settings, required):
     settings.STAFF_NEEDS_SECOND_FACTOR = required
     ada.is_staff = ada.is_superuser = True
     ada.save()
@@ -103,17 +102,17 @@ def test_staff_needs_one_for_the_admin_where_it_is_required(ada, log_in, setting
     if required:
         assert response.redirect_chain[0] == (ACTIVATE, 302)
         assert "The admin needs a second factor." in response.text
-        activated(client)
+        activate_second_factor(client)
         assert client.get("/admin/").status_code == 200
     else:
         assert not response.redirect_chain
 
 
-def test_the_admin_has_no_log_in_of_its_own(client, db):
+def test_admin_redirects_to_the_login_page_of_accounts(client, db):
     response = client.get("/admin/", follow=True)
     assert response.redirect_chain[-1][0] == f"{LOGIN}?next=%2Fadmin%2F"
 
 
-def test_who_is_not_staff_is_told_so(ada, log_in):
+def test_admin_is_refused_without_staff_status(ada, log_in):
     response = log_in().get("/admin/", follow=True)
     assert response.status_code == 403

@@ -1,4 +1,4 @@
-"""``manage.py ensure_admin``: an admin account, made once, whose password is shown once."""
+"""``manage.py ensure_admin`` creates an admin account once and prints its password once."""
 
 import re
 from io import StringIO
@@ -19,14 +19,14 @@ def ensure_admin(**options):
 
 
 def test_it_works():
-    printed = ensure_admin()
-    email, password = re.fullmatch(r"Admin account: (\S+)  password: (\S+)\n", printed).groups()
+    output = ensure_admin()
+    email, password = re.fullmatch(r"Admin account: (\S+)  password: (\S+)\n", output).groups()
     client = Client()
     assert client.login(username=email, password=password)
     assert client.get("/admin/").status_code == 200
 
 
-def test_its_password_is_long_and_never_the_same():
+def test_password_is_long_and_random():
     first = ensure_admin().split()[-1]
     User.objects.all().delete()
     second = ensure_admin().split()[-1]
@@ -34,26 +34,26 @@ def test_its_password_is_long_and_never_the_same():
     assert len(first) >= 20
 
 
-def test_the_second_call_changes_nothing():
+def test_second_call_changes_nothing():
     password = ensure_admin().split()[-1]
     before = User.objects.values().get()
-    again = ensure_admin()
+    second_output = ensure_admin()
     assert User.objects.values().get() == before
-    assert password not in again
-    assert "changepassword" in again
+    assert password not in second_output
+    assert "changepassword" in second_output
 
 
-def test_another_admin_is_enough():
+def test_no_account_is_created_if_an_admin_exists():
     User.objects.create_superuser("root@example.org", "chief")
     assert "root@example.org" in ensure_admin()
     assert User.objects.count() == 1
 
 
-def test_the_account_may_be_named():
+def test_email_and_handle_can_be_chosen():
     ensure_admin(email="Me@Example.org", handle="Maker")
     assert User.objects.get().email == "me@example.org"
 
 
-def test_it_is_an_account_that_the_forms_would_take():
+def test_account_passes_validation():
     ensure_admin()
     User.objects.get().full_clean()

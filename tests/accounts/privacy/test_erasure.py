@@ -1,4 +1,4 @@
-"""``erase_accounts``: those whose days are over, one after another; edge case 14."""
+"""``erase_accounts`` erases the accounts whose deletion is due, one after another (edge case 14)."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ from tests.accounts.conftest import LOGIN, PASSWORD
 pytestmark = pytest.mark.django_db
 
 
-def run() -> str:
+def erase_accounts() -> str:
     out = io.StringIO()
     call_command("erase_accounts", stdout=out)
     return out.getvalue()
 
 
-def let_days_pass(user: User, **more) -> None:
-    ago = timezone.now() - dt.timedelta(seconds=1)
-    User.objects.filter(pk=user.pk).update(erase_after=ago, **more)
+def make_erasure_due(user: User, **more) -> None:
+    """Let the days in which the user could cancel be over. ``more`` sets further fields."""
+    past = timezone.now() - dt.timedelta(seconds=1)
+    User.objects.filter(pk=user.pk).update(erase_after=past, **more)
 
 
-def log_entry(by: User, about, **more) -> LogEntry:
-    fields = {"object_id": str(about.pk), "change_message": "Words."} | more
+def create_log_entry(staff: User, about, **more) -> LogEntry:
+    fields = {"object_id": str(about.pk), "change_message": "A note."} | more
     return LogEntry.objects.create(
-        user=by,
+        user=staff,
         content_type=ContentType.objects.get_for_model(about),
         object_repr=str(about),
         action_flag=CHANGE,
@@ -50,8 +51,8 @@ def log_entry(by: User, about, **more) -> LogEntry:
 
 
 @pytest.fixture
-def source(monkeypatch):
-    """Return a function that registers what another app would erase, for this test only."""
+def register_erase(monkeypatch):
+    """Return a function that registers an ``erase`` function of another app, for this test only."""
     monkeypatch.setattr(registry, "_sources", dict(registry._sources))
 
     def add(erase) -> None:
@@ -61,9 +62,9 @@ def source(monkeypatch):
 
 
 def test_it_works(ada):
-    let_days_pass(ada, bio="Bio", display_name="Ada", time_zone="Europe/Berlin")
+    make_erasure_due(ada, bio="Bio", display_name="Ada", time_zone="Europe/Berlin")
     joined = ada.date_joined
-    assert run() == "1 accounts erased.\n"
+    assert erase_accounts() == "1 accounts erased.\n"
     ada.refresh_from_db()
     assert ada.handle.startswith("erased-")
     assert ada.email == f"{ada.handle}@erased.invalid"
@@ -73,37 +74,37 @@ def test_it_works(ada):
     assert ada.date_joined == joined
 
 
-def test_nobody_is_erased_before_the_day(ada):
+def test_account_is_not_erased_before_it_is_due(ada):
     soon = timezone.now() + dt.timedelta(minutes=5)
     User.objects.filter(pk=ada.pk).update(erase_after=soon)
-    assert run() == "0 accounts erased.\n"
+    assert erase_accounts() == "0 accounts erased.\n"
     assert erasure.erase(ada.pk) is False
     ada.refresh_from_db()
     assert ada.email == "ada@example.org"
 
 
-def test_who_did_not_ask_stays(ada):
-    assert run() == "0 accounts erased.\n"
+def test_account_without_a_request_is_not_erased(ada):
+    assert erase_accounts() == "0 accounts erased.\n"
     ada.refresh_from_db()
     assert ada.is_active
 
 
-def test_a_second_run_finds_nothing(ada):
-    let_days_pass(ada)
-    run()
-    left = User.objects.values().get(pk=ada.pk)
-    assert run() == "0 accounts erased.\n"
-    assert User.objects.values().get(pk=ada.pk) == left
+def test_second_run_changes_nothing(ada):
+    make_erasure_due(ada)
+    erase_accounts()
+    row = User.objects.values().get(pk=ada.pk)
+    assert erase_accounts() == "0 accounts erased.\n"
+    assert User.objects.values().get(pk=ada.pk) == row
 
 
-def test_everything_that_hangs_on_the_account_goes(ada, log_in):
+def test_erasure_removes_all_related_data(ada, log_in):
     log_in()
     KnownNetwork.objects.remember(ada, "203.0.113.7")
     Authenticator.objects.create(user=ada, type="totp", data={"secret": "x"})
     ada.groups.add(Group.objects.create(name="Astronomers"))
     ada.user_permissions.add(Permission.objects.first())
-    let_days_pass(ada, is_staff=True)
-    run()
+    make_erasure_due(ada, is_staff=True)
+    erase_accounts()
     ada.refresh_from_db()
     for model in (EmailAddress, Authenticator, UserSession, Session, KnownNetwork):
         assert not model.objects.exists(), model
@@ -112,17 +113,17 @@ def test_everything_that_hangs_on_the_account_goes(ada, log_in):
     assert (ada.is_staff, ada.is_superuser) == (False, False)
 
 
-def test_what_can_hold_something_of_a_person_is_known():
-    """A new model that refers to people must say what becomes of it: erase it, and name it here."""
+def test_every_relation_to_a_user_is_known():
+    """A new model that refers to users needs a rule for its erasure. Name it here once it has one."""
     known = {
         "account.EmailAddress", "mfa.Authenticator", "usersessions.UserSession", "accounts.KnownNetwork",
         "accounts.User_groups", "accounts.User_user_permissions",
-        "timeline.Moment",  # blanked by timeline.personal_data
-        "timeline.Order",  # amounts and dates stay, what staff wrote goes: timeline.personal_orders
-        "timeline.Like",  # deleted: timeline.personal_likes
-        "timeline.Report",  # stays without names and words: timeline.personal_reports
-        "timeline.OrderLogEntry", "timeline.Refund",  # the same, of what they did as staff
-        "admin.LogEntry",  # what staff did stays; the words about a person go
+        "timeline.Moment",  # blanked by timeline.services.personal_data.moments
+        "timeline.Order",  # amounts and dates stay, notes of staff go: personal_data.orders
+        "timeline.Like",  # deleted: personal_data.likes
+        "timeline.Report",  # stays without names and comments: personal_data.reports
+        "timeline.OrderLogEntry", "timeline.Refund",  # likewise, where the user acted as staff
+        "admin.LogEntry",  # what staff did stays; notes about a user go
     }  # fmt: skip
     referring = {
         relation.related_model._meta.label
@@ -133,10 +134,10 @@ def test_what_can_hold_something_of_a_person_is_known():
     assert referring <= known, referring - known
 
 
-def test_an_erased_person_cannot_log_in(ada, log_in):
+def test_erased_user_cannot_log_in(ada, log_in):
     client = log_in()
-    let_days_pass(ada)
-    run()
+    make_erasure_due(ada)
+    erase_accounts()
     assert client.get("/accounts/").status_code == 302
     ada.refresh_from_db()
     for login in ("ada@example.org", ada.email):
@@ -145,61 +146,61 @@ def test_an_erased_person_cannot_log_in(ada, log_in):
     assert not UserSession.objects.exists()
 
 
-def test_a_session_that_is_not_listed_ends_too(ada, log_in):
+def test_unlisted_session_ends_too(ada, log_in):
     client = log_in()
     UserSession.objects.all().delete()
-    let_days_pass(ada)
-    run()
+    make_erasure_due(ada)
+    erase_accounts()
     assert client.get("/accounts/").status_code == 302
 
 
-def test_others_keep_everything(ada, log_in):
+def test_other_users_are_not_affected(ada, log_in):
     bob = User.objects.create_user("bob@example.org", "bob", PASSWORD)
     bob.mark_email_verified()
     client = log_in("bob@example.org")
-    let_days_pass(ada)
-    run()
+    make_erasure_due(ada)
+    erase_accounts()
     assert client.get("/accounts/").status_code == 200
     assert EmailAddress.objects.get().user == bob
 
 
-def test_the_handle_and_the_address_may_be_taken_again(ada):
-    let_days_pass(ada)
-    run()
-    again = User.objects.create_user("ada@example.org", "ada", PASSWORD)
-    again.full_clean()
-    again.mark_email_verified()
-    assert again.pk != ada.pk
+def test_handle_and_email_become_available_again(ada):
+    make_erasure_due(ada)
+    erase_accounts()
+    new_user = User.objects.create_user("ada@example.org", "ada", PASSWORD)
+    new_user.full_clean()
+    new_user.mark_email_verified()
+    assert new_user.pk != ada.pk
 
 
-def test_many_are_erased_to_different_names(ada):
+def test_erased_users_get_different_handles(ada):
     bob = User.objects.create_user("bob@example.org", "bob", PASSWORD)
     for user in (ada, bob):
-        let_days_pass(user)
-    assert run() == "2 accounts erased.\n"
+        make_erasure_due(user)
+    assert erase_accounts() == "2 accounts erased.\n"
     assert len(set(User.objects.values_list("handle_skeleton", flat=True))) == 2
     for user in User.objects.all():
         user.full_clean()
 
 
-def test_the_log_of_staff_stays_without_words_about_the_person(ada):
+def test_admin_log_is_anonymised(ada):
     bob = User.objects.create_user("bob@example.org", "bob", PASSWORD)
     address = EmailAddress.objects.get(user=ada)
-    about = [log_entry(bob, ada), log_entry(bob, address)]
-    deleted = log_entry(bob, address, object_id="0")
-    others, by_ada = log_entry(bob, bob), log_entry(ada, bob)
-    let_days_pass(ada)
-    run()
-    for entry in (*about, deleted):
+    about_ada = [create_log_entry(bob, ada), create_log_entry(bob, address)]
+    deleted = create_log_entry(bob, address, object_id="0")
+    about_bob, by_ada = create_log_entry(bob, bob), create_log_entry(ada, bob)
+    make_erasure_due(ada)
+    erase_accounts()
+    for entry in (*about_ada, deleted):
         entry.refresh_from_db()
         assert (entry.object_repr, entry.change_message) == ("erased", "")
-    for entry in (others, by_ada):
+    for entry in (about_bob, by_ada):
         entry.refresh_from_db()
-        assert (entry.object_repr, entry.change_message) == ("@bob", "Words.")
+        assert (entry.object_repr, entry.change_message) == ("@bob", "A note.")
     assert by_ada.user.handle.startswith("erased-")
 
 
-def test_a_failure_holds_nobody_up(ada, source, caplog):
+def test_failure_does_not_stop_other_erasures(ada, register_erase, caplog):
     bob = User.objects.create_user("bob@example.org", "bob", PASSWORD)
 
     def erase(user):
@@ -207,11 +208,11 @@ def test_a_failure_holds_nobody_up(ada, source, caplog):
             raise RuntimeError("the disk is full")
         return False
 
-    source(erase)
+    register_erase(erase)
     for user in (ada, bob):
-        let_days_pass(user)
+        make_erasure_due(user)
     with pytest.raises(CommandError, match="1 accounts could not be erased"):
-        run()
+        erase_accounts()
     ada.refresh_from_db()
     bob.refresh_from_db()
     assert (ada.email, ada.is_active) == ("ada@example.org", True)
@@ -221,53 +222,53 @@ def test_a_failure_holds_nobody_up(ada, source, caplog):
     assert "ada@example.org" not in caplog.text
 
 
-def test_a_source_with_very_much_is_asked_again(ada, source):
+def test_source_is_called_until_nothing_is_left(ada, register_erase):
     calls = []
 
     def erase(user):
         calls.append(user.email)
         return len(calls) < 3
 
-    source(erase)
-    let_days_pass(ada)
-    assert run() == "1 accounts erased.\n"
+    register_erase(erase)
+    make_erasure_due(ada)
+    assert erase_accounts() == "1 accounts erased.\n"
     assert calls == ["ada@example.org"] * 3
 
 
-def test_the_last_admin_is_not_erased(caplog):
+def test_last_admin_is_not_erased(caplog):
     admin = User.objects.create_superuser("root@example.org", "chief", PASSWORD)
-    let_days_pass(admin)
+    make_erasure_due(admin)
     with pytest.raises(CommandError):
-        run()
+        erase_accounts()
     admin.refresh_from_db()
     assert admin.is_active
     assert "only admin" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_runs_at_once_one_works_on_a_person(ada, source):
-    at_work, go_on = threading.Event(), threading.Event()
-    done = []
+def test_concurrent_runs_do_not_erase_the_same_user(ada, register_erase):
+    erase_started, may_finish = threading.Event(), threading.Event()
+    results = []
 
     def erase(user):
-        at_work.set()
-        assert go_on.wait(10)
+        erase_started.set()
+        assert may_finish.wait(10)
         return False
 
     def first_run():
-        done.append(erasure.erase(ada.pk))
+        results.append(erasure.erase(ada.pk))
         connection.close()
 
-    source(erase)
-    let_days_pass(ada)
+    register_erase(erase)
+    make_erasure_due(ada)
     first = threading.Thread(target=first_run)
     first.start()
     try:
-        assert at_work.wait(10)
+        assert erase_started.wait(10)
         if connection.vendor == "postgresql":  # SQLite has one writer: the second would wait
             assert erasure.erase(ada.pk) is False
     finally:
-        go_on.set()
+        may_finish.set()
         first.join()
     assert erasure.erase(ada.pk) is False
-    assert done == [True]
+    assert results == [True]

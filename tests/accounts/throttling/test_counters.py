@@ -1,4 +1,4 @@
-"""Counting attempts: exactly, over Redis, and without it."""
+"""Attempts are counted exactly, with Redis and without it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ import pytest
 from django.core.cache import caches
 from django.test import Client
 
-from accounts.throttling import counters as counts
-from accounts.throttling import middleware
+from accounts.throttling import counters, middleware
 from accounts.throttling.counters import AttemptCounter, Counter, Limit, LocalCounterStore
 from momentverse.redis.breaker import RETRY_SECONDS
 from momentverse.settings import build_cache
 from tests.accounts.conftest import LOGIN
 from tests.support.servers import Valkey, valkey
 
-pytestmark = pytest.mark.usefixtures("clock")
+pytestmark = pytest.mark.usefixtures("frozen_clock")
 
 FIVE = Counter("five", "somebody", Limit(5, 900))
 OTHER = Counter("five", "somebody else", Limit(5, 900))
@@ -34,7 +33,7 @@ def _valkey() -> Iterator[Valkey]:
 
 @pytest.fixture
 def own_valkey(_valkey, settings) -> Iterator[Valkey]:
-    """A Valkey that holds the counts and that a test may stop or pause."""
+    """A Valkey that stores the counts. A test may stop or pause it."""
     cache = build_cache(_valkey.url, "counts", ignore_exceptions=False)
     settings.CACHES = settings.CACHES | {"throttle": cache}
     yield _valkey
@@ -43,93 +42,98 @@ def own_valkey(_valkey, settings) -> Iterator[Valkey]:
 
 
 @pytest.fixture
-def patient(settings, own_valkey):
-    """The same with time: what counts is the count, on a machine that may be busy."""
-    # A database of its own: connections are pooled by address, with their time-outs.
+def redis_cache(settings, own_valkey):
+    """Store the counts in Valkey with long time-outs, so that a busy machine does not change a count."""
+    # Use another database, because connections are pooled by URL, together with their time-outs.
     cache = build_cache(f"{own_valkey.url[:-1]}1", "counts", ignore_exceptions=False)
     cache["OPTIONS"] |= {"SOCKET_TIMEOUT": 5, "SOCKET_CONNECT_TIMEOUT": 5}
     settings.CACHES = settings.CACHES | {"throttle": cache}
 
 
 @pytest.fixture
-def in_process(settings):
+def local_cache(settings):
     settings.CACHES = settings.CACHES | {
         "throttle": build_cache("", "counts", ignore_exceptions=False)
     }
     caches["throttle"].clear()
 
 
-def taken(attempts, counter=FIVE, times=20, threads=20):
+def count_allowed(attempts, counter=FIVE, times=20, threads=20):
+    """Return how many of ``times`` concurrent attempts are allowed."""
     with ThreadPoolExecutor(threads) as pool:
         return sum(pool.map(lambda _: attempts.acquire(counter), range(times)))
 
 
-def test_it_works(in_process):
+def test_it_works(local_cache):
     attempts = AttemptCounter()
     assert [attempts.acquire(FIVE) for _ in range(7)] == [True] * 5 + [False] * 2
     assert attempts.acquire(OTHER)
     assert attempts.acquire(TEN)
 
 
-def test_of_twenty_threads_exactly_five_pass_over_redis(patient):
-    for round_ in range(20):
-        assert taken(AttemptCounter(), Counter("crowd", f"round {round_}", Limit(5, 900))) == 5
+def test_exactly_five_of_twenty_threads_pass_with_redis(redis_cache):
+    for number in range(20):
+        assert (
+            count_allowed(AttemptCounter(), Counter("crowd", f"round {number}", Limit(5, 900))) == 5
+        )
 
 
-def test_of_twenty_threads_exactly_five_pass_in_one_process(in_process):
-    for round_ in range(20):
-        assert taken(AttemptCounter(), Counter("crowd", f"round {round_}", Limit(5, 900))) == 5
+def test_exactly_five_of_twenty_threads_pass_with_local_cache(local_cache):
+    for number in range(20):
+        assert (
+            count_allowed(AttemptCounter(), Counter("crowd", f"round {number}", Limit(5, 900))) == 5
+        )
 
 
-def test_processes_share_one_count(patient):
+def test_processes_share_one_count(redis_cache):
     first, second = AttemptCounter(), AttemptCounter()
     assert all(first.acquire(FIVE) for _ in range(3))
     assert [second.acquire(FIVE) for _ in range(3)] == [True, True, False]
 
 
-@pytest.mark.parametrize("place", ["patient", "in_process"])
-def test_waiting_is_told_to_the_second(place, request, clock):
-    request.getfixturevalue(place)
+@pytest.mark.parametrize("cache", ["redis_cache", "local_cache"])
+def test_retry_after_is_exact_to_the_second(cache, request, frozen_clock):
+    request.getfixturevalue(cache)
     attempts = AttemptCounter()
     for _ in range(5):
         assert attempts.get_retry_after(FIVE) == 0
         attempts.acquire(FIVE)
     seconds = attempts.get_retry_after(FIVE)
     assert 1 <= seconds <= 900
-    clock.now += seconds - 1
+    frozen_clock.now += seconds - 1
     assert attempts.get_retry_after(FIVE) == 1
     assert not attempts.acquire(FIVE)
-    clock.now += 1
+    frozen_clock.now += 1
     assert attempts.get_retry_after(FIVE) == 0
     assert attempts.acquire(FIVE)
 
 
-@pytest.mark.parametrize("place", ["patient", "in_process"])
-def test_it_decays_within_its_time(place, request, clock):
-    request.getfixturevalue(place)
+@pytest.mark.parametrize("cache", ["redis_cache", "local_cache"])
+def test_count_ends_with_its_window(cache, request, frozen_clock):
+    request.getfixturevalue(cache)
     attempts = AttemptCounter()
     for _ in range(9):
         attempts.acquire(FIVE)
-    clock.now += 900
+    frozen_clock.now += 900
     assert [attempts.acquire(FIVE) for _ in range(6)] == [True] * 5 + [False]
 
 
-@pytest.mark.parametrize("place", ["patient", "in_process"])
-def test_an_attempt_is_given_back(place, request, clock):
-    request.getfixturevalue(place)
+@pytest.mark.parametrize("cache", ["redis_cache", "local_cache"])
+def test_attempt_is_released(cache, request, frozen_clock):
+    request.getfixturevalue(cache)
     attempts = AttemptCounter()
     for _ in range(5):
         attempts.acquire(FIVE)
     attempts.release(FIVE)
     assert [attempts.acquire(FIVE), attempts.acquire(FIVE)] == [True, False]
-    clock.now += 900
-    attempts.release(FIVE)  # its window has ended: nothing is left to take off
+    frozen_clock.now += 900
+    attempts.release(FIVE)  # its window has ended, so nothing is subtracted
     assert [attempts.acquire(FIVE) for _ in range(6)] == [True] * 5 + [False]
 
 
-@pytest.mark.parametrize("place", ["patient", "in_process"])
-def test_a_count_is_cleared(place, request):
-    request.getfixturevalue(place)
+@pytest.mark.parametrize("cache", ["redis_cache", "local_cache"])
+def test_count_is_reset(cache, request):
+    request.getfixturevalue(cache)
     attempts = AttemptCounter()
     for counter in (FIVE, OTHER):
         for _ in range(7):
@@ -140,8 +144,8 @@ def test_a_count_is_cleared(place, request):
     assert not attempts.acquire(OTHER)
 
 
-def test_a_flood_of_others_pushes_no_count_out(settings):
-    """A cache in the process keeps 300 entries by default; a flood is longer."""
+def test_flood_of_other_counters_evicts_no_count(settings):
+    """Django's cache in the process keeps 300 entries by default. A flood has more."""
     options = {"MAX_ENTRIES": 50_000}
     cache = build_cache("", "flood", ignore_exceptions=False) | {"OPTIONS": options}
     settings.CACHES = settings.CACHES | {"throttle": cache}
@@ -154,7 +158,7 @@ def test_a_flood_of_others_pushes_no_count_out(settings):
 
 
 @pytest.mark.embedded
-def test_the_settings_keep_a_flood_of_counts():
+def test_configured_local_cache_has_room_for_a_flood():
     from momentverse import settings
 
     if settings.REDIS_URL:
@@ -163,27 +167,27 @@ def test_the_settings_keep_a_flood_of_counts():
 
 
 @pytest.fixture
-def warnings(caplog):
+def limit_warnings(caplog):
     caplog.set_level(logging.WARNING, "momentverse.limits")
     return lambda: [line for line in caplog.records if line.name == "momentverse.limits"]
 
 
 @pytest.mark.parametrize("fault", ["stop", "pause"])
-def test_without_redis_it_counts_here_and_more_strictly(own_valkey, warnings, fault):
+def test_local_limits_are_stricter_while_redis_is_down(own_valkey, limit_warnings, fault):
     attempts = AttemptCounter()
     assert attempts.acquire(OTHER)
     getattr(own_valkey, fault)()
-    assert taken(attempts, FIVE) == 2
-    assert taken(attempts, TEN) == 5
-    assert warnings()[0].getMessage().startswith("limits fall back to this process")
+    assert count_allowed(attempts, FIVE) == 2
+    assert count_allowed(attempts, TEN) == 5
+    assert limit_warnings()[0].getMessage().startswith("limits fall back to this process")
 
 
-def test_it_starts_without_redis(own_valkey):
+def test_counting_starts_without_redis(own_valkey):
     own_valkey.stop()
     assert [AttemptCounter().acquire(FIVE) for _ in range(2)] == [True, True]
 
 
-def test_waiting_is_told_without_redis(own_valkey, monkeypatch):
+def test_retry_after_is_known_without_redis(own_valkey, monkeypatch):
     own_valkey.stop()
     attempts = AttemptCounter()
     assert attempts.get_retry_after(FIVE) == 0
@@ -197,7 +201,7 @@ def test_waiting_is_told_without_redis(own_valkey, monkeypatch):
 
 
 def test_local_window_moves_with_each_attempt():
-    """Of a limit of four, two pass here; room comes back one attempt at a time, not at a window's end."""
+    """Two of a limit of four pass locally. They become available again one by one, not at a window's end."""
     now = [0.0]
     local = LocalCounterStore(now=lambda: now[0])
     counter = Counter("four", "somebody", Limit(4, 900))
@@ -211,14 +215,14 @@ def test_local_window_moves_with_each_attempt():
 
 
 def test_local_counters_are_bounded(monkeypatch):
-    monkeypatch.setattr(counts, "MAX_LOCAL_COUNTERS", 2)
+    monkeypatch.setattr(counters, "MAX_LOCAL_COUNTERS", 2)
     local = LocalCounterStore()
-    for who in ["a", "a", "b", "a", "c"]:  # "b" was used longest ago
+    for who in ["a", "a", "b", "a", "c"]:  # "b" is the least recently used
         local.acquire(Counter("five", who, Limit(5, 900)))
     assert {counter.who for counter in local._attempts} == {"a", "c"}
 
 
-def test_what_is_given_back_without_redis_stays_counted(own_valkey):
+def test_released_attempt_still_counts_without_redis(own_valkey):
     own_valkey.stop()
     attempts = AttemptCounter()
     attempts.acquire(FIVE)
@@ -227,46 +231,46 @@ def test_what_is_given_back_without_redis_stays_counted(own_valkey):
     assert not attempts.acquire(FIVE)
 
 
-def test_success_clears_without_redis_too(own_valkey):
+def test_count_is_reset_without_redis(own_valkey):
     own_valkey.stop()
     attempts = AttemptCounter()
-    assert taken(attempts) == 2
+    assert count_allowed(attempts) == 2
     attempts.reset(FIVE)
-    assert taken(attempts) == 2
+    assert count_allowed(attempts) == 2
 
 
-def test_a_redis_that_hangs_costs_one_timeout(own_valkey, monkeypatch):
+def test_hanging_redis_costs_one_timeout(own_valkey, monkeypatch):
     attempts = AttemptCounter()
     own_valkey.pause()
     now = started = time.monotonic()
     with monkeypatch.context() as patched:
-        # Redis is not tried again meanwhile, however long this takes.
+        # Stop the circuit breaker's clock: it does not try Redis again, however long this takes.
         patched.setattr("momentverse.redis.breaker.time.monotonic", lambda: now)
         for number in range(100):
             assert attempts.acquire(Counter("hanging", str(number), Limit(5, 900)))
-    # A hundred time-outs would be twenty seconds.
+    # A hundred time-outs would take twenty seconds.
     assert time.monotonic() - started < 10
 
 
-def test_redis_is_used_again_when_it_is_back(own_valkey, patient, monkeypatch):
+def test_redis_is_used_again_after_it_returns(own_valkey, redis_cache, monkeypatch):
     own_valkey.stop()
     attempts = AttemptCounter()
-    assert taken(attempts) == 2
+    assert count_allowed(attempts) == 2
     own_valkey.start()
     now = time.monotonic()
     monkeypatch.setattr("momentverse.redis.breaker.time.monotonic", lambda: now + RETRY_SECONDS + 1)
     assert [attempts.acquire(FIVE) for _ in range(6)] == [True] * 5 + [False]
 
 
-def test_a_flushed_redis_goes_on_counting(patient):
+def test_counting_continues_after_a_flush(redis_cache):
     attempts = AttemptCounter()
     attempts.acquire(FIVE)
     caches["throttle"].clear()
     assert [attempts.acquire(FIVE) for _ in range(6)] == [True] * 5 + [False]
 
 
-def test_a_count_that_vanishes_while_it_is_taken_is_no_open_door(in_process, monkeypatch):
-    """A flush between the two commands: that attempt is refused."""
+def test_attempt_is_refused_if_its_count_vanishes(local_cache, monkeypatch):
+    """This happens if Redis is flushed between the two commands of an attempt."""
     attempts = AttemptCounter()
     attempts.acquire(FIVE)
 
@@ -279,13 +283,13 @@ def test_a_count_that_vanishes_while_it_is_taken_is_no_open_door(in_process, mon
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("fault", ["stop", "pause"])
-def test_log_in_is_limited_while_redis_is_away(own_valkey, monkeypatch, ada, fault):
-    """Edge case 17: closed for log-in, by a stricter local limit; and no page fails."""
+def test_login_is_limited_while_redis_is_down(own_valkey, monkeypatch, ada, fault):
+    """Edge case 17: log-in stays limited, by a stricter local limit, and no page fails."""
     monkeypatch.setattr(middleware, "attempt_counter", AttemptCounter())
     getattr(own_valkey, fault)()
-    entry = {"login": "ada@example.org", "password": "wrong"}
-    answers = [Client().post(LOGIN, entry) for _ in range(5)]
-    assert [answer.status_code for answer in answers] == [200] * 2 + [429] * 3
-    assert 1 <= int(answers[-1]["Retry-After"]) <= 900
-    entry = {"login": "bob@example.org", "password": "wrong"}
-    assert Client().post(LOGIN, entry).status_code == 200
+    credentials = {"login": "ada@example.org", "password": "wrong"}
+    responses = [Client().post(LOGIN, credentials) for _ in range(5)]
+    assert [response.status_code for response in responses] == [200] * 2 + [429] * 3
+    assert 1 <= int(responses[-1]["Retry-After"]) <= 900
+    credentials = {"login": "bob@example.org", "password": "wrong"}
+    assert Client().post(LOGIN, credentials).status_code == 200

@@ -1,4 +1,4 @@
-"""What happens to whoever tries too often; and to whoever does not."""
+"""Attempts over a limit are refused, and nobody else is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from accounts.throttling.middleware import _format_retry_time
 from accounts.throttling.rules import RULES
 from tests.accounts.conftest import LOGIN, PASSWORD, link_in
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen_clock")]
 
 HOME = "203.0.113.7"
 ELSEWHERE = "198.51.100.9"
@@ -27,163 +27,165 @@ REFUSED = 429
 
 
 @pytest.fixture(autouse=True)
-def hashed(monkeypatch):
-    """Keep what was asked to be hashed."""
-    asked = []
-    work = Argon2idPasswordHasher.encode, Argon2idPasswordHasher.verify
+def hashed_passwords(monkeypatch):
+    """Record the passwords that are hashed or compared with a hash."""
+    passwords = []
+    originals = Argon2idPasswordHasher.encode, Argon2idPasswordHasher.verify
 
     def encode(self, password, salt):
-        asked.append(password)
-        return work[0](self, password, salt)
+        passwords.append(password)
+        return originals[0](self, password, salt)
 
     def verify(self, password, encoded):
-        asked.append(password)
-        return work[1](self, password, encoded)
+        passwords.append(password)
+        return originals[1](self, password, encoded)
 
     monkeypatch.setattr(Argon2idPasswordHasher, "encode", encode)
     monkeypatch.setattr(Argon2idPasswordHasher, "verify", verify)
-    return asked
+    return passwords
 
 
 def post(path, fields, network=HOME, client=None, **more):
     return (client or Client()).post(path, fields, REMOTE_ADDR=network, **more)
 
 
-def enter(email="ada@example.org", password="wrong", network=HOME, **more):
+def try_login(email="ada@example.org", password="wrong", network=HOME, **more):
     return post(LOGIN, {"login": email, "password": password}, network, **more)
 
 
-def statuses(times, try_it):
-    return [try_it().status_code for _ in range(times)]
+def repeat(times, attempt):
+    """Make an attempt so many times and return the statuses of the responses."""
+    return [attempt().status_code for _ in range(times)]
 
 
 def test_it_works(ada):
-    assert statuses(7, enter) == [200] * 5 + [REFUSED] * 2
+    assert repeat(7, try_login) == [200] * 5 + [REFUSED] * 2
 
 
-def test_the_right_password_is_refused_as_well(ada):
-    statuses(5, enter)
-    assert enter(password=PASSWORD).status_code == REFUSED
+def test_right_password_is_refused_over_the_limit(ada):
+    repeat(5, try_login)
+    assert try_login(password=PASSWORD).status_code == REFUSED
 
 
-def test_no_hash_is_spent_on_what_is_refused(ada, hashed):
-    statuses(5, enter)
-    hashed.clear()
-    statuses(5, enter)
-    assert hashed == []
+def test_refused_attempt_computes_no_hash(ada, hashed_passwords):
+    repeat(5, try_login)
+    hashed_passwords.clear()
+    repeat(5, try_login)
+    assert hashed_passwords == []
 
 
-def test_people_are_told_when_to_try_again(ada):
-    statuses(5, enter)
-    refused = enter()
-    seconds = int(refused["Retry-After"])
+def test_refusal_states_when_to_try_again(ada):
+    repeat(5, try_login)
+    response = try_login()
+    seconds = int(response["Retry-After"])
     assert 1 <= seconds <= 15 * 60
     assert re.search(
-        r"You can try again in \d+ (minutes|seconds?), at \d\d:\d\d UTC\.", refused.text
+        r"You can try again in \d+ (minutes|seconds?), at \d\d:\d\d UTC\.", response.text
     )
-    assert "A little slower" in refused.text
-    assert "no-store" in refused["Cache-Control"]
+    assert "A little slower" in response.text
+    assert "no-store" in response["Cache-Control"]
 
 
-def test_the_words_are_true():
+def test_retry_time_is_formatted():
     assert _format_retry_time(1).startswith("You can try again in 1 second, at ")
     assert _format_retry_time(60).startswith("You can try again in 60 seconds, at ")
     assert _format_retry_time(61).startswith("You can try again in 2 minutes, at ")
     assert _format_retry_time(900).startswith("You can try again in 15 minutes, at ")
 
 
-def test_retry_after_is_true_to_the_second(ada, clock):
-    statuses(5, enter)
-    seconds = int(enter()["Retry-After"])
-    clock.now += seconds - 1
-    assert enter().status_code == REFUSED
-    clock.now += 1
-    assert enter().status_code == 200
+def test_retry_after_is_exact_to_the_second(ada, frozen_clock):
+    repeat(5, try_login)
+    seconds = int(try_login()["Retry-After"])
+    frozen_clock.now += seconds - 1
+    assert try_login().status_code == REFUSED
+    frozen_clock.now += 1
+    assert try_login().status_code == 200
 
 
-def test_retry_after_is_the_longest_of_what_binds(ada, clock):
-    """Per account too, twenty an hour: the quarter's end is not the end of waiting."""
+def test_retry_after_is_the_longest_wait_of_all_limits(ada, frozen_clock):
+    """The account's limit is twenty an hour, so the wait does not end with the quarter of an hour."""
     for number in range(20):
-        enter(network=f"198.51.100.{number}")
+        try_login(network=f"198.51.100.{number}")
     fresh = "192.0.2.1"
-    seconds = int(enter(network=fresh)["Retry-After"])
-    clock.now += seconds - 1
-    assert enter(network=fresh).status_code == REFUSED
-    clock.now += 1
-    assert enter(network=fresh).status_code == 200
+    seconds = int(try_login(network=fresh)["Retry-After"])
+    frozen_clock.now += seconds - 1
+    assert try_login(network=fresh).status_code == REFUSED
+    frozen_clock.now += 1
+    assert try_login(network=fresh).status_code == 200
 
 
-def test_success_clears(ada):
-    statuses(4, enter)
-    assert enter(password=PASSWORD).status_code == 302
-    assert statuses(6, enter) == [200] * 5 + [REFUSED]
+def test_success_resets_the_count(ada):
+    repeat(4, try_login)
+    assert try_login(password=PASSWORD).status_code == 302
+    assert repeat(6, try_login) == [200] * 5 + [REFUSED]
 
 
-def test_success_does_not_clear_for_others(ada):
-    assert statuses(5, lambda: enter("bob@example.org")) == [200] * 5
-    assert enter(password=PASSWORD).status_code == 302
-    assert enter("bob@example.org").status_code == REFUSED
+def test_success_does_not_reset_other_accounts(ada):
+    assert repeat(5, lambda: try_login("bob@example.org")) == [200] * 5
+    assert try_login(password=PASSWORD).status_code == 302
+    assert try_login("bob@example.org").status_code == REFUSED
 
 
-def test_successes_use_nothing_up(ada):
-    """A house full of people who log in is no attack."""
+def test_successes_are_not_counted(ada):
+    """Many users who log in from one network are no attack."""
     for _ in range(60):
-        assert enter(password=PASSWORD).status_code == 302
+        assert try_login(password=PASSWORD).status_code == 302
         KnownNetwork.objects.all().delete()
-    assert enter("bob@example.org").status_code == 200
+    assert try_login("bob@example.org").status_code == 200
 
 
-# What differs between any two answers, or says where the address stands, not the account.
-ANSWERS_OWN = {"X-Request-ID", "Expires", "Content-Length", "Retry-After"}
+# Headers that differ between any two responses, or that depend on the entered address alone and not on
+# whether it has an account.
+VARYING_HEADERS = {"X-Request-ID", "Expires", "Content-Length", "Retry-After"}
 
 
-def seen_of(response, email):
-    """Return what somebody who compares answers sees, without what differs each time."""
+def comparable_parts(response, email):
+    """Return what an attacker could compare: a response without the parts that differ each time."""
     body = re.sub(r'value="[^"]*"', "", response.text.replace(email, "…"))
-    # Each count's window ends at an offset of its own.
+    # The window of each count ends at an offset that depends on its key.
     body = re.sub(r"again in .* UTC", "…", body)
     headers = {
         name: value
         for name, value in response.items()
-        if name not in ANSWERS_OWN and not name.startswith("RateLimit")
+        if name not in VARYING_HEADERS and not name.startswith("RateLimit")
     }
     return response.status_code, body, headers, sorted(response.cookies)
 
 
-def test_known_and_unknown_are_answered_alike(ada, hashed):
-    hashed.clear()
-    known = [seen_of(enter("ada@example.org"), "ada@example.org") for _ in range(7)]
-    hashes = len(hashed)
-    unknown = [seen_of(enter("eve@example.org"), "eve@example.org") for _ in range(7)]
+def test_responses_do_not_reveal_accounts(ada, hashed_passwords):
+    hashed_passwords.clear()
+    known = [comparable_parts(try_login("ada@example.org"), "ada@example.org") for _ in range(7)]
+    hashes = len(hashed_passwords)
+    unknown = [comparable_parts(try_login("eve@example.org"), "eve@example.org") for _ in range(7)]
     assert known == unknown
-    assert [answer[0] for answer in unknown] == [200] * 5 + [REFUSED] * 2
-    assert len(hashed) == 2 * hashes == 10
+    assert [response[0] for response in unknown] == [200] * 5 + [REFUSED] * 2
+    assert len(hashed_passwords) == 2 * hashes == 10
 
 
 @pytest.mark.parametrize(
     "spelling",
     ["ADA@Example.ORG", "  ada@example.org ", "\uff41da@example.org", "ada@example.org\u2003"],
 )
-def test_one_address_is_one_however_it_is_written(ada, spelling):
-    statuses(5, enter)
-    assert enter(spelling).status_code == REFUSED
+def test_spellings_of_one_address_share_a_count(ada, spelling):
+    repeat(5, try_login)
+    assert try_login(spelling).status_code == REFUSED
 
 
-def test_letters_that_pass_for_others_are_one():
-    statuses(5, lambda: enter("kim@example.org"))
-    assert enter("k\u0131m@example.org").status_code == REFUSED
-    assert enter("\u212aim@example.org").status_code == REFUSED
+def test_equivalent_letters_share_a_count():
+    repeat(5, lambda: try_login("kim@example.org"))
+    assert try_login("k\u0131m@example.org").status_code == REFUSED
+    assert try_login("\u212aim@example.org").status_code == REFUSED
 
 
 @pytest.mark.parametrize("email", ["", "no address", "a" * 5000, "\u202e@\0", "\0", "ä@ö.ü"])
-def test_nonsense_is_counted_and_breaks_nothing(email):
-    answers = statuses(6, lambda: enter(email))
-    assert set(answers[:5]) <= {200, 400}
-    assert answers[5] in {REFUSED, 400}
+def test_invalid_address_is_counted_without_an_error(email):
+    statuses = repeat(6, lambda: try_login(email))
+    assert set(statuses[:5]) <= {200, 400}
+    assert statuses[5] in {REFUSED, 400}
 
 
-def test_half_a_character_breaks_nothing():
-    """A form in a charset that can write a lone surrogate is not read at all."""
+def test_lone_surrogate_is_refused():
+    """A form whose charset can encode a lone surrogate is not parsed at all."""
     field = 'Content-Disposition: form-data; name="username"'
     body = f"--b\r\n{field}\r\n\r\n\\ud800\r\n--b--\r\n"
     form = "multipart/form-data; boundary=b; charset=unicode_escape"
@@ -191,113 +193,115 @@ def test_half_a_character_breaks_nothing():
     def enter_admin():
         return Client().generic("POST", "/admin/login/", body, form, REMOTE_ADDR=HOME)
 
-    assert statuses(6, enter_admin) == [400] * 6
+    assert repeat(6, enter_admin) == [400] * 6
 
 
-def test_a_64_is_one_network(ada):
-    answers = [enter(network=f"2001:db8:1:2::{n:x}").status_code for n in range(6)]
-    assert answers == [200] * 5 + [REFUSED]
-    assert enter(network="2001:db8:1:3::1").status_code == 200
+def test_ipv6_network_of_64_bits_counts_as_one(ada):
+    statuses = [try_login(network=f"2001:db8:1:2::{n:x}").status_code for n in range(6)]
+    assert statuses == [200] * 5 + [REFUSED]
+    assert try_login(network="2001:db8:1:3::1").status_code == 200
 
 
-def test_a_made_up_forwarded_address_changes_nothing(ada):
-    answers = [enter(HTTP_X_FORWARDED_FOR=f"192.0.2.{n}").status_code for n in range(6)]
-    assert answers == [200] * 5 + [REFUSED]
+def test_forged_forwarded_for_header_is_ignored(ada):
+    statuses = [try_login(HTTP_X_FORWARDED_FOR=f"192.0.2.{n}").status_code for n in range(6)]
+    assert statuses == [200] * 5 + [REFUSED]
 
 
-def test_our_proxies_name_the_client(ada, settings):
+def test_forwarded_for_header_of_trusted_proxies_is_used(ada, settings):
     settings.TRUSTED_PROXIES = 1
-    forged = [enter(HTTP_X_FORWARDED_FOR=f"192.0.2.{n}, {ELSEWHERE}").status_code for n in range(6)]
+    forged = [
+        try_login(HTTP_X_FORWARDED_FOR=f"192.0.2.{n}, {ELSEWHERE}").status_code for n in range(6)
+    ]
     assert forged == [200] * 5 + [REFUSED]
-    assert enter(HTTP_X_FORWARDED_FOR="192.0.2.77").status_code == 200
+    assert try_login(HTTP_X_FORWARDED_FOR="192.0.2.77").status_code == 200
 
 
-def test_many_accounts_from_one_network():
-    answers = [enter(f"person{n}@example.org").status_code for n in range(52)]
-    assert answers == [200] * 50 + [REFUSED] * 2
-    assert enter(network=ELSEWHERE).status_code == 200
+def test_network_is_limited_across_accounts():
+    statuses = [try_login(f"person{n}@example.org").status_code for n in range(52)]
+    assert statuses == [200] * 50 + [REFUSED] * 2
+    assert try_login(network=ELSEWHERE).status_code == 200
 
 
-def test_one_account_from_many_networks(ada):
-    answers = [enter(network=f"198.51.100.{n}").status_code for n in range(22)]
-    assert answers == [200] * 20 + [REFUSED] * 2
-    assert enter("bob@example.org", network="198.51.100.99").status_code == 200
+def test_account_is_limited_across_networks(ada):
+    statuses = [try_login(network=f"198.51.100.{n}").status_code for n in range(22)]
+    assert statuses == [200] * 20 + [REFUSED] * 2
+    assert try_login("bob@example.org", network="198.51.100.99").status_code == 200
 
 
-def test_what_is_refused_uses_up_no_other_count(ada):
-    statuses(60, enter)
-    assert enter("bob@example.org").status_code == 200
-    assert enter(network=ELSEWHERE).status_code == 200
+def test_refused_attempt_does_not_count_against_other_limits(ada):
+    repeat(60, try_login)
+    assert try_login("bob@example.org").status_code == 200
+    assert try_login(network=ELSEWHERE).status_code == 200
 
 
-def test_a_full_network_uses_up_no_account(ada, clock):
+def test_refusal_of_a_network_does_not_count_against_the_account(ada, frozen_clock):
     for number in range(50):
-        enter(f"person{number}@example.org")
-    statuses(9, enter)
-    assert enter(network=ELSEWHERE).status_code == 200
-    clock.now += 15 * 60
-    assert statuses(5, enter) == [200] * 5
+        try_login(f"person{number}@example.org")
+    repeat(9, try_login)
+    assert try_login(network=ELSEWHERE).status_code == 200
+    frozen_clock.now += 15 * 60
+    assert repeat(5, try_login) == [200] * 5
 
 
-def test_a_stranger_does_not_lock_an_owner_out(ada):
-    """Edge case 24. From where the owner has logged in before, log-in goes on working."""
-    assert enter(password=PASSWORD).status_code == 302
+def test_stranger_cannot_lock_the_owner_out(ada):
+    """Edge case 24. Log-in continues to work on the networks from which the owner has logged in before."""
+    assert try_login(password=PASSWORD).status_code == 302
     for number in range(30):
-        enter(network=f"198.51.100.{number}")
-    assert enter(password=PASSWORD, network="198.51.100.200").status_code == REFUSED
-    assert statuses(4, enter) == [200] * 4
-    assert enter(password=PASSWORD).status_code == 302
+        try_login(network=f"198.51.100.{number}")
+    assert try_login(password=PASSWORD, network="198.51.100.200").status_code == REFUSED
+    assert repeat(4, try_login) == [200] * 4
+    assert try_login(password=PASSWORD).status_code == 302
 
 
-def test_neighbours_do_not_lock_an_owner_out(ada):
-    assert enter(password=PASSWORD).status_code == 302
+def test_neighbours_cannot_lock_the_owner_out(ada):
+    assert try_login(password=PASSWORD).status_code == 302
     for number in range(55):
-        enter(f"person{number}@example.org")
-    assert enter("bob@example.org").status_code == REFUSED
-    assert enter(password=PASSWORD).status_code == 302
+        try_login(f"person{number}@example.org")
+    assert try_login("bob@example.org").status_code == REFUSED
+    assert try_login(password=PASSWORD).status_code == 302
 
 
-def test_a_failure_makes_no_network_known(ada):
-    statuses(3, enter)
+def test_failure_does_not_make_a_network_known(ada):
+    repeat(3, try_login)
     assert not KnownNetwork.objects.exists()
 
 
-def test_a_reset_lets_an_owner_in_from_anywhere(ada):
-    """Whoever reads the account's mail has proved more than a password does."""
+def test_password_reset_makes_the_network_known(ada):
+    """Access to the account's mail is a stronger proof than the password."""
     for number in range(30):
-        enter(network=f"198.51.100.{number}")
-    assert enter(password=PASSWORD).status_code == REFUSED
+        try_login(network=f"198.51.100.{number}")
+    assert try_login(password=PASSWORD).status_code == REFUSED
     client = Client(REMOTE_ADDR=HOME)
     client.post("/accounts/password/reset/", {"email": ada.email})
     page = client.get(link_in(mail.outbox[-1], "reset/key"))
     new = "another perfectly long passphrase"
     client.post(page["Location"], {"password1": new, "password2": new})
-    assert enter(password=new).status_code == 302
+    assert try_login(password=new).status_code == 302
 
 
-def test_the_admins_log_in_is_under_it(ada):
+def test_admin_login_is_limited(ada):
     def enter_admin():
         return post("/admin/login/", {"username": "ada@example.org", "password": "wrong"})
 
-    answers = statuses(6, enter_admin)
-    assert REFUSED not in answers[:5]
-    assert answers[5] == REFUSED
-    assert enter().status_code == REFUSED
+    statuses = repeat(6, enter_admin)
+    assert REFUSED not in statuses[:5]
+    assert statuses[5] == REFUSED
+    assert try_login().status_code == REFUSED
 
 
-def test_asking_again_for_the_password_is_under_it(ada, log_in):
+def test_reauthentication_is_limited(ada, log_in):
     client = log_in()
 
     def confirm(password="wrong"):
         return post("/accounts/reauthenticate/", {"password": password}, client=client)
 
-    statuses(4, confirm)
+    repeat(4, confirm)
     assert confirm(PASSWORD).status_code == 302
-    assert statuses(6, confirm) == [200] * 5 + [REFUSED]
-    assert enter().status_code == REFUSED
+    assert repeat(6, confirm) == [200] * 5 + [REFUSED]
+    assert try_login().status_code == REFUSED
 
 
-def test_the_old_password_is_under_it(ada, log_in):
+def test_password_change_is_limited(ada, log_in):
     client = log_in()
     new = "another perfectly long passphrase"
 
@@ -305,77 +309,78 @@ def test_the_old_password_is_under_it(ada, log_in):
         fields = {"oldpassword": old, "password1": to, "password2": to}
         return post("/accounts/password/change/", fields, client=client)
 
-    statuses(4, change)
+    repeat(4, change)
     assert change(PASSWORD).status_code == 302
-    assert statuses(6, change) == [200] * 5 + [REFUSED]
+    assert repeat(6, change) == [200] * 5 + [REFUSED]
 
 
-def test_the_password_of_a_deletion_is_under_it(ada, log_in):
+def test_account_deletion_is_limited(ada, log_in):
     client = log_in()
-    answers = statuses(6, lambda: post("/accounts/delete/", {"password": "wrong"}, client=client))
-    assert REFUSED not in answers[:5]
-    assert answers[5] == REFUSED
+    statuses = repeat(6, lambda: post("/accounts/delete/", {"password": "wrong"}, client=client))
+    assert REFUSED not in statuses[:5]
+    assert statuses[5] == REFUSED
     ada.refresh_from_db()
     assert ada.erase_after is None
 
 
 @pytest.fixture
-def secret(ada):
-    """Ada's second factor."""
+def totp_secret(ada):
+    """The secret of Ada's second factor, which is on."""
     secret = auth.generate_totp_secret()
     auth.TOTP.activate(ada, secret)
     return secret
 
 
-def code_of(secret):
+def current_code(secret):
     counter = next(iter(auth.yield_hotp_counters_from_time()))
     return auth.format_hotp_value(auth.hotp_value(secret, counter))
 
 
-def code(client, value="000000", network=HOME):
+def submit_code(client, value="000000", network=HOME):
     return post("/accounts/2fa/authenticate/", {"code": value}, network, client=client)
 
 
-def half_in(network=HOME):
+def enter_password(network=HOME):
+    """Return a client that has logged in with the password and has yet to enter the code."""
     client = Client()
-    assert "2fa" in enter(password=PASSWORD, network=network, client=client)["Location"]
+    assert "2fa" in try_login(password=PASSWORD, network=network, client=client)["Location"]
     return client
 
 
-def test_codes_are_under_it(secret):
-    client = half_in()
-    assert statuses(6, lambda: code(client)) == [200] * 5 + [REFUSED]
+def test_codes_are_limited(totp_secret):
+    client = enter_password()
+    assert repeat(6, lambda: submit_code(client)) == [200] * 5 + [REFUSED]
 
 
-def test_codes_are_counted_per_account(secret):
-    """A new session, or a new network, is no new chance."""
-    answers = []
+def test_codes_are_counted_per_account(totp_secret):
+    """Neither a new session nor a new network gives more attempts."""
+    statuses = []
     for number in range(12):
         network = f"198.51.100.{number}"
-        answers.append(code(half_in(network), network=network).status_code)
-    assert answers == [200] * 10 + [REFUSED] * 2
+        statuses.append(submit_code(enter_password(network), network=network).status_code)
+    assert statuses == [200] * 10 + [REFUSED] * 2
 
 
-def test_the_right_code_clears_codes_and_passwords(secret, ada):
-    statuses(4, enter)
-    client = half_in()
-    statuses(4, lambda: code(client))
-    assert code(client, code_of(secret)).status_code == 302
+def test_right_code_resets_codes_and_passwords(totp_secret, ada):
+    repeat(4, try_login)
+    client = enter_password()
+    repeat(4, lambda: submit_code(client))
+    assert submit_code(client, current_code(totp_secret)).status_code == 302
     assert client.get("/accounts/").status_code == 200
     assert KnownNetwork.objects.filter(user=ada).count() == 1
-    assert statuses(5, enter) == [200] * 5
+    assert repeat(5, try_login) == [200] * 5
 
 
-def test_a_password_alone_clears_nothing(secret):
-    """Who has the password and not the code gets five tries of each, not five at each log-in."""
-    statuses(3, enter)
-    half_in()
-    half_in()
-    assert enter(password=PASSWORD).status_code == REFUSED
+def test_password_alone_resets_nothing(totp_secret):
+    """Whoever has the password but not the code gets five attempts at each, not five for every log-in."""
+    repeat(3, try_login)
+    enter_password()
+    enter_password()
+    assert try_login(password=PASSWORD).status_code == REFUSED
     assert not KnownNetwork.objects.exists()
 
 
-def test_a_right_password_clears_no_codes(secret, ada):
+def test_right_password_does_not_reset_codes(totp_secret, ada):
     client = Client()
     client.force_login(ada)
     wrong = {"code": "000000"}
@@ -383,20 +388,20 @@ def test_a_right_password_clears_no_codes(secret, ada):
     def confirm_code():
         return post("/accounts/2fa/reauthenticate/", wrong, client=client)
 
-    assert statuses(5, confirm_code) == [200] * 5
+    assert repeat(5, confirm_code) == [200] * 5
     assert (
         post("/accounts/reauthenticate/", {"password": PASSWORD}, client=client).status_code == 302
     )
     assert confirm_code().status_code == REFUSED
 
 
-def test_a_code_without_a_log_in_is_nobodys():
-    assert statuses(7, lambda: code(Client())) == [302] * 7
+def test_code_without_a_pending_login_is_not_counted():
+    assert repeat(7, lambda: submit_code(Client())) == [302] * 7
 
 
-def test_what_asks_for_a_log_in_counts_nobody():
-    answers = statuses(7, lambda: post("/accounts/reauthenticate/", {"password": "x"}))
-    assert answers == [302] * 7
+def test_redirect_to_login_is_not_counted():
+    statuses = repeat(7, lambda: post("/accounts/reauthenticate/", {"password": "x"}))
+    assert statuses == [302] * 7
 
 
 def sign_up(email="eve@example.org", network=HOME, handle="eve"):
@@ -404,80 +409,80 @@ def sign_up(email="eve@example.org", network=HOME, handle="eve"):
     return post("/accounts/signup/", fields, network)
 
 
-def reset(email="ada@example.org", network=HOME):
+def request_reset(email="ada@example.org", network=HOME):
     return post("/accounts/password/reset/", {"email": email}, network)
 
 
-def test_sign_up_is_under_it():
-    assert statuses(6, sign_up) == [200] * 5 + [REFUSED]
+def test_signup_is_limited():
+    assert repeat(6, sign_up) == [200] * 5 + [REFUSED]
 
 
-def test_sign_ups_from_one_network():
-    answers = [sign_up(f"person{n}@example.org").status_code for n in range(31)]
-    assert answers == [200] * 30 + [REFUSED]
+def test_signups_from_one_network_are_limited():
+    statuses = [sign_up(f"person{n}@example.org").status_code for n in range(31)]
+    assert statuses == [200] * 30 + [REFUSED]
 
 
 @pytest.mark.parametrize("email", ["ada@example.org", "eve@example.org"])
-def test_resets_are_under_it_for_known_and_unknown_alike(ada, email):
-    assert statuses(6, lambda: reset(email)) == [302] * 5 + [REFUSED]
+def test_password_resets_are_limited_for_any_address(ada, email):
+    assert repeat(6, lambda: request_reset(email)) == [302] * 5 + [REFUSED]
     assert len(mail.outbox) <= 5
 
 
-def test_nobodys_mailbox_is_flooded_from_many_networks(ada):
-    answers = [reset(network=f"198.51.100.{n}").status_code for n in range(12)]
-    assert answers == [302] * 10 + [REFUSED] * 2
+def test_mailbox_cannot_be_flooded_from_many_networks(ada):
+    statuses = [request_reset(network=f"198.51.100.{n}").status_code for n in range(12)]
+    assert statuses == [302] * 10 + [REFUSED] * 2
     assert len(mail.outbox) == 10
 
 
-def test_mails_of_a_new_address_are_under_it(ada, log_in):
+def test_mails_to_a_new_address_are_limited(ada, log_in):
     client = log_in()
 
     def change():
         fields = {"email": "new@example.org", "action_add": ""}
         return post("/accounts/email/", fields, client=client)
 
-    answers = statuses(6, change)
-    assert REFUSED not in answers[:5]
-    assert answers[5] == REFUSED
+    statuses = repeat(6, change)
+    assert REFUSED not in statuses[:5]
+    assert statuses[5] == REFUSED
 
 
-def test_log_ins_to_an_unverified_address_flood_nobody(ada):
-    """Each of them sends a mail, and whoever made the account knows its password."""
+def test_logins_with_an_unverified_address_are_limited(ada):
+    """Each of them sends a mail, and whoever created the account knows its password."""
     ada.emailaddress_set.update(verified=False)
-    answers = statuses(7, lambda: enter(password=PASSWORD))
-    assert answers == [302] * 5 + [REFUSED] * 2
+    statuses = repeat(7, lambda: try_login(password=PASSWORD))
+    assert statuses == [302] * 5 + [REFUSED] * 2
     assert len(mail.outbox) <= 5
 
 
-def test_kinds_are_counted_apart(ada):
-    statuses(6, enter)
-    assert reset().status_code == 302
+def test_kinds_of_attempts_are_counted_separately(ada):
+    repeat(6, try_login)
+    assert request_reset().status_code == 302
     assert sign_up("ada@example.org").status_code == 200
 
 
-def test_looking_is_free(ada):
-    statuses(6, enter)
+def test_get_requests_are_not_counted(ada):
+    repeat(6, try_login)
     assert {Client().get(LOGIN, REMOTE_ADDR=HOME).status_code for _ in range(8)} == {200}
 
 
-def test_another_sites_form_uses_nothing_up(ada):
+def test_form_of_another_site_is_not_counted(ada):
     for _ in range(8):
         strict = Client(enforce_csrf_checks=True)
-        assert enter(client=strict).status_code == 403
-    assert enter().status_code == 200
+        assert try_login(client=strict).status_code == 403
+    assert try_login().status_code == 200
 
 
-def test_another_method_is_no_way_around(ada):
-    statuses(5, enter)
+def test_limit_cannot_be_bypassed_with_another_method(ada):
+    repeat(5, try_login)
     assert Client().put(LOGIN, "login=ada@example.org", REMOTE_ADDR=HOME).status_code in (200, 405)
     body = "login=ada%40example.org&password=wrong"
     form = "application/x-www-form-urlencoded"
-    answer = Client().generic("POST", LOGIN, body, content_type=form, REMOTE_ADDR=HOME)
-    assert answer.status_code == REFUSED
+    response = Client().generic("POST", LOGIN, body, content_type=form, REMOTE_ADDR=HOME)
+    assert response.status_code == REFUSED
 
 
-def test_each_view_it_names_is_there():
-    """A view that is renamed would no longer be limited."""
+def test_every_limited_view_exists():
+    """A view would no longer be limited if it were renamed."""
     names = set()
 
     def walk(patterns, prefix=""):
@@ -493,7 +498,7 @@ def test_each_view_it_names_is_there():
     assert set(RULES) <= names
 
 
-def test_no_address_is_kept_in_the_cache(ada, monkeypatch):
+def test_cache_keys_contain_no_address(ada, monkeypatch):
     seen = []
     add = type(caches["throttle"]).add
     monkeypatch.setattr(
@@ -501,42 +506,42 @@ def test_no_address_is_kept_in_the_cache(ada, monkeypatch):
         "add",
         lambda self, key, *args, **more: seen.append(key) or add(self, key, *args, **more),
     )
-    enter()
+    try_login()
     assert len(seen) == 3
     assert not any("@" in key or HOME in key for key in seen)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_at_once_five_pass(ada, hashed):
-    hashed.clear()
+def test_five_of_twenty_concurrent_attempts_pass(ada, hashed_passwords):
+    hashed_passwords.clear()
 
-    def one(_):
+    def try_once(_):
         try:
-            return enter().status_code
+            return try_login().status_code
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(20) as pool:
-        answers = sorted(pool.map(one, range(20)))
-    assert answers == [200] * 5 + [REFUSED] * 15
-    assert len(hashed) == 5
+        statuses = sorted(pool.map(try_once, range(20)))
+    assert statuses == [200] * 5 + [REFUSED] * 15
+    assert len(hashed_passwords) == 5
 
 
-def test_erasing_a_person_erases_their_networks(ada):
-    enter(password=PASSWORD)
+def test_deleting_a_user_deletes_their_networks(ada):
+    try_login(password=PASSWORD)
     assert KnownNetwork.objects.count() == 1
     User.objects.filter(pk=ada.pk).delete()
     assert not KnownNetwork.objects.exists()
 
 
-def test_claims_are_limited_by_person(ada):
-    """Edge case 17: what is held costs others something, so a script cannot hold on and on."""
+def test_claims_are_limited_per_user(ada):
+    """Edge case 17: a hold blocks a span for others, so a script must not place hold after hold."""
     client = Client()
     client.force_login(ada)
-    answers = [post("/claim/hold/", {}, client=client) for _ in range(31)]
-    assert REFUSED not in [answer.status_code for answer in answers[:30]]
-    assert answers[30].status_code == REFUSED
-    assert int(answers[30]["Retry-After"]) > 0
+    responses = [post("/claim/hold/", {}, client=client) for _ in range(31)]
+    assert REFUSED not in [response.status_code for response in responses[:30]]
+    assert responses[30].status_code == REFUSED
+    assert int(responses[30]["Retry-After"]) > 0
     assert client.get("/claim/", REMOTE_ADDR=HOME).status_code == 200
     other = Client()
     other.force_login(User.objects.create_user("bob@example.org", "bob"))

@@ -1,4 +1,4 @@
-"""The networks that people are known on."""
+"""The networks that users have logged in from."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ def bob():
     return User.objects.create_user("bob@example.org", "bob")
 
 
-def known(email="ada@example.org", network="203.0.113.7"):
+def is_known(email="ada@example.org", network="203.0.113.7"):
     return KnownNetwork.objects.is_known(email, network)
 
 
 def test_it_works(ada):
-    assert not known()
+    assert not is_known()
     KnownNetwork.objects.remember(ada, "203.0.113.7")
-    assert known()
+    assert is_known()
 
 
-def test_it_is_one_persons_and_one_networks(ada, bob):
+def test_known_network_is_stored_per_user(ada, bob):
     KnownNetwork.objects.remember(ada, "203.0.113.7")
-    assert not known(email="bob@example.org")
-    assert not known(email="nobody@example.org")
-    assert not known(network="203.0.113.8")
+    assert not is_known(email="bob@example.org")
+    assert not is_known(email="nobody@example.org")
+    assert not is_known(network="203.0.113.8")
     KnownNetwork.objects.remember(bob, "203.0.113.7")
-    assert known(email="bob@example.org")
+    assert is_known(email="bob@example.org")
 
 
 def test_no_address_is_stored(ada):
@@ -47,13 +47,13 @@ def test_no_address_is_stored(ada):
     assert str(KnownNetwork.objects.get()) == "a network of @ada"
 
 
-def test_another_secret_hashes_otherwise(ada, settings):
+def test_hash_depends_on_the_secret_key(ada, settings):
     KnownNetwork.objects.remember(ada, "203.0.113.7")
     settings.SECRET_KEY = "another secret"
-    assert not known()
+    assert not is_known()
 
 
-def test_a_second_log_in_renews(ada):
+def test_second_login_updates_the_time(ada):
     KnownNetwork.objects.remember(ada, "203.0.113.7")
     long_ago = timezone.now() - dt.timedelta(days=300)
     KnownNetwork.objects.update(last_used_at=long_ago)
@@ -61,7 +61,7 @@ def test_a_second_log_in_renews(ada):
     assert KnownNetwork.objects.get().last_used_at > long_ago + dt.timedelta(days=299)
 
 
-def test_the_last_used_twenty_are_kept(ada, bob):
+def test_most_recently_used_twenty_are_kept(ada, bob):
     KnownNetwork.objects.remember(bob, "198.51.100.1")
     KnownNetwork.objects.remember(ada, "203.0.113.0")
     for number in range(1, 20):
@@ -69,25 +69,25 @@ def test_the_last_used_twenty_are_kept(ada, bob):
     KnownNetwork.objects.remember(ada, "203.0.113.0")
     KnownNetwork.objects.remember(ada, "203.0.113.99")
     assert KnownNetwork.objects.filter(user=ada).count() == 20
-    assert not known(network="203.0.113.1")
-    assert known(network="203.0.113.0")
-    assert known(network="203.0.113.99")
-    assert known("bob@example.org", "198.51.100.1")
+    assert not is_known(network="203.0.113.1")
+    assert is_known(network="203.0.113.0")
+    assert is_known(network="203.0.113.99")
+    assert is_known("bob@example.org", "198.51.100.1")
 
 
-def test_a_log_in_is_remembered_and_a_64_is_one(ada):
+def test_login_stores_an_ipv6_network_of_64_bits(ada):
     entry = {"login": "ada@example.org", "password": PASSWORD}
     Client().post(LOGIN, entry, REMOTE_ADDR="2001:db8:1:2::3")
-    assert known(network="2001:db8:1:2::/64")
+    assert is_known(network="2001:db8:1:2::/64")
     assert KnownNetwork.objects.count() == 1
 
 
-def test_no_network_is_not_remembered(ada):
-    """Behind a socket all would be on one, and all would be known there."""
+def test_login_without_a_network_is_not_stored(ada):
+    """Behind a Unix socket all users would share one network, and it would be known for all of them."""
     Client().force_login(ada)  # by a request without an address
     assert not KnownNetwork.objects.exists()
 
 
-def test_knowing_takes_one_query(ada, django_assert_num_queries):
+def test_lookup_takes_one_query(ada, django_assert_num_queries):
     with django_assert_num_queries(1):
-        known()
+        is_known()

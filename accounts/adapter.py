@@ -99,10 +99,10 @@ def use_configured_origin(context: dict[str, Any]) -> dict[str, Any]:
     allauth builds both from the request's Host header, which an attacker can
     choose. A password reset mail would then lead its reader to the attacker.
     """
-    ours = {
+    links = {
         name: urlunsplit(urlsplit(settings.SITE_URL)[:2] + urlsplit(value)[2:])
         for name, value in context.items()
         if name.endswith("_url") and isinstance(value, str)
     }
     site = {"name": "MomentVerse", "domain": settings.SITE_HOST}
-    return context | ours | {"current_site": site, "site_url": settings.SITE_URL}
+    return context | links | {"current_site": site, "site_url": settings.SITE_URL}

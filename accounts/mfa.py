@@ -29,11 +29,11 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth h
 
 def _get_cipher() -> MultiFernet:
     return MultiFernet(
-        [_fernet(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+        [_build_fernet(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
     )
 
 
-def _fernet(secret: str | bytes) -> Fernet:
+def _build_fernet(secret: str | bytes) -> Fernet:
     # The secret has enough entropy (production requires 40 characters), so one hash is enough.
     digest = hashlib.blake2b(force_bytes(secret), digest_size=32, person=b"second factor").digest()
     return Fernet(base64.urlsafe_b64encode(digest))

@@ -18,7 +18,7 @@ from momentverse.timezones import validate_time_zone
 _CURATORS = "@curators.invalid"
 
 
-def curator_email(handle: str) -> str:
+def get_curator_email(handle: str) -> str:
     """Return the address of a curator's account. It cannot receive mail, so nobody can log in."""
     return handle + _CURATORS
 
@@ -50,7 +50,7 @@ class UserManager(BaseUserManager["User"]):
     def get_or_create_curator(self, handle: str, display_name: str) -> User:
         """Return the account that owns a collection of curated moments. Nobody can log in as it."""
         # Look it up by address: somebody else may have taken the handle first.
-        email = curator_email(handle)
+        email = get_curator_email(handle)
         user = self.filter(email=email).first()
         return user or self.create_user(email, handle, display_name=display_name)
 

@@ -15,7 +15,7 @@ from momentverse import page_cache
 PUBLIC_FIELDS = frozenset(("handle", "display_name", "bio", "is_active"))
 
 
-@receiver(post_save, sender=User, dispatch_uid="shown_of_a_person")
+@receiver(post_save, sender=User, dispatch_uid="purge_pages_of_changed_user")
 def purge_pages_of_changed_user(
     sender: type[User], created: bool, update_fields: Collection[str] | None, **more: Any
 ) -> None:
@@ -24,7 +24,7 @@ def purge_pages_of_changed_user(
         page_cache.purge()
 
 
-@receiver(post_delete, sender=User, dispatch_uid="shown_of_a_gone_person")
+@receiver(post_delete, sender=User, dispatch_uid="purge_pages_of_deleted_user")
 def purge_pages_of_deleted_user(sender: type[User], **more: Any) -> None:
     """Purge pages that may still show a deleted user."""
     page_cache.purge()

@@ -87,7 +87,7 @@ def build_archive(user: User) -> IO[bytes]:
     return archive
 
 
-def archive_name(user: User) -> str:
+def get_archive_name(user: User) -> str:
     """Return the archive's file name. A handle is safe in it: letters, digits, hyphens, underscores."""
     return f"momentverse-{user.handle}-{timezone.now():%Y-%m-%d}.zip"
 
@@ -116,16 +116,20 @@ def _to_bytes(content: object) -> bytes:
 
 def export_account(user: User) -> Iterator[PersonalFile]:
     """Yield the data of this app, without secrets and without the password's hash."""
-    yield PersonalFile("profile.json", "Your account and what others see of you.", _profile(user))
+    yield PersonalFile(
+        "profile.json", "Your account and what others see of you.", _get_profile(user)
+    )
     for name, description, model, fields in _TABLES:
         rows = model._default_manager.filter(user=user).order_by("pk").values(*fields)  # noqa: SLF001  public
         yield PersonalFile(name, description, list(rows))
     yield PersonalFile(
-        "staff-log.json", "What staff has noted in the admin about your account.", _staff_log(user)
+        "staff-log.json",
+        "What staff has noted in the admin about your account.",
+        _get_staff_log(user),
     )
 
 
-def _profile(user: User) -> dict[str, Any]:
+def _get_profile(user: User) -> dict[str, Any]:
     fields = (
         "email", "handle", "display_name", "bio", "time_zone", "date_joined", "last_login",
         "is_staff", "is_superuser", "erase_after",
@@ -135,7 +139,7 @@ def _profile(user: User) -> dict[str, Any]:
     }
 
 
-def _staff_log(user: User) -> list[dict[str, Any]]:
+def _get_staff_log(user: User) -> list[dict[str, Any]]:
     """Return the admin log of the account, without the staff members' names, which are their data."""
     entries = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk)

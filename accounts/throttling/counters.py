@@ -86,10 +86,10 @@ class SharedCounterStore:
     def release(self, counter: Counter) -> None:
         """Subtract one attempt, unless its window has ended."""
         with suppress(ValueError):
-            _cache().decr(_key(counter))
+            _get_cache().decr(_get_cache_key(counter))
 
     def reset(self, counter: Counter) -> None:
-        _cache().delete(_key(counter))
+        _get_cache().delete(_get_cache_key(counter))
 
 
 class LocalCounterStore:
@@ -182,7 +182,7 @@ def _get_usage(counter: Counter, *, increment: bool) -> dict[str, Any]:
     return usage
 
 
-def _key(counter: Counter) -> str:
+def _get_cache_key(counter: Counter) -> str:
     # django-ratelimit cannot subtract or reset, so we build its key with its private functions.
     limit = counter.limit
     window = _get_window(counter.who, limit.seconds)
@@ -190,5 +190,5 @@ def _key(counter: Counter) -> str:
     return str(_make_cache_key(counter.group, window, rate, counter.who, ALL))
 
 
-def _cache() -> BaseCache:
+def _get_cache() -> BaseCache:
     return caches[CACHE]

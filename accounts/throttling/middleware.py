@@ -62,7 +62,7 @@ class ThrottleMiddleware:
 
 def count_attempt(request: HttpRequest, rule: Rule, email: str) -> int:
     """Count an attempt. Return 0 if it is allowed, else the seconds until one is."""
-    counters = rule.counters(email, get_client_network(request))
+    counters = rule.list_counters(email, get_client_network(request))
     acquired: list[Counter] = []
     for counter in counters:
         if not attempt_counter.acquire(counter):
@@ -76,7 +76,7 @@ def count_attempt(request: HttpRequest, rule: Rule, email: str) -> int:
 
 def record_success(request: HttpRequest, user: User, rule: Rule) -> None:
     """Forget the failures before a success, and do not count the success itself."""
-    pair = rule.pair_counter(user.email, get_client_network(request))
+    pair = rule.get_pair_counter(user.email, get_client_network(request))
     attempt_counter.reset(pair)
     acquired: list[Counter] = getattr(request, "acquired_counters", [])
     _release([counter for counter in acquired if counter != pair])
@@ -98,8 +98,8 @@ def _format_retry_time(seconds: int) -> str:
     minutes = math.ceil(seconds / 60)
     # Round up to the next minute, because the time is shown without seconds.
     at = timezone.now() + dt.timedelta(seconds=seconds + 59)
-    span = f"{minutes} minutes" if minutes > 1 else f"{seconds} second{pluralize(seconds)}"
-    return f"You can try again in {span}, at {at:%H:%M} UTC."
+    wait = f"{minutes} minutes" if minutes > 1 else f"{seconds} second{pluralize(seconds)}"
+    return f"You can try again in {wait}, at {at:%H:%M} UTC."
 
 
 @receiver(user_logged_in)

@@ -31,17 +31,17 @@ class Rule:
     network: Limit  # whatever the account
     account: Limit  # whatever the network
 
-    def pair_counter(self, email: str, network: str) -> Counter:
+    def get_pair_counter(self, email: str, network: str) -> Counter:
         """Return the counter of attempts at one account from one network."""
         return Counter(f"{self.name} pair", _hash(_fold(email), network), self.pair)
 
-    def counters(self, email: str, network: str) -> list[Counter]:
+    def list_counters(self, email: str, network: str) -> list[Counter]:
         """Return all counters that apply to this attempt, in the order of counting.
 
         The narrowest comes first, so that an attempt it refuses does not count
         against anybody else.
         """
-        pair = self.pair_counter(email, network)
+        pair = self.get_pair_counter(email, network)
         if KnownNetwork.objects.is_known(email.strip().lower(), network):
             return [pair]
         return [
@@ -62,41 +62,41 @@ LIKE = Rule("like", Limit(120, HOUR), network=Limit(480, HOUR), account=Limit(24
 CLAIM = Rule("claim", Limit(30, HOUR), network=Limit(120, HOUR), account=Limit(60, HOUR))
 
 
-def _email_from_form(field: str) -> Callable[[HttpRequest], str | None]:
+def _build_form_email_getter(field: str) -> Callable[[HttpRequest], str | None]:
     return lambda request: _make_storable(request.POST.get(field, ""))
 
 
-def _own_email(request: HttpRequest) -> str | None:
+def _get_own_email(request: HttpRequest) -> str | None:
     return request.user.email if request.user.is_authenticated else None
 
 
-def _email_of_pending_login(request: HttpRequest) -> str | None:
+def _get_email_of_pending_login(request: HttpRequest) -> str | None:
     login = unstash_login(request, peek=True)
     return login.user.email if login and login.user else None
 
 
-def _own_email_or_network(request: HttpRequest) -> str:
+def _get_own_email_or_network(request: HttpRequest) -> str:
     # Visitors may report too: without an account, only their network is counted.
-    return _own_email(request) or get_client_network(request)
+    return _get_own_email(request) or get_client_network(request)
 
 
 # By view name: the rule, and a function that returns the e-mail address the attempt concerns.
 # It returns None where the view redirects to the log-in page anyway.
 RULES: dict[str, tuple[Rule, Callable[[HttpRequest], str | None]]] = {
-    "account_login": (PASSWORD, _email_from_form("login")),
-    "admin:login": (PASSWORD, _email_from_form("username")),
-    "account_reauthenticate": (PASSWORD, _own_email),
-    "account_change_password": (PASSWORD, _own_email),
-    "admin:password_change": (PASSWORD, _own_email),
-    "account-delete": (PASSWORD, _own_email),
-    "mfa_authenticate": (CODE, _email_of_pending_login),
-    "mfa_reauthenticate": (CODE, _own_email),
-    "account_signup": (SIGN_UP, _email_from_form("email")),
-    "account_reset_password": (MAIL, _email_from_form("email")),
-    "account_email": (MAIL, _own_email),
-    "timeline:report": (REPORT, _own_email_or_network),
-    "timeline:claim-hold": (CLAIM, _own_email),
-    "timeline:moment-like": (LIKE, _own_email),
+    "account_login": (PASSWORD, _build_form_email_getter("login")),
+    "admin:login": (PASSWORD, _build_form_email_getter("username")),
+    "account_reauthenticate": (PASSWORD, _get_own_email),
+    "account_change_password": (PASSWORD, _get_own_email),
+    "admin:password_change": (PASSWORD, _get_own_email),
+    "account-delete": (PASSWORD, _get_own_email),
+    "mfa_authenticate": (CODE, _get_email_of_pending_login),
+    "mfa_reauthenticate": (CODE, _get_own_email),
+    "account_signup": (SIGN_UP, _build_form_email_getter("email")),
+    "account_reset_password": (MAIL, _build_form_email_getter("email")),
+    "account_email": (MAIL, _get_own_email),
+    "timeline:report": (REPORT, _get_own_email_or_network),
+    "timeline:claim-hold": (CLAIM, _get_own_email),
+    "timeline:moment-like": (LIKE, _get_own_email),
 }
 
 

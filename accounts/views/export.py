@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from accounts.privacy.export import archive_name, build_archive
+from accounts.privacy.export import build_archive, get_archive_name
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -22,7 +22,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     response = FileResponse(
         build_archive(user),
         as_attachment=True,
-        filename=archive_name(user),
+        filename=get_archive_name(user),
         content_type="application/zip",
     )
     response["Cache-Control"] = "private, no-store"

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 from tests.benchmarks.databases import large_database
-from tests.support.servers import OURS, ROOT, database_and_cache
+from tests.support.servers import ROOT, SITE_VARIABLES, database_and_cache
 
 # Whatever happens, a part ends after this many seconds.
 PART_SECONDS = 900
@@ -144,7 +144,7 @@ def run(part: Part, urls: dict[str, str], large: str, *, quick: bool) -> str:
     if find_spec(f"tests.benchmarks.{part.module}") is None:
         return ""
     arguments = [*(part.quick if quick else []), *([f"{part.takes}={large}"] if part.takes else [])]
-    clean = {name: value for name, value in os.environ.items() if name not in OURS}
+    clean = {name: value for name, value in os.environ.items() if name not in SITE_VARIABLES}
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", f"tests.benchmarks.{part.module}", *arguments],
         cwd=ROOT,

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from tests.support.servers import OURS, ROOT
+from tests.support.servers import ROOT, SITE_VARIABLES
 
 NAME = "momentverse_bench"
 
@@ -77,6 +77,6 @@ def libpq(url: str) -> str:
 
 
 def manage(url: str, *arguments: str) -> None:
-    clean = {name: value for name, value in os.environ.items() if name not in OURS}
+    clean = {name: value for name, value in os.environ.items() if name not in SITE_VARIABLES}
     command = [sys.executable, "manage.py", *arguments]
     subprocess.run(command, cwd=ROOT, env=clean | {"DATABASE_URL": url}, check=True)

@@ -26,7 +26,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.support.database_servers import manage
-from tests.support.servers import ROOT, Site, ask, gunicorn, postgresql, site_environment, valkey
+from tests.support.servers import (
+    ROOT,
+    Site,
+    gunicorn,
+    http_get,
+    postgresql,
+    site_environment,
+    valkey,
+)
 
 FOLDER = Path(__file__).parent
 K6 = Path(sys.executable).with_name("k6")
@@ -109,7 +117,7 @@ def run(scenario: Scenario, site: Site, options: argparse.Namespace) -> tuple[di
         users = options.visitors
     assert urlsplit(site.url).hostname == "127.0.0.1"
     for page in ("/timeline/", "/api/timeline"):
-        assert ask(site.url + page).status == 200
+        assert http_get(site.url + page).status == 200
     say(f"== {scenario.script}: {users:,} users, {seconds} s")
     summary = Path(site.environment["DATA_DIR"]) / f"{scenario.script}.json"
     command = [K6, "run", "--no-usage-report", "--no-color", f"--summary-export={summary}"]

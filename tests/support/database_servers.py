@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.servers import OURS, ROOT, Postgresql, free_port, wait_until
+from tests.support.servers import ROOT, SITE_VARIABLES, Postgresql, free_port, wait_until
 
 # Debian's lies where root's PATH ends.
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
@@ -109,6 +109,6 @@ def streaming_replica(primary: Postgresql) -> Iterator[Postgresql]:
 
 def manage(url: str, data_dir: Path, *arguments: str, **environment: str) -> None:
     """Run a management command on the database at ``url``."""
-    clean = {name: value for name, value in os.environ.items() if name not in OURS}
+    clean = {name: value for name, value in os.environ.items() if name not in SITE_VARIABLES}
     environment = clean | {"DATABASE_URL": url, "DATA_DIR": str(data_dir)} | environment
     subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True)

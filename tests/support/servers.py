@@ -28,7 +28,13 @@ ROOT = Path(__file__).resolve().parents[2]
 # Long enough for a machine with a load of 20, where a minute is not.
 STARTS_WITHIN_SECONDS = 180
 # What the tests' own environment must not tell to a server that a test starts.
-OURS = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "TEST_ONLY_EMBEDDED", "SITE_URL")
+SITE_VARIABLES = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "DJANGO_SETTINGS_MODULE",
+    "TEST_ONLY_EMBEDDED",
+    "SITE_URL",
+)
 
 
 def wait_until(
@@ -185,7 +191,7 @@ class Site:
 def site_environment(data_dir: Path, **more: str) -> dict[str, str]:
     """Return the environment of a site with a port and a DATA_DIR of its own."""
     address = f"127.0.0.1:{free_port()}"
-    inherited = {name: value for name, value in os.environ.items() if name not in OURS}
+    inherited = {name: value for name, value in os.environ.items() if name not in SITE_VARIABLES}
     return (
         inherited
         | {
@@ -241,7 +247,7 @@ def gunicorn(
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     headers: Message
     text: str
@@ -251,14 +257,14 @@ class Answer:
         return json.loads(self.text)
 
 
-def ask(url: str, **headers: str) -> Answer:
+def http_get(url: str, **headers: str) -> Response:
     """GET ``url``, as somebody outside does."""
     request = urllib.request.Request(url, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
-            return Answer(response.status, response.headers, response.read().decode())
+            return Response(response.status, response.headers, response.read().decode())
     except urllib.error.HTTPError as error:
-        return Answer(error.code, error.headers, error.read().decode())
+        return Response(error.code, error.headers, error.read().decode())
 
 
 def pytest_addoption() -> None:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def one_line(html: str) -> str:
+def collapse_whitespace(html: str) -> str:
     """Return HTML with every run of spaces and line breaks as one space, as browsers render it."""
     return " ".join(html.split())

@@ -16,7 +16,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from accounts.models import User
 from momentverse.db.url import database_from_url
 from tests.support.database_servers import NO_PGBOUNCER, PGBOUNCER, manage, pgbouncer
-from tests.support.servers import ask, wait_until
+from tests.support.servers import http_get, wait_until
 from tests.support.urls import WAITING_LOCK
 from timeline.core.exceptions import SpanTaken
 from timeline.models import Moment, Status
@@ -77,10 +77,10 @@ def bounced(bouncer, django_db_blocker):
 def test_it_works(serve, bouncer):
     """With the URL as documented."""
     with serve(DATABASE_URL=bouncer.url("bounced", **DOCUMENTED)) as site:
-        page = ask(f"{site.url}/timeline/")
+        page = http_get(f"{site.url}/timeline/")
         assert page.status == 200
         assert "Load Harbour" in page.text or "test data" in page.text.lower()
-        assert ask(f"{site.url}/health/ready/").json["parts"]["database"] == "ok"
+        assert http_get(f"{site.url}/health/ready/").json["parts"]["database"] == "ok"
 
 
 def test_concurrent_requests_share_few_connections(serve, bouncer, own_postgresql):
@@ -90,7 +90,7 @@ def test_concurrent_requests_share_few_connections(serve, bouncer, own_postgresq
         psycopg.connect(own_postgresql.url(), autocommit=True) as watcher,
     ):
         urls = [f"{site.url}/timeline/?before={2000 + n}-06-01T00:00:00Z" for n in range(80)]
-        assert {response.status for response in visitors.map(ask, urls)} == {200}
+        assert {response.status for response in visitors.map(http_get, urls)} == {200}
         row = watcher.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = 'bounced'"
         ).fetchone()
@@ -182,28 +182,32 @@ def test_exhausted_pool_is_503(serve, bouncer, own_postgresql):
         psycopg.connect(own_postgresql.url("bounced"), autocommit=True) as holder,
     ):
         holder.execute("SELECT pg_advisory_lock(%s)", [WAITING_LOCK])
-        waiting = other.submit(ask, f"{site.url}/t/database/wait/")
+        waiting = other.submit(http_get, f"{site.url}/t/database/wait/")
         query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         wait_until(lambda: holder.execute(query).fetchone() == (1,), "the connection is in use")
-        assert ask(f"{site.url}/t/database/").status == 503
+        assert http_get(f"{site.url}/t/database/").status == 503
         holder.execute("SELECT pg_advisory_unlock(%s)", [WAITING_LOCK])
         waiting.result()
-        assert ask(f"{site.url}/t/database/").status == 200
+        assert http_get(f"{site.url}/t/database/").status == 200
 
 
 def test_site_recovers_when_pgbouncer_is_back(serve, bouncer):
     with serve(DATABASE_URL=bouncer.url("bounced", **DOCUMENTED)) as site:
-        assert ask(f"{site.url}/t/database/").status == 200
+        assert http_get(f"{site.url}/t/database/").status == 200
         bouncer.stop()
-        assert ask(f"{site.url}/t/database/").status == 503
+        assert http_get(f"{site.url}/t/database/").status == 503
         bouncer.start()
-        wait_until(lambda: ask(f"{site.url}/t/database/").status == 200, "it is back", seconds=10)
+        wait_until(
+            lambda: http_get(f"{site.url}/t/database/").status == 200, "it is back", seconds=10
+        )
 
 
 def test_site_recovers_when_database_is_back(serve, bouncer, own_postgresql):
     with serve(DATABASE_URL=bouncer.url("bounced", **DOCUMENTED)) as site:
-        assert ask(f"{site.url}/t/database/").status == 200
+        assert http_get(f"{site.url}/t/database/").status == 200
         own_postgresql.stop()
-        assert ask(f"{site.url}/t/database/").status == 503
+        assert http_get(f"{site.url}/t/database/").status == 503
         own_postgresql.start()
-        wait_until(lambda: ask(f"{site.url}/t/database/").status == 200, "it is back", seconds=10)
+        wait_until(
+            lambda: http_get(f"{site.url}/t/database/").status == 200, "it is back", seconds=10
+        )

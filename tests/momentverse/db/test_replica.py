@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from tests.support.database_servers import streaming_replica
-from tests.support.servers import ask, wait_until
+from tests.support.servers import http_get, wait_until
 
 DATABASE = "replicated"
 SESSION = {"Cookie": "session=anything"}
@@ -42,7 +42,7 @@ def site(serve, own_postgresql, replica):
     }
     with serve(**urls) as site:
         site.databases_url = f"{site.url}/t/people/where/"
-        wait_until(lambda: BY_REPLICA in ask(site.databases_url).text, "the replica follows")
+        wait_until(lambda: BY_REPLICA in http_get(site.databases_url).text, "the replica follows")
         yield site
 
 
@@ -61,7 +61,7 @@ def execute(server, statement):
 
 
 def test_it_works(site):
-    response = ask(site.databases_url)
+    response = http_get(site.databases_url)
     assert response.text.endswith(f"in a transaction {BY_PRIMARY}, then {BY_REPLICA}")
 
 
@@ -71,7 +71,7 @@ def test_replica_rejects_writes(replica):
 
 
 def test_request_with_session_reads_from_primary(site):
-    assert f" {BY_PRIMARY}," in ask(site.databases_url, **SESSION).text
+    assert f" {BY_PRIMARY}," in http_get(site.databases_url, **SESSION).text
 
 
 def test_post_reads_from_primary(site):
@@ -79,77 +79,77 @@ def test_post_reads_from_primary(site):
 
 
 def test_request_reads_from_primary_after_writing(site):
-    response = ask(f"{site.databases_url}?write=1")
+    response = http_get(f"{site.databases_url}?write=1")
     assert BY_REPLICA in response.text.split(",")[0]
     assert response.text.endswith(f"then {BY_PRIMARY}")
 
 
 def test_page_is_never_older_than_last_commit(site, replica):
-    before = count_users(ask(site.databases_url))
+    before = count_users(http_get(site.databases_url))
     execute(replica, "SELECT pg_wal_replay_pause()")
     try:
         post(f"{site.url}/t/people/add/")
-        response = ask(site.databases_url)
+        response = http_get(site.databases_url)
         assert count_users(response) == before + 1
         assert BY_REPLICA not in response.text
     finally:
         execute(replica, "SELECT pg_wal_replay_resume()")
-    wait_until(lambda: BY_REPLICA in ask(site.databases_url).text, "the replica has caught up")
-    assert count_users(ask(site.databases_url)) == before + 1
+    wait_until(lambda: BY_REPLICA in http_get(site.databases_url).text, "the replica has caught up")
+    assert count_users(http_get(site.databases_url)) == before + 1
 
 
 def test_page_from_before_a_write_is_never_cached(site, replica):
     """A page that is rendered right after a write shows it, and so does the cached page after that."""
     url = f"{site.url}/t/people/cached/"
-    before = count_users(ask(url))
+    before = count_users(http_get(url))
     execute(replica, "SELECT pg_wal_replay_pause()")
     try:
         for number in range(1, 4):
             post(f"{site.url}/t/people/add/")
-            rendered, cached = ask(url), ask(url)
+            rendered, cached = http_get(url), http_get(url)
             assert (count_users(rendered), count_users(cached)) == (before + number,) * 2
             assert rendered.text.endswith(BY_PRIMARY)
             assert cached.headers["Cache-Control"].startswith("public")
     finally:
         execute(replica, "SELECT pg_wal_replay_resume()")
-    assert count_users(ask(url)) == before + 3
+    assert count_users(http_get(url)) == before + 3
 
 
 def test_page_from_replica_is_not_cached_while_primary_is_down(site, replica, own_postgresql):
     """It may be from before the last write; only the primary could tell."""
     url = f"{site.url}/t/people/cached/"
     execute(replica, "SELECT pg_wal_replay_pause()")
-    before = count_users(ask(url))
+    before = count_users(http_get(url))
     post(f"{site.url}/t/people/add/")
     own_postgresql.stop()
-    response = ask(url)
+    response = http_get(url)
     assert (response.status, count_users(response)) == (200, before)
     assert response.headers["Cache-Control"] == "private, no-store"
     own_postgresql.start()
-    wait_until(lambda: count_users(ask(url)) == before + 1, "the primary is used again")
+    wait_until(lambda: count_users(http_get(url)) == before + 1, "the primary is used again")
     execute(replica, "SELECT pg_wal_replay_resume()")
 
 
 def test_view_is_repeated_on_primary_if_replica_fails(site):
-    response = ask(f"{site.databases_url}?break=1")
+    response = http_get(f"{site.databases_url}?break=1")
     assert response.status == 200
     assert BY_REPLICA not in response.text
 
 
 def test_site_works_without_replica_and_uses_it_when_it_is_back(site, replica):
     replica.stop()
-    responses = [ask(site.databases_url) for _ in range(20)]
+    responses = [http_get(site.databases_url) for _ in range(20)]
     assert {response.status for response in responses} == {200}
     assert BY_REPLICA not in "".join(response.text for response in responses)
-    ready = ask(f"{site.url}/health/ready/")
+    ready = http_get(f"{site.url}/health/ready/")
     assert (ready.status, ready.json["status"]) == (200, "degraded")
     assert ready.json["parts"]["replica"] == "unavailable"
     replica.start()
-    wait_until(lambda: BY_REPLICA in ask(site.databases_url).text, "it is back")
-    assert ask(f"{site.url}/health/ready/").json["status"] == "ok"
+    wait_until(lambda: BY_REPLICA in http_get(site.databases_url).text, "it is back")
+    assert http_get(f"{site.url}/health/ready/").json["status"] == "ok"
 
 
 def test_visitors_read_from_replica_while_primary_is_down(site, own_postgresql):
     own_postgresql.stop()
-    assert BY_REPLICA in ask(f"{site.url}/t/people/").text
-    assert ask(f"{site.url}/t/people/", **SESSION).status == 503
+    assert BY_REPLICA in http_get(f"{site.url}/t/people/").text
+    assert http_get(f"{site.url}/t/people/", **SESSION).status == 503

@@ -15,7 +15,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import User
 from momentverse.management.commands import bootstrap
-from tests.support.servers import OURS, ROOT, free_port
+from tests.support.servers import ROOT, SITE_VARIABLES, free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -74,7 +74,7 @@ def test_old_embedded_database_is_moved_aside_and_created_again(old_database, tm
     (tmp_path / "loaded.json").write_text('{"import_moments first.csv": "hash"}')
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "source").write_text("picture")
-    environment = {name: value for name, value in os.environ.items() if name not in OURS}
+    environment = {name: value for name, value in os.environ.items() if name not in SITE_VARIABLES}
     done = subprocess.run(
         [sys.executable, "manage.py", "bootstrap", "--without-moments"],
         cwd=ROOT,

@@ -14,7 +14,7 @@ from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
 from momentverse.management.commands import worker
-from tests.support.servers import OURS, ROOT, wait_until
+from tests.support.servers import ROOT, SITE_VARIABLES, wait_until
 
 NAMES = ("fold_rollups", "erase_accounts")
 
@@ -204,7 +204,7 @@ def test_concurrent_workers_run_each_task_once(settings):
 def test_signal_stops_waiting_process(tmp_path):
     """As the process of the Procfile, which waits for its next job."""
     log = tmp_path / "log"
-    clean = {name: value for name, value in os.environ.items() if name not in OURS}
+    clean = {name: value for name, value in os.environ.items() if name not in SITE_VARIABLES}
     environment = clean | {"DATA_DIR": str(tmp_path), "LOG_LEVEL": "DEBUG"}
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -14,7 +14,7 @@ from momentverse.page_cache.stores import MemoryStore, RedisStore
 from momentverse.redis.breaker import RETRY_SECONDS, CircuitBreaker
 from momentverse.redis.client import RedisClient
 from tests.support import urls
-from tests.support.servers import Valkey, ask, valkey, wait_until
+from tests.support.servers import Valkey, http_get, valkey, wait_until
 from tests.support.wsgi_client import WSGIClient, build_cached_site
 
 
@@ -354,13 +354,13 @@ def test_command_invalidates_pages_of_embedded_server(tmp_path):
 def test_no_request_fails_while_redis_is_unavailable(serve, own_valkey):
     with serve(REDIS_URL=own_valkey.url) as site:
         url = f"{site.url}/t/cached/"
-        assert ask(url).status == 200
+        assert http_get(url).status == 200
         own_valkey.pause()
-        assert {ask(url).status for _ in range(10)} == {200}
+        assert {http_get(url).status for _ in range(10)} == {200}
         own_valkey.stop()
-        assert {ask(url).status for _ in range(10)} == {200}
+        assert {http_get(url).status for _ in range(10)} == {200}
         own_valkey.start()
-        assert {ask(url).status for _ in range(10)} == {200}
+        assert {http_get(url).status for _ in range(10)} == {200}
 
 
 def test_page_that_expires_under_200_visitors_is_rendered_once(serve, own_valkey):
@@ -369,11 +369,11 @@ def test_page_that_expires_under_200_visitors_is_rendered_once(serve, own_valkey
     with serve(REDIS_URL=own_valkey.url, WEB_PROCESSES="2", TEST_REDIS_TIMEOUT="10") as site:
         url = f"{site.url}/t/slow-cached/"
         for _ in range(10):
-            ask(url)
+            http_get(url)
             before = site.log.read_text().count("limits fall back")
             client.set("momentverse-pages:group:timeline", secrets.token_hex(8))
             with ThreadPoolExecutor(200) as pool:
-                responses = list(pool.map(lambda _: ask(url), range(200)))
+                responses = list(pool.map(lambda _: http_get(url), range(200)))
             assert {response.status for response in responses} == {200}
             # On a machine that is too busy for Redis to response in time, pages are rendered without it.
             if site.log.read_text().count("limits fall back") == before:

@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.models import User
 from momentverse.ratelimit.limiter import Limiter
 from momentverse.redis.breaker import RETRY_SECONDS
-from tests.support.servers import ask
+from tests.support.servers import http_get
 
 
 @pytest.fixture
@@ -230,11 +230,11 @@ def test_url_may_name_a_socket():
 def test_no_request_fails_while_redis_is_unavailable(serve, own_valkey):
     patient = {"TEST_REDIS_TIMEOUT": "2"}
     with serve(REDIS_URL=own_valkey.url, RATE_LIMIT_PER_MINUTE="40", **patient) as site:
-        assert ask(f"{site.url}/t/fine/").headers["RateLimit-Limit"] == "40"
+        assert http_get(f"{site.url}/t/fine/").headers["RateLimit-Limit"] == "40"
         own_valkey.pause()
-        paused = [ask(f"{site.url}/t/fine/") for _ in range(10)]
+        paused = [http_get(f"{site.url}/t/fine/") for _ in range(10)]
         own_valkey.stop()
-        stopped = [ask(f"{site.url}/t/fine/") for _ in range(15)]
+        stopped = [http_get(f"{site.url}/t/fine/") for _ in range(15)]
     assert {response.status for response in paused} == {200}
     assert [response.status for response in stopped] == [200] * 10 + [429] * 5
     assert stopped[0].headers["RateLimit-Limit"] == "20"

@@ -13,7 +13,7 @@ import brotli
 import pytest
 
 from tests.momentverse.conftest import served_pages
-from tests.support.servers import ask, gunicorn, site_environment, valkey
+from tests.support.servers import gunicorn, http_get, site_environment, valkey
 
 PAGES = [f"/t/cached/?before={number}" for number in range(8)]
 HEAD = "GET {} HTTP/1.1\r\nHost: {}\r\n"
@@ -143,7 +143,7 @@ def test_it_works(site):
 def test_each_is_counted_once(new_site, stores):
     """Whether its page is at hand, is made for it, or is nobody's to keep."""
     left = [
-        int(ask(new_site.url + path).headers["RateLimit-Remaining"])
+        int(http_get(new_site.url + path).headers["RateLimit-Remaining"])
         for path in [*PAGES, *PAGES, "/t/fine/", "/t/fine/"]
     ]
     assert left == list(range(left[0], left[0] - len(left), -1))
@@ -151,7 +151,7 @@ def test_each_is_counted_once(new_site, stores):
 
 def test_what_is_at_hand_needs_none_of_the_other_threads(site, connect):
     """The only one of them waits for a large body that does not come."""
-    made = ask(site.url + PAGES[0]).text
+    made = http_get(site.url + PAGES[0]).text
     upload = connect(
         b"POST /t/form-exempt/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500000\r\n"
         b"Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n\r\n"
@@ -159,7 +159,7 @@ def test_what_is_at_hand_needs_none_of_the_other_threads(site, connect):
     assert upload.recv(65536).startswith(b"HTTP/1.1 100 Continue")
     waiting = connect(head(site, "/t/fine/"))
     for _ in range(5):
-        assert ask(site.url + PAGES[0]).text == made
+        assert http_get(site.url + PAGES[0]).text == made
     waiting.setblocking(False)
     with pytest.raises(BlockingIOError):
         waiting.recv(1)
@@ -167,14 +167,14 @@ def test_what_is_at_hand_needs_none_of_the_other_threads(site, connect):
 
 def test_a_client_that_does_not_read_holds_nobody_up(site, connect):
     """It gets all that it has asked for as soon as it reads, in order, byte by byte."""
-    ask(f"{site.url}/t/large-cached/")
+    http_get(f"{site.url}/t/large-cached/")
     number = 40
     request = head(site, "/t/large-cached/")
     client = connect(
         request * (number - 1) + head(site, "/t/large-cached/", "Connection: close"), 4096
     )
     for _ in range(20):
-        assert ask(f"{site.url}/t/large-cached/").status == 200
+        assert http_get(f"{site.url}/t/large-cached/").status == 200
     answers = read(client).split(b"HTTP/1.1 200 OK\r\n")[1:]
     assert len(answers) == number
     assert len({answer.partition(b"\r\n\r\n")[2] for answer in answers}) == 1
@@ -182,7 +182,7 @@ def test_a_client_that_does_not_read_holds_nobody_up(site, connect):
 
 def test_what_is_asked_in_one_breath_is_answered_in_order(site, connect):
     for page in PAGES[::2]:
-        ask(site.url + page)  # so that every second one is at hand
+        http_get(site.url + page)  # so that every second one is at hand
     asked = [*PAGES, "/t/nowhere/", *PAGES, "/t/fine/"]
     client = connect(
         b"".join(head(site, path) for path in asked[:-1])
@@ -198,27 +198,27 @@ def test_what_is_asked_in_one_breath_is_answered_in_order(site, connect):
 
 
 def test_who_has_it_gets_304(site):
-    first = ask(site.url + PAGES[0])
-    again = ask(site.url + PAGES[0], **{"If-None-Match": first.headers["ETag"]})
+    first = http_get(site.url + PAGES[0])
+    again = http_get(site.url + PAGES[0], **{"If-None-Match": first.headers["ETag"]})
     assert (again.status, again.text) == (304, "")
 
 
 def test_who_asks_to_close_is_closed(site, connect):
-    ask(site.url + PAGES[0])
+    http_get(site.url + PAGES[0])
     answer = read(connect(head(site, PAGES[0], "Connection: close")))
     assert b"\r\nConnection: close\r\n" in answer
     assert answer.endswith(b"</p>")
 
 
 def test_what_is_no_request_is_refused(site, connect):
-    ask(site.url + PAGES[0])
+    http_get(site.url + PAGES[0])
     bad = connect(head(site, PAGES[0], "Na me: x"))
     assert read(bad).startswith(b"HTTP/1.1 400")
-    assert ask(site.url + PAGES[0]).status == 200
+    assert http_get(site.url + PAGES[0]).status == 200
 
 
 def test_who_waits_to_be_told_is_told(site, connect):
-    ask(site.url + PAGES[0])
+    http_get(site.url + PAGES[0])
     client = connect(head(site, PAGES[0], "Content-Length: 2", "Expect: 100-continue"))
     assert client.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
     client.sendall(b"ab" + head(site, "/t/nowhere/", "Connection: close"))
@@ -228,25 +228,25 @@ def test_who_waits_to_be_told_is_told(site, connect):
 
 def test_who_is_over_the_limit_is_told(serve):
     with serve(RATE_LIMIT_PER_MINUTE="3") as site:
-        answers = [ask(site.url + PAGES[0]) for _ in range(5)]
+        answers = [http_get(site.url + PAGES[0]) for _ in range(5)]
     assert [answer.status for answer in answers] == [200] * 3 + [429] * 2
     assert answers[-1].headers["Retry-After"]
 
 
 @STORES
 def test_while_redis_hangs_all_are_answered(new_site, stores, own_valkey):
-    ask(new_site.url + PAGES[0])
+    http_get(new_site.url + PAGES[0])
     own_valkey.pause()
     with ThreadPoolExecutor(16) as visitors:
-        answers = list(visitors.map(lambda _: ask(new_site.url + PAGES[0]), range(64)))
+        answers = list(visitors.map(lambda _: http_get(new_site.url + PAGES[0]), range(64)))
     assert {answer.status for answer in answers} == {200}
 
 
 def test_who_goes_away_is_forgotten(site, connect):
-    ask(site.url + PAGES[0])
+    http_get(site.url + PAGES[0])
     for _ in range(20):
         connect(head(site, PAGES[0]) * 3).close()
-    assert ask(site.url + PAGES[0]).status == 200
+    assert http_get(site.url + PAGES[0]).status == 200
     assert "ERROR" not in logged(site)
 
 
@@ -265,7 +265,7 @@ def test_a_fault_in_looking_ahead_loses_nobody(tmp_path, look_ahead):
 
         def visit(_):
             barrier.wait()
-            return ask(f"{site.url}/").text
+            return http_get(f"{site.url}/").text
 
         with ThreadPoolExecutor(8) as visitors:
             assert list(visitors.map(visit, range(8))) == ["alone"] * 8
@@ -277,4 +277,4 @@ def test_an_application_that_does_not_look_ahead_is_served(tmp_path):
         FAILING.replace("is_for_everybody", "other").replace("LOOK_AHEAD", "None")
     )
     with gunicorn(site_environment(tmp_path), "plain", tmp_path) as site:
-        assert ask(f"{site.url}/").text == "alone"
+        assert http_get(f"{site.url}/").text == "alone"

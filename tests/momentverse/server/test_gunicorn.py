@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.servers import ask, wait_until
+from tests.support.servers import http_get, wait_until
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def send_raw(site, request):
 
 
 def test_it_works(site):
-    assert ask(f"{site.url}/t/fine/").status == 200
+    assert http_get(f"{site.url}/t/fine/").status == 200
     assert f"MomentVerse is at {site.url}" in site.log.read_text()
 
 
 def test_headers_cannot_change_the_path(site):
     """SCRIPT_NAME and PATH_INFO from headers would get foreign paths into links and caches."""
-    response = ask(f"{site.url}/t/script-name/", SCRIPT_NAME="/evil", PATH_INFO="/evil/")
+    response = http_get(f"{site.url}/t/script-name/", SCRIPT_NAME="/evil", PATH_INFO="/evil/")
     assert response.text == "|/t/script-name/"
 
 
@@ -57,10 +57,10 @@ def test_two_lengths_are_rejected(site):
 
 
 def test_killed_worker_is_replaced_and_logged_as_json(site):
-    first = ask(f"{site.url}/t/process/").text
+    first = http_get(f"{site.url}/t/process/").text
     os.kill(int(first), signal.SIGKILL)
     wait_until(lambda: "gunicorn.error" in site.log.read_text(), "gunicorn has noticed")
-    assert ask(f"{site.url}/t/process/").text != first
+    assert http_get(f"{site.url}/t/process/").text != first
     (line,) = [
         line
         for line in map(json.loads, site.log.read_text().splitlines()[1:])
@@ -72,7 +72,7 @@ def test_killed_worker_is_replaced_and_logged_as_json(site):
 
 def test_stopping_it_loses_no_request(site):
     with ThreadPoolExecutor(4) as pool:
-        requests = [pool.submit(ask, f"{site.url}/t/fine/") for _ in range(20)]
+        requests = [pool.submit(http_get, f"{site.url}/t/fine/") for _ in range(20)]
         responses = [request.result() for request in requests]
         site.process.send_signal(signal.SIGTERM)
     assert {response.status for response in responses} == {200}

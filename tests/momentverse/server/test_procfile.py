@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers import ROOT, ask, site_environment, wait_until
+from tests.support.servers import ROOT, http_get, site_environment, wait_until
 
 LINES = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
 
@@ -22,7 +22,7 @@ def environment(tmp_path):
 
 def is_served(environment):
     try:
-        return ask(f"http://{environment['BIND']}/health/live/").status == 200
+        return http_get(f"http://{environment['BIND']}/health/live/").status == 200
     except OSError:
         return False
 

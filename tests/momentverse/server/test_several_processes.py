@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.support.database_servers import manage
-from tests.support.servers import ROOT, ask, wait_until
+from tests.support.servers import ROOT, http_get, wait_until
 
 SITE_SETTINGS = {"DJANGO_SETTINGS_MODULE": "momentverse.settings", "WEB_PROCESSES": "2"}
 # Where a count is what matters: Redis may be late on a busy machine, and the sites still wait for it.
@@ -59,20 +59,22 @@ def test_it_works(two_sites, servers, tmp_path):
     for site in sites:
         for page in PAGES:
             for _ in range(3):  # from more than one of its processes, and from the cache
-                answer = ask(site.url + page)
+                answer = http_get(site.url + page)
                 assert answer.status == 200, page
                 assert TITLE not in answer.text
     add_moment(servers, tmp_path, 40)
     for site in sites:
         for page in PAGES:
             for _ in range(3):
-                assert f"{TITLE} 40" in ask(site.url + page).text, (site.url, page)
+                assert f"{TITLE} 40" in http_get(site.url + page).text, (site.url, page)
 
 
 def test_limit_is_shared_by_all_processes(two_sites):
     """A network may make as many requests as the limit allows, at all sites and processes together."""
     one, other = two_sites(RATE_LIMIT_PER_MINUTE="20", **PATIENT)
-    statuses = [ask(f"{site.url}/api/timeline").status for _ in range(20) for site in (one, other)]
+    statuses = [
+        http_get(f"{site.url}/api/timeline").status for _ in range(20) for site in (one, other)
+    ]
     # A window that has just ended counts in part.
     assert 20 <= statuses.count(200) <= 22
     assert statuses.count(429) == 40 - statuses.count(200)
@@ -101,4 +103,4 @@ def test_worker_serves_all_sites(two_sites, servers, tmp_path):
             worker.terminate()
             assert worker.wait(timeout=30) == 0
     for site in sites:
-        assert f"{TITLE} 41" in ask(f"{site.url}/timeline/1969/07/20/").text
+        assert f"{TITLE} 41" in http_get(f"{site.url}/timeline/1969/07/20/").text

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.support.servers import ask
+from tests.support.servers import http_get
 
 SLOW = 50
 GET = b"GET /t/fine/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -79,14 +79,14 @@ def test_others_are_answered_first(site, slow, sent):
     """With gunicorn's own worker 50 of them hold both threads until they are timed out."""
     clients = slow(sent)
     for _ in range(20):
-        assert ask(f"{site.url}/t/fine/").status == 200
+        assert http_get(f"{site.url}/t/fine/").status == 200
     assert answers_wait(clients)
 
 
 def test_a_large_body_may_take_half_of_the_threads(site, slow):
     clients = slow(POST + b"Content-Length: 500000\r\n\r\ntext=")
     for _ in range(20):
-        assert ask(f"{site.url}/t/fine/").status == 200
+        assert http_get(f"{site.url}/t/fine/").status == 200
     assert answers_wait(clients)
 
 
@@ -117,14 +117,14 @@ def test_a_request_that_comes_in_pieces_is_answered(site, slow):
     pieces = [GET[:7], GET[7:], b"Connection: clo", b"se\r\n\r", b"\n"]
     (client, *_) = slow(pieces[0])
     for piece in pieces[1:]:
-        ask(f"{site.url}/t/fine/")
+        http_get(f"{site.url}/t/fine/")
         client.sendall(piece)
     assert client.recv(12) == b"HTTP/1.1 200"
 
 
 def test_a_form_that_comes_in_pieces_is_read_whole(site, slow):
     (client, *_) = slow(POST + b"Connection: close\r\nContent-Length: 10\r\n\r\nte")
-    ask(f"{site.url}/t/fine/")
+    http_get(f"{site.url}/t/fine/")
     client.sendall(b"xt=hello")
     answer = b"".join(iter(lambda: client.recv(65536), b""))
     assert answer.endswith(b"\r\n\r\n5")
@@ -165,7 +165,7 @@ def test_part_of_a_second_request_holds_no_thread(site, slow):
     for client in clients:
         assert client.recv(12) == b"HTTP/1.1 200"
     for _ in range(20):
-        assert ask(f"{site.url}/t/fine/").status == 200
+        assert http_get(f"{site.url}/t/fine/").status == 200
     clients[0].sendall(b"Connection: close\r\n\r\n")
     answer = b"".join(iter(lambda: clients[0].recv(65536), b""))
     assert answer.count(b"HTTP/1.1 200") == 1
@@ -180,7 +180,7 @@ def test_a_head_without_end_is_refused(site, slow):
 def test_who_goes_away_is_forgotten(site, slow):
     for client in slow(GET):
         client.close()
-    assert ask(f"{site.url}/t/fine/").status == 200
+    assert http_get(f"{site.url}/t/fine/").status == 200
     assert "ERROR" not in site.log.read_text()
 
 
@@ -189,7 +189,7 @@ def test_who_goes_away_is_forgotten(site, slow):
 def test_who_never_comes_to_an_end_is_left(site, slow, sent):
     for client in slow(sent):
         assert client.recv(1) == b""
-    assert ask(f"{site.url}/t/fine/").status == 200
+    assert http_get(f"{site.url}/t/fine/").status == 200
 
 
 @IMPATIENT

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.servers import ask, wait_until
+from tests.support.servers import http_get, wait_until
 
 
 def test_it_works(visitor, db):
@@ -28,7 +28,7 @@ PATIENT = {"TEST_REDIS_TIMEOUT": "5"}
 
 
 def is_well(site):
-    return ask(f"{site.url}/health/ready/").json["status"] == "ok"
+    return http_get(f"{site.url}/health/ready/").json["status"] == "ok"
 
 
 def test_ready_is_degraded_without_cache(serve, own_postgresql, own_valkey):
@@ -36,7 +36,7 @@ def test_ready_is_degraded_without_cache(serve, own_postgresql, own_valkey):
     with serve(DATABASE_URL=database, REDIS_URL=own_valkey.url, **PATIENT) as site:
         wait_until(lambda: is_well(site), "all is well")
         own_valkey.stop()
-        response = ask(f"{site.url}/health/ready/")
+        response = http_get(f"{site.url}/health/ready/")
         assert response.status == 200
         assert response.json == {
             "status": "degraded",
@@ -50,7 +50,7 @@ def test_ready_is_degraded_quickly_if_cache_hangs(serve, own_valkey):
     with serve(REDIS_URL=own_valkey.url) as site:
         wait_until(lambda: is_well(site), "all is well")
         own_valkey.pause()
-        response = ask(f"{site.url}/health/ready/")
+        response = http_get(f"{site.url}/health/ready/")
         assert response.status == 200
         assert response.json["status"] == "degraded"
 
@@ -60,10 +60,10 @@ def test_site_is_live_but_not_ready_without_database(serve, own_postgresql, own_
     with serve(DATABASE_URL=database, REDIS_URL=own_valkey.url, **PATIENT) as site:
         wait_until(lambda: is_well(site), "all is well")
         own_postgresql.stop()
-        response = ask(f"{site.url}/health/ready/")
+        response = http_get(f"{site.url}/health/ready/")
         assert response.status == 503
         assert response.json == {
             "status": "unavailable",
             "parts": {"database": "unavailable", "cache": "ok"},
         }
-        assert ask(f"{site.url}/health/live/").status == 200
+        assert http_get(f"{site.url}/health/live/").status == 200

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from tests.support.text import one_line
+from tests.support.text import collapse_whitespace
 from timeline.core.exceptions import TimelineBusy
 from timeline.models import Moment, MomentTag, Status, Tag, Visibility
 from timeline.services import placement, rollups
@@ -236,7 +236,7 @@ def select(*moments, **fields):
 def test_revoke_asks_for_confirmation(admin_client, make_moment):
     moment = make_moment("1969-07-20", title="Landing")
     page = admin_client.post(LIST, select(moment, action="revoke_moments"))
-    assert "You are about to revoke 1 moment" in one_line(page.text)
+    assert "You are about to revoke 1 moment" in collapse_whitespace(page.text)
     assert "Landing" in page.text
     moment.refresh_from_db()
     assert moment.status == Status.ACTIVE

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.support.servers import OURS, ROOT
+from tests.support.servers import ROOT, SITE_VARIABLES
 from timeline.views.styleguide import COLOURS, SIZES, TITLES, styleguide
 
 FIND = 'from django.urls import reverse; print("at", reverse("timeline:styleguide"))'
@@ -34,7 +34,7 @@ def test_page_exists_in_development_only(client, db):
 
 
 def test_page_exists_in_development(tmp_path):
-    inherited = {name: value for name, value in os.environ.items() if name not in OURS}
+    inherited = {name: value for name, value in os.environ.items() if name not in SITE_VARIABLES}
     done = subprocess.run(
         [sys.executable, "manage.py", "shell", "--command", FIND],
         cwd=ROOT, capture_output=True, text=True, check=False,

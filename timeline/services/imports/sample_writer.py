@@ -14,7 +14,7 @@ from typing import NamedTuple
 from django.contrib.auth.hashers import make_password
 from django.db import connection
 
-from accounts.models import User, curator_email
+from accounts.models import User, get_curator_email
 from momentverse.timezones import TZDATA_VERSION
 from timeline.core.public_ids import random_id
 from timeline.core.spans import MAX_DURATION, UTC, Span
@@ -243,7 +243,7 @@ def _bulk_create(moments: list[SampleMoment]) -> None:
 def _get_or_create_owners(count: int) -> list[int]:
     """Return the ids of the accounts ``load-001``, ``load-002`` and so on. Nobody can log in to them."""
     handles = [f"load-{number:03}" for number in range(1, count + 1)]
-    emails = [curator_email(handle) for handle in handles]
+    emails = [get_curator_email(handle) for handle in handles]
     User.objects.bulk_create(
         (
             User(

@@ -22,7 +22,7 @@ from accounts.models import User
 from tests.support import invariants
 from tests.support.claims import span_of
 from tests.support.served import Person, database_url
-from tests.support.servers import ask, gunicorn, site_environment, wait_until
+from tests.support.servers import gunicorn, http_get, site_environment, wait_until
 from tests.support.stripe_double import StripeDouble
 from tests.support.stripe_double.messages import post
 from timeline.models import Checkout, OrderEmail, OrderStatus, PaymentEvent, Status
@@ -96,7 +96,7 @@ class KillableSite:
 
     def is_back(self):
         try:
-            return ask(f"{self.site.url}/health/live/").status == 200
+            return http_get(f"{self.site.url}/health/live/").status == 200
         except OSError:
             return False
 

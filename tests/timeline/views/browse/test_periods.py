@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support.text import one_line
+from tests.support.text import collapse_whitespace
 from timeline.models import Visibility
 from timeline.selectors.pagination import PAGE_SIZE
 
@@ -34,16 +34,16 @@ def test_it_works(client, make_moment, url, name, previous, following):
     assert f'rel="prev" href="{previous}"' in page
     assert f'rel="next" href="{following}"' in page
     assert "The Eagle has landed" in page
-    assert "1 public moment begins here" in one_line(page)
+    assert "1 public moment begins here" in collapse_whitespace(page)
 
 
 def test_list_of_centuries(client, make_moment):
     make_moment("1969-07-20")
-    page = one_line(client.get("/timeline/centuries/").text)
+    page = collapse_whitespace(client.get("/timeline/centuries/").text)
     assert page.count('class="cell ') == 100
     cell = re.search(r'class="cell [^"]*" href="/timeline/centuries/20/">(.*?)</a>', page).group(1)
     assert (
-        one_line(re.sub("<[^>]+>", "", cell))
+        collapse_whitespace(re.sub("<[^>]+>", "", cell))
         == "20th century 1 moment begins, less than 0.01 % claimed"
     )
 
@@ -72,17 +72,21 @@ def test_only_public_moments_are_counted(client, make_moment):
     make_moment("1969-07-20T10:00:00Z")
     make_moment("1969-07-20T11:00:00Z", visibility=Visibility.PRIVATE)
     page = client.get("/timeline/1969/07/20/").text
-    assert "1 public moment begins here" in one_line(page)
+    assert "1 public moment begins here" in collapse_whitespace(page)
     assert page.count('class="moment"') == 1
 
 
 def test_claimed_share_is_shown(client, make_moment):
     make_moment("1969-07-20", 43_200)
-    assert "Of its seconds, 50 % are claimed" in one_line(client.get("/timeline/1969/07/20/").text)
-    assert "Of its seconds, less than 0.01 % are" in one_line(
+    assert "Of its seconds, 50 % are claimed" in collapse_whitespace(
+        client.get("/timeline/1969/07/20/").text
+    )
+    assert "Of its seconds, less than 0.01 % are" in collapse_whitespace(
         client.get("/timeline/centuries/20/").text
     )
-    assert "Of its seconds, nothing is claimed" in one_line(client.get("/timeline/1970/").text)
+    assert "Of its seconds, nothing is claimed" in collapse_whitespace(
+        client.get("/timeline/1970/").text
+    )
 
 
 def test_moment_over_midnight_is_on_both_days(client, make_moment):
@@ -90,7 +94,7 @@ def test_moment_over_midnight_is_on_both_days(client, make_moment):
     assert "Over midnight" in client.get("/timeline/1969/07/20/").text
     following = client.get("/timeline/1969/07/21/").text
     assert "Over midnight" in following
-    assert "No public moments begin here" in one_line(following)
+    assert "No public moments begin here" in collapse_whitespace(following)
 
 
 def test_full_period_is_paginated_by_key(client, make_moment):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.claims import let_time_pass, span_of
 from tests.support.examples import examples
-from tests.support.text import one_line
+from tests.support.text import collapse_whitespace
 from timeline.core.exceptions import TimelineBusy
 from timeline.models import Moment, Status, Visibility
 from timeline.services.claims import holds
@@ -45,8 +45,9 @@ def test_empty_form_is_prefilled_from_the_query_and_the_account(client, claimant
 
 def test_local_time_is_shown_as_well(client):
     page = get_form(client, zone="new york", time="16:17:40")
-    assert "20:17:40</time> in UTC, which is 16:17:40 in New York (UTC−4), for 1 min." in one_line(
-        page.text
+    assert (
+        "20:17:40</time> in UTC, which is 16:17:40 in New York (UTC−4), for 1 min."
+        in collapse_whitespace(page.text)
     )
 
 

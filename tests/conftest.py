@@ -1,4 +1,4 @@
-"""Fixtures that every test may use."""
+"""Fixtures for all tests, and the settings that all tests run with."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from timeline.core.spans import parse_instant
 from timeline.models import Moment, MomentTag, Status, Tag
 from timeline.services.placement import save_moment
 
-# Fixtures that several folders use.
+# Modules with fixtures that several folders use.
 pytest_plugins = ["tests.support.claims", "tests.support.payments", "tests.support.pictures"]
 
 load_profile()
 flushing.install()
 
-# On a busy machine Redis answers late, and then a site counts by itself. What is about that has a
-# Redis of its own, with the site's time-out.
+# On a busy machine Redis can answer after the site's time-out, and then the site counts locally. So tests
+# wait longer. Tests of that time-out start a Redis of their own and use the site's setting.
 for _cache in django_settings.CACHES.values():
     if "SOCKET_TIMEOUT" in _cache.get("OPTIONS", {}):
         _cache["OPTIONS"] |= {"SOCKET_TIMEOUT": 10, "SOCKET_CONNECT_TIMEOUT": 10}
@@ -39,19 +39,19 @@ MakeMoment = Callable[..., Moment]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On the embedded run, keep what touches the database or the cache."""
+    """On the embedded run, select only the tests that use the database or the cache."""
     if not os.environ.get("TEST_ONLY_EMBEDDED"):
         return
-    kept, dropped = [], []
+    selected, deselected = [], []
     for item in items:
-        touches = (
+        uses_database_or_cache = (
             item.get_closest_marker("django_db")
             or item.get_closest_marker("embedded")
             or {"db", "transactional_db", "django_cache"} & set(getattr(item, "fixturenames", ()))
         )
-        (kept if touches else dropped).append(item)
-    items[:] = kept
-    config.hook.pytest_deselected(items=dropped)
+        (selected if uses_database_or_cache else deselected).append(item)
+    items[:] = selected
+    config.hook.pytest_deselected(items=deselected)
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def _skip_on_other_database(request: pytest.FixtureRequest) -> None:
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Test SQLite on a file: in memory it hides what happens between connections."""
+    """Store SQLite's test database in a file. In memory, connections would not lock each other out."""
     if connection.vendor == "sqlite":
         path = tmp_path_factory.mktemp("database") / "test.sqlite3"
         connection.settings_dict["TEST"]["NAME"] = str(path)
@@ -72,7 +72,7 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(autouse=True)
 def _test_settings(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
-    # Hashed names need collected files; the browser tests serve the real thing.
+    # Hashed file names need collected files, which only the browser tests have.
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
         "pictures": {
@@ -81,13 +81,16 @@ def _test_settings(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> N
         },
     }
     settings.STATIC_ROOT = tmp_path_factory.getbasetemp()
-    # Tests of the limit set their own.
+    # Tests of the rate limit set their own.
     settings.RATE_LIMIT_PER_MINUTE = 1_000_000
 
 
 @pytest.fixture(autouse=True)
-def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash passwords in no time, by the same code; tests of what a hash costs are marked ``hashing``."""
+def _make_hashes_cheap(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords with minimal parameters, by the same code.
+
+    Tests of what a hash costs are marked ``hashing`` and use the real parameters.
+    """
     if not request.node.get_closest_marker("hashing"):
         monkeypatch.setattr(Argon2idPasswordHasher, "memory_cost", 8)
         monkeypatch.setattr(Argon2idPasswordHasher, "time_cost", 1)
@@ -130,15 +133,18 @@ def admin_client(db: None) -> Client:
 
 
 @pytest.fixture
-def closing_connections() -> Iterator[None]:
-    """Close what threads of a test opened."""
+def close_connections() -> Iterator[None]:
+    """Close the main thread's database connection after the test."""
     yield
     connection.close()
 
 
 @pytest.fixture
-def tagged(make_moment: MakeMoment) -> MakeMoment:
-    """Return a function that places a moment with tags: ``tagged("1969-07-20", "moon", "apollo")``."""
+def make_tagged_moment(make_moment: MakeMoment) -> MakeMoment:
+    """Return a function that places a moment with tags.
+
+    ``make_tagged_moment("1969-07-20", "moon", "apollo")``
+    """
 
     def make(start: str, *names: str, **fields: Any) -> Moment:
         moment = make_moment(start, **fields)
@@ -151,16 +157,16 @@ def tagged(make_moment: MakeMoment) -> MakeMoment:
 
 
 @pytest.fixture
-def many_tagged(owner: User) -> Callable[..., list[Moment]]:
-    """Return a function that makes moments with tags as ``tagged`` does, but all in a few statements.
+def make_tagged_moments(owner: User) -> Callable[..., list[Moment]]:
+    """Return a function that makes many moments with tags in a few statements.
 
-    ``many_tagged([("1969-07-20", ["moon", "apollo"], {"title": "Landing"})])``
+    ``make_tagged_moments([("1969-07-20", ["moon", "apollo"], {"title": "Landing"})])``
     """
 
     def make(rows: list[tuple[str, list[str], dict[str, Any]]]) -> list[Moment]:
         moments = [new_moment(owner, start, **fields) for start, _, fields in rows]
         Moment.objects.bulk_create(moments[:-1])
-        # At least one as usual: it lets the page cache know that the timeline has changed.
+        # Save one the usual way, which invalidates the cached pages of the timeline.
         save_moment(moments[-1])
         names = {name for _, row_names, _ in rows for name in row_names}
         Tag.objects.bulk_create([Tag(name=name) for name in sorted(names)], ignore_conflicts=True)
@@ -177,10 +183,10 @@ def many_tagged(owner: User) -> Callable[..., list[Moment]]:
 
 @pytest.fixture
 def fresh_cache(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A page cache that holds nothing of other tests."""
+    """An empty page cache, with a build version of its own."""
     settings.DATA_DIR = tmp_path
-    stamp = secrets.token_hex(4)
-    monkeypatch.setattr("momentverse.page_cache.wsgi.build_version", lambda: stamp)
+    version = secrets.token_hex(4)
+    monkeypatch.setattr("momentverse.page_cache.wsgi.build_version", lambda: version)
     get_store.cache_clear()
     yield
     get_store.cache_clear()

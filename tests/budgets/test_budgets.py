@@ -13,12 +13,12 @@ from tests import budgets
 from tests.budgets import measure
 from tests.budgets.__main__ import main
 
-# Routes that no link on a visitor's page leads to, by their prefix, with the reason.
-UNREACHED = {
+# Prefixes of the routes that no link on a visitor's page leads to, with the reason.
+UNLINKED = {
     "moments/<id:pk>/": "redirects to the address with the slug, or belongs to the moment's owner",
-    "claim/<id:pk>/": "only for the person who has made the claim",
-    "orders/": "only for the person who has made the claim",
-    "payments/": "only for the person who pays",
+    "claim/<id:pk>/": "only for the user who made the claim",
+    "orders/": "only for the user who made the claim",
+    "payments/": "only for the user who pays",
     "accounts/confirm-email/": "linked from a mail",
     "accounts/password/reset/key/": "linked from a mail",
     "api/": "not a page",
@@ -30,8 +30,8 @@ STORY = "It was a clear night, and everybody who was there remembers where they 
 
 
 @pytest.fixture
-def timeline(many_tagged, owner):
-    """More than a page of moments, with all that a person may write."""
+def timeline(make_tagged_moments, owner):
+    """More than one page of moments, with every text that a user can write."""
     owner.bio = "Looks up." * 20
     owner.save()
     evening = [
@@ -54,11 +54,11 @@ def timeline(many_tagged, owner):
         )
         for year in [*range(1901, 1969), *range(1970, 2001)]
     ]
-    many_tagged(evening + years)
+    make_tagged_moments(evening + years)
 
 
-def extra(html):
-    """Return the site's URL map with one more page."""
+def add_page(html):
+    """Return the site's URL map with one more page at ``/extra/``."""
     patterns = [path("extra/", lambda request: HttpResponse(html)), *site.urlpatterns]
 
     class Urls:
@@ -68,13 +68,13 @@ def extra(html):
     return Urls
 
 
-def page_at(address):
+def measure_page(address):
     (page,) = [page for page in measure().pages if page.address == address]
     return page
 
 
 def test_every_public_page_keeps_its_budget(timeline):
-    """HTML with its CSS within 14 kB, scripts before interaction within 10 kB, on every page there is."""
+    """HTML with its CSS takes at most 14 kB, and scripts before interaction at most 10 kB, on every page."""
     report = measure()
     assert {page.address: page.problems for page in report.pages if page.problems} == {}
     routes = {page.route for page in report.pages}
@@ -82,10 +82,10 @@ def test_every_public_page_keeps_its_budget(timeline):
     assert "moments/<id:pk>/<str:slug>/" in routes
 
 
-def test_every_route_is_reached_or_listed(timeline):
-    """Every route that a visitor can read is linked from another page, or is listed above."""
+def test_every_route_is_linked_or_listed(timeline):
+    """Every route is linked from a page that visitors can read, or is listed above with a reason."""
     unreached = measure().unreached
-    assert [route for route in unreached if not route.startswith(tuple(UNREACHED))] == []
+    assert [route for route in unreached if not route.startswith(tuple(UNLINKED))] == []
 
 
 def test_main_prints_a_table(timeline):
@@ -96,26 +96,26 @@ def test_main_prints_a_table(timeline):
 
 
 @pytest.mark.django_db
-def test_a_page_over_its_budget_is_an_error(settings):
+def test_page_over_its_budget_is_an_error(settings):
     noise = "".join(f"<p>{number**9}" for number in range(3000))
-    settings.ROOT_URLCONF = extra(noise)
-    page = page_at("/extra/")
+    settings.ROOT_URLCONF = add_page(noise)
+    page = measure_page("/extra/")
     assert page.first_view > budgets.FIRST_VIEW_LIMIT
     assert page.html.raw == len(noise)
     assert len(page.problems) == 1
     out = io.StringIO()
     assert main(out) == 1
     assert "\n1 of " in out.getvalue()
-    (line,) = [line for line in out.getvalue().splitlines() if line.startswith("/extra/")]
-    assert "ERROR HTML with CSS" in line
+    (row,) = [row for row in out.getvalue().splitlines() if row.startswith("/extra/")]
+    assert "ERROR HTML with CSS" in row
 
 
 @pytest.mark.django_db
-def test_a_page_near_its_budget_is_a_warning(settings, monkeypatch):
-    settings.ROOT_URLCONF = extra("<p>hello")
-    size = page_at("/extra/").first_view
+def test_page_near_its_budget_is_a_warning(settings, monkeypatch):
+    settings.ROOT_URLCONF = add_page("<p>hello")
+    size = measure_page("/extra/").first_view
     monkeypatch.setattr(budgets, "FIRST_VIEW_LIMIT", size)
-    page = page_at("/extra/")
+    page = measure_page("/extra/")
     assert page.problems == []
     assert page.warnings == [f"HTML with CSS {size} B, allowed {size}"]
 
@@ -127,33 +127,33 @@ def test_styles_scripts_and_imported_modules_are_counted_once(settings, tmp_path
         "one.js": 'import { two } from "./parts/two.js";\nimport("./later.js");\ntwo();',
         "parts/two.js": 'import "../three.js";\nexport function two() {}',
         "three.js": "export const three = 3;",
-        "seen.js": "1;",
+        "after-paint.js": "1;",
         "later.js": "// " + "x" * 5000,
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     settings.STATICFILES_DIRS = [tmp_path]
-    settings.ROOT_URLCONF = extra(
+    settings.ROOT_URLCONF = add_page(
         '<link rel="stylesheet" href="/static/a.css"><script type="module" src="/static/one.js"></script>'
-        '<script data-after-paint="/static/seen.js"></script><script data-after-paint=""></script>'
+        '<script data-after-paint="/static/after-paint.js"></script><script data-after-paint=""></script>'
         '<link rel="modulepreload" href="/static/three.js"><img src="/static/a.css">'
         '<img loading="lazy" src="/static/later.js">'
     )
-    site_only = [path("", include(settings.ROOT_URLCONF.urlpatterns[:1]))]
-    settings.ROOT_URLCONF.urlpatterns = site_only
-    page = page_at("/extra/")
+    extra_page_only = [path("", include(settings.ROOT_URLCONF.urlpatterns[:1]))]
+    settings.ROOT_URLCONF.urlpatterns = extra_page_only
+    page = measure_page("/extra/")
     assert page.css.raw == len(files["a.css"])
     assert page.scripts.raw == sum(
-        len(files[name]) for name in ("one.js", "parts/two.js", "three.js", "seen.js")
+        len(files[name]) for name in ("one.js", "parts/two.js", "three.js", "after-paint.js")
     )
     assert page.images.raw == len(files["a.css"])
     assert 0 < page.scripts.sent <= page.scripts.raw
 
 
 @pytest.mark.django_db
-def test_a_route_with_arguments_is_found_through_a_link(settings):
-    urls = extra(
+def test_route_with_arguments_is_found_through_a_link(settings):
+    urls = add_page(
         '<a href="/numbers/7/#top">seven</a> <a href="//elsewhere.example/numbers/8/">eight</a>'
     )
     urls.urlpatterns = [

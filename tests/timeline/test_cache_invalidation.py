@@ -140,8 +140,8 @@ def test_deleted_person(invalidated_by, stranger):
     assert EVERYTHING in invalidated_by(stranger.delete)
 
 
-def test_tags(invalidated_by, tagged):
-    tagged("1969-07-20T20:17:40Z", "moon")
+def test_tags(invalidated_by, make_tagged_moment):
+    make_tagged_moment("1969-07-20T20:17:40Z", "moon")
     tag = Tag.objects.get()
     assert invalidated_by(lambda: Tag.objects.create(name="sun")) == set()
     tag.name = "luna"

@@ -72,7 +72,7 @@ class Hidden:
 
 
 @pytest.fixture
-def hidden(tagged, make_moment, stranger, django_capture_on_commit_callbacks):
+def hidden(make_tagged_moment, make_moment, stranger, django_capture_on_commit_callbacks):
     owner = User.objects.create_user(EMAIL, "numbat", PASSWORD, display_name="Numbat")
     owner.mark_email_verified()
 
@@ -80,9 +80,9 @@ def hidden(tagged, make_moment, stranger, django_capture_on_commit_callbacks):
         word = f"{CANARY}{kind}"
         texts = {name: f"{word} {name}" for name in ("title", "story", "place", "source")}
         fields = {"user": owner, "external_id": word} | texts | fields
-        return tagged(f"1969-07-20T20:{minute:02}:00Z", f"{word}-tag", **fields)
+        return make_tagged_moment(f"1969-07-20T20:{minute:02}:00Z", f"{word}-tag", **fields)
 
-    shown = tagged("1969-07-20T20:00:00Z", "moon", user=owner, title="Shown")
+    shown = make_tagged_moment("1969-07-20T20:00:00Z", "moon", user=owner, title="Shown")
     # Earlier versions of a public moment are for its owner only.
     details.edit_moment(
         shown, details.MomentDetails(title=f"{CANARY}earlier", story=f"{CANARY}earlier")

@@ -80,20 +80,20 @@ def test_word_of_eleven_letters_is_not_treated_as_an_id(admin_client, make_momen
 
 
 @pytest.mark.parametrize("page", ["change", "delete"])
-def test_number_of_queries_does_not_depend_on_tags(admin_client, tagged, page):
+def test_number_of_queries_does_not_depend_on_tags(admin_client, make_tagged_moment, page):
     def queries(moment):
         with CaptureQueriesContext(connection) as captured:
             assert admin_client.get(f"{LIST}{moment.pk}/{page}/").status_code == 200
         return len(captured)
 
-    first = tagged("1969-07-20", "one")
+    first = make_tagged_moment("1969-07-20", "one")
     queries(first)  # fill Django's own caches
     baseline = queries(first)
-    assert queries(tagged("1969-07-21", *(f"tag-{n}" for n in range(12)))) == baseline
+    assert queries(make_tagged_moment("1969-07-21", *(f"tag-{n}" for n in range(12)))) == baseline
 
 
-def test_tag_is_deleted_without_listing_its_moments(admin_client, tagged):
-    tagged("1969-07-20", "moon")
+def test_tag_is_deleted_without_listing_its_moments(admin_client, make_tagged_moment):
+    make_tagged_moment("1969-07-20", "moon")
     tag = Tag.objects.get()
     page = admin_client.get(f"/admin/timeline/tag/{tag.pk}/delete/")
     assert "moon" in page.text

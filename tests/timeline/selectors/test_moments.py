@@ -146,18 +146,23 @@ def test_day_of_year_lists_moments_of_any_year(make_moment):
     assert list_on_day_of_year(None, 2, 29).rows == [leap]
 
 
-def test_tag_page_is_ordered_by_start(tagged):
-    first, second = tagged("2020-01-01", "moon"), tagged("2020-01-02", "moon", "sun")
-    tagged("2020-01-03", "sun")
+def test_tag_page_is_ordered_by_start(make_tagged_moment):
+    first, second = (
+        make_tagged_moment("2020-01-01", "moon"),
+        make_tagged_moment("2020-01-02", "moon", "sun"),
+    )
+    make_tagged_moment("2020-01-03", "sun")
     moon = get_tag_in_use(None, "moon")
     assert list_newest(None, tag=moon).rows == [second, first]
     cursor = Cursor(before=second.starts_at)
     assert list_newest(None, cursor, tag=moon).rows == [first]
 
 
-def test_later_pages_of_a_tag_repeat_nothing(tagged):
+def test_later_pages_of_a_tag_repeat_nothing(make_tagged_moment):
     """Whatever other tags its moments have."""
-    moments = [tagged(f"2020-01-{day:02}", "moon", "sun", f"day-{day}") for day in range(1, 10)]
+    moments = [
+        make_tagged_moment(f"2020-01-{day:02}", "moon", "sun", f"day-{day}") for day in range(1, 10)
+    ]
     moon = get_tag_in_use(None, "moon")
     page = list_newest(None, tag=moon, size=4)
     found = list(page.rows)
@@ -169,10 +174,10 @@ def test_later_pages_of_a_tag_repeat_nothing(tagged):
     assert back.rows == moments[4:0:-1]
 
 
-def test_tags_of_hidden_moments_are_not_listed(tagged, owner):
+def test_tags_of_hidden_moments_are_not_listed(make_tagged_moment, owner):
     """Edge case 15."""
-    tagged("2020-01-01", "open")
-    tagged("2020-01-02", "canary", visibility=HIDDEN)
+    make_tagged_moment("2020-01-01", "open")
+    make_tagged_moment("2020-01-02", "canary", visibility=HIDDEN)
     assert [tag.name for tag in list_tags_in_use(None).rows] == ["open"]
     assert get_tag_in_use(None, "canary") is None
     assert get_tag_in_use(owner, "canary") is not None

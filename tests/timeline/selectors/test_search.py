@@ -36,12 +36,12 @@ def get_indexed_ids() -> set[int]:
         return {pk for (pk,) in cursor.fetchall()}
 
 
-def test_it_works(tagged):
-    tagged(
+def test_it_works(make_tagged_moment):
+    make_tagged_moment(
         "1969-07-20", "moon", "apollo-11", title="The Eagle has landed", place="Tranquility Base",
         story="A small step onto grey dust.",
     )  # fmt: skip
-    tagged("1969-07-21", title="Something else")
+    make_tagged_moment("1969-07-21", title="Something else")
     for words in ("eagle", "EAGLES", "moon", "apollo-11", "apollo", "tranquility", "dust", "landed",
                   "eagle moon dust", "@ada eagle"):  # fmt: skip
         assert search_titles(words) == ["The Eagle has landed"], words
@@ -141,9 +141,9 @@ def test_cursor_of_a_deleted_moment_still_works(make_moment):
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.UNLISTED])
-def test_hidden_moments_are_not_indexed(tagged, owner, stranger, visibility):
+def test_hidden_moments_are_not_indexed(make_tagged_moment, owner, stranger, visibility):
     """Edge case 15: so they cannot influence results, ranks or the duration of a search."""
-    tagged("1969-07-20", "canary", title="Canary", visibility=visibility)
+    make_tagged_moment("1969-07-20", "canary", title="Canary", visibility=visibility)
     for viewer in (None, stranger, owner):
         assert search_titles("canary", viewer) == []
     assert get_indexed_ids() == set()
@@ -155,8 +155,8 @@ def test_inactive_moments_are_not_indexed(make_moment, status):
     assert get_indexed_ids() == set()
 
 
-def test_index_follows_every_change(tagged):
-    moment = tagged("1969-07-20", "moon", title="Canary")
+def test_index_follows_every_change(make_tagged_moment):
+    moment = make_tagged_moment("1969-07-20", "moon", title="Canary")
     Moment.objects.update(visibility=Visibility.PRIVATE)
     assert get_indexed_ids() == set()
     Moment.objects.update(visibility=Visibility.PUBLIC, title="Eagle")
@@ -185,10 +185,10 @@ def test_index_follows_every_change(tagged):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_installing_the_index_fills_it_and_can_be_repeated(tagged):
+def test_installing_the_index_fills_it_and_can_be_repeated(make_tagged_moment):
     """A migration that was killed runs again."""
-    tagged("1969-07-20", "moon", title="Eagle")
-    tagged("1969-07-21", title="Canary", visibility=Visibility.PRIVATE)
+    make_tagged_moment("1969-07-20", "moon", title="Eagle")
+    make_tagged_moment("1969-07-21", title="Canary", visibility=Visibility.PRIVATE)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM moment_search")
     assert search_titles("eagle") == []
@@ -223,7 +223,7 @@ def test_flush_empties_the_index(make_moment):
 
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_changes_of_title_and_tags_are_both_indexed(make_moment, closing_connections):
+def test_concurrent_changes_of_title_and_tags_are_both_indexed(make_moment, close_connections):
     """The second transaction waits for the first, and indexes what both have written."""
     moment = make_moment("1969-07-20", title="Before")
     tags = [Tag.objects.create(name=f"tag-{number}") for number in range(8)]

@@ -139,7 +139,7 @@ def test_tallies_are_correct_after_any_sequence_of_changes(make_moment, steps):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_likes_are_counted_exactly(make_moment, closing_connections):
+def test_concurrent_likes_are_counted_exactly(make_moment, close_connections):
     """Edge case 25: double clicks, two tabs and several people at the same time."""
     moment = make_moment("1969-07-20")
     people = [create_person(f"person-{number}") for number in range(6)]

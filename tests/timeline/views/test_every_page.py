@@ -27,11 +27,11 @@ PAGES = [
 
 
 @pytest.fixture
-def timeline(tagged, many_tagged):
-    many_tagged(
+def timeline(make_tagged_moment, make_tagged_moments):
+    make_tagged_moments(
         [(f"1969-07-20T20:{minute:02}:00Z", ["moon", f"tag-{minute}"], {}) for minute in range(60)]
     )
-    return tagged(
+    return make_tagged_moment(
         "1969-07-20T21:00:00Z", "canary-tag", title="Canary title", place="Canary place",
         story="Canary story", visibility=Visibility.PRIVATE,
     )  # fmt: skip

@@ -19,8 +19,8 @@ def to_iso(instant):
     return instant.replace(microsecond=0).isoformat()
 
 
-def test_it_works(client, tagged):
-    moment = tagged("1969-07-20T20:17:40Z", "moon", title="The Eagle has landed")
+def test_it_works(client, make_tagged_moment):
+    moment = make_tagged_moment("1969-07-20T20:17:40Z", "moon", title="The Eagle has landed")
     response = client.get("/")
     assert response.status_code == 200
     assert "The Eagle has landed" in response.text

@@ -245,8 +245,8 @@ def test_claim_without_a_title_is_not_fulfilled(claimant, settings):
         fulfilment.claim_free_of_charge(moment)
 
 
-def test_edit_stores_a_revision_and_keeps_the_time(make_moment, claimant, tagged):
-    moment = tagged("1969-07-20", "moon", user=claimant, title="Before", story="Old")
+def test_edit_stores_a_revision_and_keeps_the_time(make_moment, claimant, make_tagged_moment):
+    moment = make_tagged_moment("1969-07-20", "moon", user=claimant, title="Before", story="Old")
     details.edit_moment(
         moment, MomentDetails("After", "New", tags=("apollo",), visibility=Visibility.PRIVATE)
     )

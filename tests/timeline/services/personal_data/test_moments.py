@@ -68,7 +68,7 @@ def person(db):
 
 
 @pytest.fixture
-def make_theirs(person, tagged):
+def make_theirs(person, make_tagged_moment):
     """Return a function that creates a moment of the person, with a canary in every text field."""
 
     def make(start, **fields):
@@ -77,7 +77,7 @@ def make_theirs(person, tagged):
             "time_zone": CANARIES["zone"],
             "external_id": f"{CANARIES['external id']}-{start}",
         }
-        return tagged(start, CANARIES["tag"], "shared", user=person, **texts | fields)
+        return make_tagged_moment(start, CANARIES["tag"], "shared", user=person, **texts | fields)
 
     return make
 
@@ -265,8 +265,10 @@ def test_erasure_keeps_counts_correct(person, moments_of_each_kind, make_moment)
     assert rollups.find_differences() == []
 
 
-def test_erasure_leaves_moments_of_others_unchanged(person, moments_of_each_kind, tagged, stranger):
-    tagged("2003-01-01", "shared", user=stranger, story="Mine")
+def test_erasure_leaves_moments_of_others_unchanged(
+    person, moments_of_each_kind, make_tagged_moment, stranger
+):
+    make_tagged_moment("2003-01-01", "shared", user=stranger, story="Mine")
     before = list(Moment.objects.filter(user=stranger).values())
     erase(person)
     assert list(Moment.objects.filter(user=stranger).values()) == before
@@ -314,8 +316,10 @@ def test_second_erasure_changes_nothing(person, moments_of_each_kind):
     assert list(Moment.objects.values()) == before
 
 
-def test_blank_moment_with_tags_is_erased_too(person, tagged):
-    tagged("2001-01-01", "lonely", user=person, title="Withdrawn", status=Status.REVOKED)
+def test_blank_moment_with_tags_is_erased_too(person, make_tagged_moment):
+    make_tagged_moment(
+        "2001-01-01", "lonely", user=person, title="Withdrawn", status=Status.REVOKED
+    )
     personal_data.erase(person)
     assert not Tag.objects.exists()
 

@@ -19,8 +19,8 @@ LISTS = [
 
 
 @pytest.fixture
-def moments(many_tagged):
-    return many_tagged(
+def moments(make_tagged_moments):
+    return make_tagged_moments(
         [
             (
                 f"1969-07-20T20:{minute:02}:00Z",

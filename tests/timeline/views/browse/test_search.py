@@ -13,8 +13,10 @@ from timeline.selectors import search
 pytestmark = pytest.mark.django_db
 
 
-def test_it_works(client, tagged):
-    moment = tagged("1969-07-20", "moon", title="The Eagle has landed", story="Grey dust.")
+def test_it_works(client, make_tagged_moment):
+    moment = make_tagged_moment(
+        "1969-07-20", "moon", title="The Eagle has landed", story="Grey dust."
+    )
     page = client.get("/search/", {"q": "eagle dust"})
     assert page.status_code == 200
     assert moment.get_absolute_url() in page.text
@@ -36,9 +38,9 @@ def test_empty_result_is_explained(client):
     assert "No public moment has these words." in client.get("/search/?q=nothing").text
 
 
-def test_page_takes_few_queries(client, tagged, django_assert_max_num_queries):
+def test_page_takes_few_queries(client, make_tagged_moment, django_assert_max_num_queries):
     for minute in range(30):
-        tagged(f"1969-07-20T20:{minute:02}:00Z", "moon", title="Eagle")
+        make_tagged_moment(f"1969-07-20T20:{minute:02}:00Z", "moon", title="Eagle")
     with django_assert_max_num_queries(6):
         assert client.get("/search/?q=eagle").text.count("<mark>") == 20
 

@@ -8,24 +8,24 @@ from timeline.models import Visibility
 from timeline.selectors import moments
 
 
-def test_it_works(client, tagged):
-    tagged("2020-01-01", "moon", title="One")
-    tagged("2020-01-02", "moon", title="Two")
-    tagged("2020-01-03", "sun", title="Three")
+def test_it_works(client, make_tagged_moment):
+    make_tagged_moment("2020-01-01", "moon", title="One")
+    make_tagged_moment("2020-01-02", "moon", title="Two")
+    make_tagged_moment("2020-01-03", "sun", title="Three")
     page = client.get("/tags/moon/").text
     assert page.index("Two") < page.index("One")
     assert "Three" not in page
 
 
-def test_tags_are_listed_by_name(client, tagged):
-    tagged("2020-01-01", "moon", "apollo")
+def test_tags_are_listed_by_name(client, make_tagged_moment):
+    make_tagged_moment("2020-01-01", "moon", "apollo")
     page = client.get("/tags/").text
     assert page.index("/tags/apollo/") < page.index("/tags/moon/")
 
 
-def test_list_is_paginated_by_name(client, tagged, monkeypatch):
+def test_list_is_paginated_by_name(client, make_tagged_moment, monkeypatch):
     monkeypatch.setattr(moments, "TAGS_PAGE_SIZE", 2)
-    tagged("2020-01-01", "a", "b", "c")
+    make_tagged_moment("2020-01-01", "a", "b", "c")
     page = client.get("/tags/").text
     assert "/tags/c/" not in page
     assert 'href="?after=b"' in page
@@ -34,9 +34,9 @@ def test_list_is_paginated_by_name(client, tagged, monkeypatch):
     assert "/tags/b/" not in following
 
 
-def test_tag_of_hidden_moments_only_is_404(client, tagged):
+def test_tag_of_hidden_moments_only_is_404(client, make_tagged_moment):
     """Edge case 15."""
-    tagged("2020-01-01", "canary", visibility=Visibility.UNLISTED)
+    make_tagged_moment("2020-01-01", "canary", visibility=Visibility.UNLISTED)
     hidden, missing = client.get("/tags/canary/"), client.get("/tags/absent/")
     assert hidden.status_code == missing.status_code == 404
     assert hidden.text.replace("canary", "absent") == missing.text

@@ -19,10 +19,10 @@ def hostile_moment(make_moment) -> Moment:
 
 
 @pytest.fixture
-def hidden_moments(tagged) -> list[Moment]:
+def hidden_moments(make_tagged_moment) -> list[Moment]:
     """Return a private and an unlisted moment."""
     return [
-        tagged(
+        make_tagged_moment(
             f"1970-01-0{day}", "moon", title="Canary title", story="Canary story",
             place="Canary place", visibility=visibility,
         )

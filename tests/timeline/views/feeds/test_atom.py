@@ -32,8 +32,8 @@ def set_published(moment, days_ago):
 
 
 @pytest.mark.parametrize("path", FEEDS)
-def test_it_works(client, tagged, path):
-    moment = tagged(
+def test_it_works(client, make_tagged_moment, path):
+    moment = make_tagged_moment(
         "1969-07-20T20:17:40Z", "moon", title="The Eagle has landed", story="One.\n\nTwo.",
         place="Sea of Tranquility",
     )  # fmt: skip
@@ -61,9 +61,9 @@ def test_newest_publication_comes_first(client, make_moment):
         assert get_titles(client.get(path)) == ["Ides (15 March 44)", "Late (1 January 2020)"]
 
 
-def test_last_tagged_moment_comes_first(client, tagged):
-    tagged("2020-01-01", "moon", title="Late")
-    tagged("0044-03-15", "moon", title="Ides")
+def test_last_tagged_moment_comes_first(client, make_tagged_moment):
+    make_tagged_moment("2020-01-01", "moon", title="Late")
+    make_tagged_moment("0044-03-15", "moon", title="Ides")
     assert get_titles(client.get("/tags/moon/feed.atom"))[0].startswith("Ides")
 
 
@@ -86,9 +86,11 @@ def test_revoked_moment_is_not_in_the_feed(client, make_moment):
 
 
 @pytest.mark.parametrize("path", FEEDS)
-def test_hidden_moments_are_not_in_the_feed(client, tagged, hidden_moments, owner, path):
+def test_hidden_moments_are_not_in_the_feed(
+    client, make_tagged_moment, hidden_moments, owner, path
+):
     """Edge case 15: neither for strangers nor for the owner, whose feed reader keeps copies."""
-    tagged("2020-01-01", "moon")
+    make_tagged_moment("2020-01-01", "moon")
     assert "Canary" not in client.get(path).text
     client.force_login(owner)
     assert "Canary" not in client.get(path).text
@@ -129,9 +131,9 @@ def test_unchanged_feed_is_304(client, owner, path, make_moment, monkeypatch):
 
 
 @pytest.mark.parametrize("path", FEEDS)
-def test_length_is_bounded(client, tagged, path, django_assert_max_num_queries):
+def test_length_is_bounded(client, make_tagged_moment, path, django_assert_max_num_queries):
     for minute in range(60):
-        tagged(f"2020-01-01T00:{minute:02}:00Z", "moon", f"tag-{minute}")
+        make_tagged_moment(f"2020-01-01T00:{minute:02}:00Z", "moon", f"tag-{minute}")
     with django_assert_max_num_queries(4):
         assert len(get_entries(client.get(path))) == 50
 

@@ -26,8 +26,8 @@ def calendar_path(moment):
     return f"/moments/{moment.public_id}/calendar.ics"
 
 
-def test_it_works(client, tagged):
-    moment = tagged(
+def test_it_works(client, make_tagged_moment):
+    moment = make_tagged_moment(
         "1969-07-20T20:17:40Z", "moon", "apollo", title="The Eagle has landed", story="One.\nTwo.",
         place="Sea of Tranquility",
     )  # fmt: skip
@@ -100,8 +100,8 @@ def test_hostile_texts_are_escaped(client, hostile_moment):
         assert not set(text) & set("\r\x0b\x1f\x7f")
 
 
-def test_first_event_can_be_imported_again(client, tagged):
-    moment = tagged("1969-07-20T20:17:40Z", "moon", title="The Eagle; has, landed")
+def test_first_event_can_be_imported_again(client, make_tagged_moment):
+    moment = make_tagged_moment("1969-07-20T20:17:40Z", "moon", title="The Eagle; has, landed")
     response = client.get(calendar_path(moment))
     row, refusal = read_ical(io.BytesIO(response.content))
     assert (row.moment.title, row.moment.span) == (moment.title, moment.span)

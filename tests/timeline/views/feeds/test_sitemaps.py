@@ -34,8 +34,8 @@ def test_it_works(client, make_moment):
     assert changed.text == format_instant(moment.changed_at)
 
 
-def test_all_urls_are_pages(client, tagged):
-    tagged("1969-07-20", "moon")
+def test_all_urls_are_pages(client, make_tagged_moment):
+    make_tagged_moment("1969-07-20", "moon")
     pages = get_locations(client.get("/sitemap-pages.xml"))
     assert "/tags/moon/" in pages
     for path in pages:

@@ -11,14 +11,14 @@ from timeline.core.public_ids import encode_id, random_id
 from timeline.models import Moment, Status, Visibility
 
 
-def test_it_works(client, tagged):
-    before = tagged("1969-07-16", title="Lift-off")
-    moment = tagged(
+def test_it_works(client, make_tagged_moment):
+    before = make_tagged_moment("1969-07-16", title="Lift-off")
+    moment = make_tagged_moment(
         "1969-07-20T20:17:40Z", "moon", title="The Eagle has landed", story="Line one.\n\nLine two.",
         place="Sea of Tranquility", source="Apollo by the Numbers", time_zone="America/New_York",
         utc_offset=-14_400,
     )  # fmt: skip
-    after = tagged("1969-07-24", title="Splashdown")
+    after = make_tagged_moment("1969-07-24", title="Splashdown")
     response = client.get(moment.get_absolute_url())
     assert response.status_code == 200
     page = response.text
@@ -68,9 +68,9 @@ def test_it_checks_access(client, make_moment, owner, stranger, visibility):
         assert "noindex" in nobody.text
 
 
-def test_tags_of_an_unlisted_moment_are_not_linked(client, tagged):
+def test_tags_of_an_unlisted_moment_are_not_linked(client, make_tagged_moment):
     """If no listed moment has the tag, its page would be 404."""
-    moment = tagged("1969-07-20", "rare", visibility=Visibility.UNLISTED)
+    moment = make_tagged_moment("1969-07-20", "rare", visibility=Visibility.UNLISTED)
     page = client.get(moment.get_absolute_url()).text
     assert '<span class="tag">rare</span>' in page
     assert "/tags/rare/" not in page
@@ -114,8 +114,10 @@ def test_first_and_last_moment_say_so(client, make_moment):
     assert "The last public moment" in page
 
 
-def test_number_of_queries_does_not_depend_on_tags(client, tagged, django_assert_max_num_queries):
-    moment = tagged("1969-07-20", "a", "b", "c")
+def test_number_of_queries_does_not_depend_on_tags(
+    client, make_tagged_moment, django_assert_max_num_queries
+):
+    moment = make_tagged_moment("1969-07-20", "a", "b", "c")
     with django_assert_max_num_queries(6):
         client.get(moment.get_absolute_url())
     assert Moment.objects.count() == 1

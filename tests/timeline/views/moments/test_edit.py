@@ -19,8 +19,10 @@ DETAILS = {
 
 
 @pytest.fixture
-def moment(tagged, claimant):
-    return tagged("1969-07-20T20:17:40Z", "apollo", user=claimant, title="Before", story="Old")
+def moment(make_tagged_moment, claimant):
+    return make_tagged_moment(
+        "1969-07-20T20:17:40Z", "apollo", user=claimant, title="Before", story="Old"
+    )
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
-"""``python -m tests [pytest arguments]``: everything, on both kinds of servers.
+"""``python -m tests [pytest arguments]``: run the tests with both kinds of database and cache.
 
-First on PostgreSQL and Redis; then what touches the database or the cache
-again, on SQLite (a file) and the cache in the process.
+First all tests on PostgreSQL and Redis. Then those that use the database or the
+cache once more, on SQLite (in a file) and with the cache in the process.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ import sys
 
 from tests.support.servers import database_and_cache
 
-# One process more than there are cores: some test always waits for a server or for a time to pass.
-# What shares a site, a browser or servers to be stopped stays on one process.
-IN_PARALLEL = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadgroup"]
-# With it, each of many processes would compile every test and the whole site anew.
-COMPILES_ANEW = "PYTHONDONTWRITEBYTECODE"
-NOTHING_SELECTED = 5
+# Use one process more than there are cores, because some test is always waiting for a server or for time to
+# pass. `loadgroup` keeps tests on one process if they share a site, a browser, or servers that they stop.
+XDIST_OPTIONS = ["-n", str((os.cpu_count() or 1) + 1), "--dist", "loadgroup"]
+# If this were set, each of many processes would compile every test and the whole site again.
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+NO_TESTS_COLLECTED = 5  # pytest's exit code
 
 
 def run(title: str, environment: dict[str, str], arguments: list[str]) -> int:
     print(f"== {title}", flush=True)
-    ours = ("DATABASE_URL", "REDIS_URL", COMPILES_ANEW)
-    clean = {name: value for name, value in os.environ.items() if name not in ours}
-    command = [sys.executable, "-m", "pytest", *IN_PARALLEL, *arguments]
+    removed = ("DATABASE_URL", "REDIS_URL", NO_BYTECODE)
+    inherited = {name: value for name, value in os.environ.items() if name not in removed}
+    command = [sys.executable, "-m", "pytest", *XDIST_OPTIONS, *arguments]
     code = subprocess.run(
-        command, env=clean | environment, stdin=subprocess.DEVNULL, check=False
+        command, env=inherited | environment, stdin=subprocess.DEVNULL, check=False
     ).returncode
-    # Right when a path holds nothing for the embedded default.
-    return 0 if code == NOTHING_SELECTED else code
+    # This is no failure: a path may have no tests for the embedded run.
+    return 0 if code == NO_TESTS_COLLECTED else code
 
 
 def main() -> int:

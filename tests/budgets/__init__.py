@@ -1,11 +1,11 @@
-"""What each public page costs in bytes before a visitor has touched anything.
+"""Measures how many bytes each public page takes before the visitor interacts with it.
 
-No list of pages is kept. Every route of the URL map that needs no argument is requested, and the links on
-those pages are followed, a few addresses for each route. The report has the heaviest address of each route,
-as an anonymous visitor gets it, and names the routes that no link leads to.
+There is no list of pages. Every route of the URL map that needs no argument is requested, and the links on
+those pages are followed, up to ``ADDRESSES_PER_ROUTE`` addresses for each route. The report has the heaviest
+address of each route, as an anonymous visitor gets it, and names the routes that no link leads to.
 
-Compressed HTML is measured with gzip. A static file counts as its smallest form on the disk, which is what
-browsers are sent. Images count as they are.
+HTML is measured compressed with gzip. A static file counts with the size of its smallest form on the disk,
+which is what browsers receive. Images count uncompressed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, reso
 
 from momentverse.staticfiles.storage import MODULES_PREFIX, minify_module
 
-# HTML with its CSS, compressed: what fits into the first flight of a new connection.
+# Bytes of compressed HTML with its CSS: what fits into the first flight of a new connection.
 FIRST_VIEW_LIMIT = 14 * 1024
 SCRIPTS_LIMIT = 10 * 1024
 WARN_AT = 0.9
@@ -44,7 +44,7 @@ _STATIC_IMPORT = re.compile(
 
 
 class Size(NamedTuple):
-    """Bytes, uncompressed and as they are sent."""
+    """A number of bytes, uncompressed (``raw``) and as sent to the browser."""
 
     raw: int = 0
     sent: int = 0
@@ -58,7 +58,7 @@ NOTHING = Size()
 
 @dataclass
 class Page:
-    """What one address costs."""
+    """The sizes of one page."""
 
     route: str
     address: str
@@ -139,7 +139,7 @@ def measure() -> Report:
     """Return all public pages of this site with what they cost, the heaviest first."""
     # This makes a few hundred requests in one process.
     with override_settings(RATE_LIMIT_PER_MINUTE=1_000_000):
-        return _Crawl().all_pages()
+        return _Crawl().run()
 
 
 class _Crawl:
@@ -151,8 +151,8 @@ class _Crawl:
         self.requested: dict[str, int] = {}
         self.seen: set[str] = set()
 
-    def all_pages(self) -> Report:
-        routes = list(_routes(get_resolver().url_patterns))
+    def run(self) -> Report:
+        routes = list(_list_routes(get_resolver().url_patterns))
         waiting = deque(f"/{route}" for route in routes if _needs_no_argument(route))
         while waiting:
             for link in self._visit(waiting.popleft()):
@@ -164,7 +164,7 @@ class _Crawl:
 
     def _visit(self, address: str) -> list[str]:
         """Measure the page at an address, if there is one, and return its links."""
-        route = _route_of(address)
+        route = _find_route(address)
         if route is None or self.requested.get(route, 0) >= ADDRESSES_PER_ROUTE:
             return []
         self.requested[route] = self.requested.get(route, 0) + 1
@@ -174,45 +174,47 @@ class _Crawl:
         if response.status_code != 200 or not response["Content-Type"].startswith("text/html"):
             return []
         references = _References(response.text)
-        page = self._measured(Page(route, address), response.content, references)
-        before = self.heaviest.get(route)
+        page = self._measure(Page(route, address), response.content, references)
+        heaviest = self.heaviest.get(route)
         if (
-            before is None
-            or page.first_view + page.scripts.sent > before.first_view + before.scripts.sent
+            heaviest is None
+            or page.first_view + page.scripts.sent > heaviest.first_view + heaviest.scripts.sent
         ):
             self.heaviest[route] = page
         links = (urldefrag(urljoin(address, link)).url for link in references.links)
         return [link for link in links if link.startswith("/") and not link.startswith("//")]
 
-    def _measured(self, page: Page, html: bytes, references: _References) -> Page:
+    def _measure(self, page: Page, html: bytes, references: _References) -> Page:
         page.html = Size(len(html), len(gzip.compress(html, mtime=0)))
-        page.css = _total(references.styles)
+        page.css = _get_total_size(references.styles)
         # A module near the top of the page loads by itself. Those further down load when the visitor scrolls,
         # which is an interaction.
-        page.scripts = _total(_with_imports([*references.scripts, *references.lazy_modules[:1]]))
+        page.scripts = _get_total_size(
+            _add_imports([*references.scripts, *references.lazy_modules[:1]])
+        )
         page.images = NOTHING
         for source in dict.fromkeys(references.images):
-            page.images += self._image(source)
+            page.images += self._get_image_size(source)
         return page
 
-    def _image(self, source: str) -> Size:
+    def _get_image_size(self, source: str) -> Size:
         if source.startswith("data:"):
             return NOTHING  # part of the HTML
         if source.startswith(settings.STATIC_URL):
-            raw = len(_static_file(source).read_bytes())
+            raw = len(_find_static_file(source).read_bytes())
         else:
             raw = len(self.client.get(source, secure=settings.SECURE).getvalue())
         return Size(raw, raw)
 
 
-def _routes(patterns: Iterable[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
+def _list_routes(patterns: Iterable[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
     """Yield every route of the URL map as Django writes it, except the excluded ones."""
     for pattern in patterns:
         route = f"{prefix}{pattern.pattern}".replace("^", "")
         if route.startswith(EXCLUDED_ROUTES):
             continue
         if isinstance(pattern, URLResolver):
-            yield from _routes(pattern.url_patterns, route)
+            yield from _list_routes(pattern.url_patterns, route)
         else:
             yield route
 
@@ -221,7 +223,7 @@ def _needs_no_argument(route: str) -> bool:
     return not set(route) & set("<>()[]^$*+?|\\")
 
 
-def _route_of(address: str) -> str | None:
+def _find_route(address: str) -> str | None:
     try:
         route = resolve(urlsplit(address).path).route
     except Resolver404:
@@ -230,28 +232,28 @@ def _route_of(address: str) -> str | None:
     return None if route.startswith(EXCLUDED_ROUTES) else route
 
 
-def _with_imports(scripts: list[str]) -> list[str]:
+def _add_imports(scripts: list[str]) -> list[str]:
     """Return scripts together with all modules that they import statically."""
-    found = dict.fromkeys(scripts)
-    waiting = deque(found)
+    modules = dict.fromkeys(scripts)
+    waiting = deque(modules)
     while waiting:
         script = waiting.popleft()
-        for name in _STATIC_IMPORT.findall(_static_file(script).read_text()):
+        for name in _STATIC_IMPORT.findall(_find_static_file(script).read_text()):
             imported = urljoin(script, name)
-            if imported not in found:
-                found[imported] = None
+            if imported not in modules:
+                modules[imported] = None
                 waiting.append(imported)
-    return list(found)
+    return list(modules)
 
 
-def _total(addresses: list[str]) -> Size:
+def _get_total_size(addresses: list[str]) -> Size:
     total = NOTHING
     for address in dict.fromkeys(addresses):
-        total += _static_size(_static_file(address))
+        total += _get_static_size(_find_static_file(address))
     return total
 
 
-def _static_size(path: Path) -> Size:
+def _get_static_size(path: Path) -> Size:
     """Return a static file's size and that of its smallest form.
 
     A file that has not been collected is compressed here.
@@ -268,13 +270,13 @@ def _static_size(path: Path) -> Size:
     return Size(len(content), min(sent, len(content)))
 
 
-def _static_file(address: str) -> Path:
-    """Return the file behind a static address, collected or not."""
+def _find_static_file(address: str) -> Path:
+    """Return the file that an address refers to, the collected one if there is one."""
     name = urlsplit(address).path.removeprefix(settings.STATIC_URL)
     collected = Path(settings.STATIC_ROOT) / name
     if collected.is_file():
         return collected
     source = finders.find(name)
     if source is None:
-        raise FileNotFoundError(f"{address} is no static file of ours")
+        raise FileNotFoundError(f"this site has no static file {address}")
     return Path(source)

@@ -1,7 +1,6 @@
-"""``python -m tests.budgets``: what each public page costs in bytes, against its limits.
+"""``python -m tests.budgets``: print the size of each public page, and check it against its limits.
 
-Measures the public pages with the moments that the configured database holds. Exits with 1 when a page
-breaks a limit.
+Measures the public pages with the moments in the configured database. Exits with 1 if a page breaks a limit.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def main(out: TextIO = sys.stdout) -> int:
     titles = "".join(f"{title:>15}" for title in COLUMNS)
     print(f"{'':40}{titles}{'first view':>12}", file=out)
     for page in report.pages:
-        print(_line(page), file=out)
+        print(_format_row(page), file=out)
     if report.unreached:
         print(f"\nNo link leads a visitor to: {', '.join(report.unreached)}", file=out)
     broken = sum(bool(page.problems) for page in report.pages)
@@ -43,17 +42,17 @@ def main(out: TextIO = sys.stdout) -> int:
     return 0
 
 
-def _line(page: budgets.Page) -> str:
-    cells = "".join(_cell(size) for size in (page.html, page.css, page.scripts, page.images))
-    line = f"{page.address[:39]:40}{cells}{page.first_view:>12}"
+def _format_row(page: budgets.Page) -> str:
+    cells = "".join(_format_cell(size) for size in (page.html, page.css, page.scripts, page.images))
+    row = f"{page.address[:39]:40}{cells}{page.first_view:>12}"
     if page.problems:
-        return f"{line}  ERROR {'; '.join(page.problems)}"
+        return f"{row}  ERROR {'; '.join(page.problems)}"
     if page.warnings:
-        return f"{line}  near {'; '.join(page.warnings)}"
-    return line
+        return f"{row}  near {'; '.join(page.warnings)}"
+    return row
 
 
-def _cell(size: budgets.Size) -> str:
+def _format_cell(size: budgets.Size) -> str:
     return f"{f'{size.raw}/{size.sent}' if size.raw else '-':>15}"
 
 

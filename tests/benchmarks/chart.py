@@ -1,12 +1,11 @@
-"""The chart and the list in Chromium, over a large table, beside vis-timeline with 100 items.
+"""The chart and the list in Chromium, on a large table, compared with vis-timeline and 100 items.
 
 ``python -m tests.benchmarks.chart [--large N] [--large-url URL] [--scrolled N] [--rounds N]``
 
-Both pages are opened in turns by the same Chromium, each time with nothing
-kept, and the same script notes the frame after which each shows its first
-view. vis-timeline is installed beside this file for the run (npm), and gets
-its items with its page; ours are in a database. ``--large-url`` names one
-that is loaded already.
+The same Chromium opens both pages in turns, each time with an empty cache, and
+the same script measures when each has drawn its first view. npm installs
+vis-timeline beside this file. Its items are part of its page, while our moments
+are in a database. ``--large-url`` names a database that already has moments.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from psycopg.errors import DuplicateDatabase
 
-from tests.benchmarks.databases import server_of
-from tests.browser.conftest import CHROMIUM_ARGUMENTS, chromium_path
+from tests.benchmarks.databases import connect_to_server
+from tests.browser.conftest import CHROMIUM_ARGUMENTS, find_chromium
 from tests.support.servers import ROOT, database_and_cache, gunicorn, site_environment, wait_until
 
 VIS = "vis-timeline@8.5.4"
 HERE = Path(__file__).parent
 ITEMS = 100
-# Notes when `holds` first does at the beginning of a frame, and when that frame is over.
-WATCH = """
+# Checks a condition at the beginning of each frame, and records the end of the first frame in which it holds.
+MEASURE_FIRST_VIEW = """
   globalThis.firstView = null;
   const look = () => {
     if (document.body && (() => %s)()) {
@@ -48,14 +47,14 @@ WATCH = """
 """
 VIS_ITEMS = f"vis-timeline, {ITEMS} items"
 DRAWN = "document.querySelectorAll('.chart-bar').length > 0"
-IN_HAND = "document.querySelector('.chart-tools') !== null"
-# What is opened (vis-timeline's page where nothing is named), and what shows that its view is there.
-SHOWS = {
+INTERACTIVE = "document.querySelector('.chart-tools') !== null"
+# Our path, or "" for vis-timeline's page, and the condition for a complete first view.
+FIRST_VIEWS = {
     VIS_ITEMS: ("", "document.querySelectorAll('.vis-item').length > 0"),
     "all centuries, drawn": ("/timeline/centuries/", DRAWN),
-    "all centuries, in hand": ("/timeline/centuries/", IN_HAND),
+    "all centuries, interactive": ("/timeline/centuries/", INTERACTIVE),
     "a century's page, drawn": ("/timeline/centuries/20/", DRAWN),
-    "a century's page, in hand": ("/timeline/centuries/20/", IN_HAND),
+    "a century's page, interactive": ("/timeline/centuries/20/", INTERACTIVE),
 }
 VIS_PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>vis</title>
 <link rel="stylesheet" href="vis-timeline-graph2d.min.css"></head><body><div id="place"></div>
@@ -66,15 +65,16 @@ const items = Array.from({ length: %d }, (_, n) => {
 });
 new vis.Timeline(document.getElementById("place"), new vis.DataSet(items), {});
 </script></body></html>"""
-# What handling and drawing took, of everything that people do and every frame over 50 ms.
-NOTE_DELAYS = """
+# Records how long events took until the next paint, if over 16 ms, and the duration of tasks over 50 ms.
+RECORD_DELAYS = """
   globalThis.delays = []; globalThis.long = [];
   new PerformanceObserver((list) => { for (const e of list.getEntries()) delays.push(e.duration); })
     .observe({ type: "event", durationThreshold: 16 });
   new PerformanceObserver((list) => { for (const e of list.getEntries()) long.push(e.duration); })
     .observe({ type: "longtask" });
 """
-COUNT_MOMENTS = """
+# Scrolls in every frame, and counts the moments that were in the list.
+SCROLL_AND_COUNT = """
   globalThis.passed = document.querySelectorAll(".moment").length;
   new MutationObserver((records) => {
     for (const { addedNodes } of records) passed += addedNodes.length;
@@ -93,7 +93,7 @@ def main() -> int:
         sync_playwright() as playwright,
     ):
         chromium = playwright.chromium.launch(
-            executable_path=chromium_path(),
+            executable_path=find_chromium(),
             args=[*CHROMIUM_ARGUMENTS, "--enable-precise-memory-info"],
         )
         compare_first_views(chromium, url, vis_url, options.rounds)
@@ -114,13 +114,13 @@ def read_options() -> argparse.Namespace:
 
 @contextmanager
 def site(options: argparse.Namespace, folder: Path) -> Iterator[str]:
-    """Serve the large table."""
+    """Serve a site with the large table, and yield its URL."""
     with database_and_cache(durable=True) as urls:
         database = options.large_url or urls["DATABASE_URL"]
         environment = site_environment(folder, DATABASE_URL=database, LOG_LEVEL="ERROR")
         commands = [["collectstatic", "--noinput", "-v0"]]
         if not options.large_url:
-            with server_of(database) as server, suppress(DuplicateDatabase):
+            with connect_to_server(database) as server, suppress(DuplicateDatabase):
                 server.execute("CREATE DATABASE momentverse")
             years = ["--from-year", "1900", "--to-year", "2020"]
             commands += [["migrate", "-v0"], ["generate_moments", str(options.large), *years]]
@@ -134,7 +134,7 @@ def site(options: argparse.Namespace, folder: Path) -> Iterator[str]:
 
 @contextmanager
 def vis_timeline(folder: Path) -> Iterator[str]:
-    """Serve a page with vis-timeline and its items, from this machine too."""
+    """Serve a page with vis-timeline and its items from this machine, and yield its URL."""
     install = [
         "npm",
         "install",
@@ -145,10 +145,10 @@ def vis_timeline(folder: Path) -> Iterator[str]:
         str(HERE),
     ]
     subprocess.run([*install, VIS], check=True)
-    built = HERE / "node_modules/vis-timeline"
+    package = HERE / "node_modules/vis-timeline"
     for file in (
-        built / "standalone/umd/vis-timeline-graph2d.min.js",
-        built / "styles/vis-timeline-graph2d.min.css",
+        package / "standalone/umd/vis-timeline-graph2d.min.js",
+        package / "styles/vis-timeline-graph2d.min.css",
     ):
         (folder / file.name).write_bytes(file.read_bytes())
     (folder / "vis.html").write_text(VIS_PAGE % ITEMS)
@@ -165,21 +165,21 @@ def vis_timeline(folder: Path) -> Iterator[str]:
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves files without telling of each."""
+    """Serves files without logging requests."""
 
     def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
+        pass
 
 
 def compare_first_views(chromium: Browser, url: str, vis_url: str, rounds: int) -> None:
-    times: dict[str, list[float]] = {name: [] for name in SHOWS}
+    times: dict[str, list[float]] = {name: [] for name in FIRST_VIEWS}
     nodes = {}
-    warm_up(chromium, [url + path for path, _ in SHOWS.values() if path] + [vis_url])
+    warm_up(chromium, [url + path for path, _ in FIRST_VIEWS.values() if path] + [vis_url])
     for _ in range(rounds):
-        for name, (path, shows) in SHOWS.items():
+        for name, (path, condition) in FIRST_VIEWS.items():
             context = chromium.new_context(viewport={"width": 1440, "height": 900})
             page = context.new_page()
-            page.add_init_script(WATCH % shows)
+            page.add_init_script(MEASURE_FIRST_VIEW % condition)
             page.goto(url + path if path else vis_url)
             until(page, "firstView !== null")
             times[name].append(page.evaluate("firstView"))
@@ -187,13 +187,13 @@ def compare_first_views(chromium: Browser, url: str, vis_url: str, rounds: int) 
             context.close()
     base = statistics.median(times[VIS_ITEMS])
     print(f"{'first view':28}{'median ms':>10}{'ratio':>8}{'nodes':>8}   ({rounds} rounds)")
-    for name, taken in times.items():
-        median = statistics.median(taken)
+    for name, durations in times.items():
+        median = statistics.median(durations)
         print(f"{name:28}{median:10.0f}{median / base:8.2f}{nodes[name]:8}")
 
 
 def warm_up(chromium: Browser, addresses: list[str]) -> None:
-    """Let servers and browser have done everything once; what is measured is not their start."""
+    """Open every page once, so that the start of servers and browser is not measured."""
     for address in addresses:
         page = chromium.new_page()
         page.goto(address)
@@ -201,9 +201,9 @@ def warm_up(chromium: Browser, addresses: list[str]) -> None:
 
 
 def use_chart(chromium: Browser, url: str) -> None:
-    """Zoom from a century to an hour, drag about, and use the keys."""
+    """Zoom from a century to an hour, drag, use the keys, and print the slowest reactions."""
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.add_init_script(NOTE_DELAYS)
+    page.add_init_script(RECORD_DELAYS)
     page.goto(f"{url}/timeline/centuries/20/")
     page.locator(".chart-tools").wait_for()
     box = page.locator(".chart-svg").bounding_box()
@@ -235,13 +235,13 @@ def use_chart(chromium: Browser, url: str) -> None:
 
 
 def scroll(chromium: Browser, url: str, number: int) -> None:
-    """Scroll through many moments and see what stays in memory."""
+    """Scroll through many moments, and print the growth of the document and of its memory."""
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.add_init_script(NOTE_DELAYS)
+    page.add_init_script(RECORD_DELAYS)
     page.goto(f"{url}/timeline/")
     page.locator(".list-status").wait_for(state="attached")
     session = page.context.new_cdp_session(page)
-    page.evaluate(COUNT_MOMENTS)
+    page.evaluate(SCROLL_AND_COUNT)
     print(
         f"\n{'moments scrolled':>18}{'nodes':>8}{'heap MB':>10}{'tasks > 50 ms':>15}{'longest':>9}"
     )

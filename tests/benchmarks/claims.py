@@ -1,12 +1,13 @@
-"""Claims a second, against a bare INSERT under the same constraint, in one run.
+"""Claims per second, compared with a bare INSERT under the same constraint.
 
 ``python -m tests.benchmarks.claims [--rows N] [--url URL] [--clients N]``
 
-Both are done in turns by the same number of client processes, on free spans of
-a table with ``--rows`` moments in it. A bare INSERT is one row a transaction,
-sent by the driver; a claim is ``holds.hold``: it looks whether its person may
-hold one more, locks the days, releases expired holds, writes moment and
-order, and commits. Then 100 claimers race for 10 spans that overlap in rings.
+The same number of client processes does both in turns, on free spans of a table
+with ``--rows`` moments. A bare INSERT is one row in one transaction, sent by the
+driver. A claim is ``holds.hold``: it checks whether the person may hold another
+span, locks the days, releases expired holds, writes the moment and its order,
+and commits. Then 100 people race for 10 spans, each of which overlaps two
+others.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ import django
 from tests.support.servers import database_and_cache
 
 ROUNDS = 6
-OPERATIONS = 300  # a client and a round
-# Far from where moments are loaded: every span asked for is free.
+OPERATIONS = 300  # per client and round
+# After all loaded moments, so that every span is free.
 FIRST_DAY = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 SECOND = dt.timedelta(seconds=1)
 
@@ -54,7 +55,7 @@ def main() -> int:
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, default=5_000_000)
-    parser.add_argument("--url", default="", help="a database that is loaded already")
+    parser.add_argument("--url", default="", help="a database that already has moments")
     parser.add_argument("--clients", type=int, default=4)
     return parser.parse_args()
 
@@ -79,7 +80,7 @@ with connections["server"].cursor() as cursor:
 
 
 def measure(clients: int) -> dict[str, list[float]]:
-    """Return operations a second of each kind, a figure a round."""
+    """Return the operations per second of each kind, one figure per round."""
     from accounts.models import User
 
     people = clients * ROUNDS * (OPERATIONS // 3 + 1)
@@ -89,21 +90,22 @@ def measure(clients: int) -> dict[str, list[float]]:
     ids = list(User.objects.filter(email__endswith="@load.invalid").values_list("pk", flat=True))
     rates: dict[str, list[float]] = {"bare INSERT": [], "claim": []}
     for number in range(ROUNDS):
-        for kind, found in rates.items():
-            found.append(rate(kind, number, clients, ids))
+        for kind, figures in rates.items():
+            figures.append(measure_rate(kind, number, clients, ids))
     return rates
 
 
-def rate(kind: str, number: int, clients: int, ids: list[int]) -> float:
+def measure_rate(kind: str, number: int, clients: int, ids: list[int]) -> float:
+    """Return the operations per second of all clients in one round."""
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(clients + 1)
     share = len(ids) // (clients * ROUNDS)
     workers = []
     for client in range(clients):
-        place = number * clients + client
-        mine = ids[place * share : (place + 1) * share]
-        day = FIRST_DAY + dt.timedelta(days=place * 2 + (kind == "claim"))
-        workers.append(context.Process(target=work, args=(kind, day, mine, start)))
+        index = number * clients + client
+        own_ids = ids[index * share : (index + 1) * share]
+        day = FIRST_DAY + dt.timedelta(days=index * 2 + (kind == "claim"))
+        workers.append(context.Process(target=run_client, args=(kind, day, own_ids, start)))
     for worker in workers:
         worker.start()
     start.wait()
@@ -114,8 +116,8 @@ def rate(kind: str, number: int, clients: int, ids: list[int]) -> float:
     return clients * OPERATIONS / (time.perf_counter() - started)
 
 
-def work(kind: str, day: dt.datetime, ids: list[int], start: Any) -> None:
-    """Run in a process of its own: one client's operations of one round."""
+def run_client(kind: str, day: dt.datetime, ids: list[int], start: Any) -> None:
+    """Do one client's operations of one round. Runs in its own process."""
     django.setup()
     from django.db import connection
 
@@ -125,7 +127,7 @@ def work(kind: str, day: dt.datetime, ids: list[int], start: Any) -> None:
     people = list(User.objects.filter(pk__in=ids))
     spans = [Span(day + n * 60 * SECOND, day + (n * 60 + 59) * SECOND) for n in range(OPERATIONS)]
     operation = {"bare INSERT": insert, "claim": claim}[kind]
-    operation(people[-1], Span(day - 90 * SECOND, day - 60 * SECOND))  # connects
+    operation(people[-1], Span(day - 90 * SECOND, day - 60 * SECOND))  # opens the connection
     start.wait()
     for number, span in enumerate(spans):
         operation(people[number // 3], span)
@@ -157,7 +159,10 @@ INSERT = """
 
 
 def race() -> tuple[Counter[str], list[float]]:
-    """Let 100 claimers race for 10 spans, each of which overlaps two others; ten times."""
+    """Let 100 people race for 10 spans, each of which overlaps two others, ten times.
+
+    Return the number of each outcome, and the duration of each attempt in milliseconds.
+    """
     from django.db import connection
 
     from accounts.models import User
@@ -165,7 +170,7 @@ def race() -> tuple[Counter[str], list[float]]:
     from timeline.core.spans import Span
     from timeline.services.payments.holds import hold_or_expire
 
-    # Others than those who have claimed before: they hold as many as one may.
+    # New people, because the earlier ones already hold as many spans as allowed.
     User.objects.bulk_create(
         User(email=f"racer-{n}@load.invalid", handle=f"racer-{n}") for n in range(1000)
     )
@@ -173,14 +178,14 @@ def race() -> tuple[Counter[str], list[float]]:
     outcomes: Counter[str] = Counter()
     times: list[float] = []
 
-    def one(person: User, span: Span) -> None:
+    def try_to_hold(person: User, span: Span) -> None:
         started = time.perf_counter()
         try:
             hold_or_expire(person, span)
             outcomes["held"] += 1
         except SpanTaken:
             outcomes["taken"] += 1
-        except Exception as error:  # noqa: BLE001  whatever it is, it is the finding
+        except Exception as error:  # noqa: BLE001  every outcome is counted
             outcomes[type(error).__name__] += 1
         times.append((time.perf_counter() - started) * 1000)
         connection.close()
@@ -192,24 +197,24 @@ def race() -> tuple[Counter[str], list[float]]:
                 Span(start + n * 40 * SECOND, start + (n * 40 + 60) * SECOND) for n in range(10)
             ]
             racers = people[number * 100 : (number + 1) * 100]
-            list(pool.map(one, racers, ring * 10))
+            list(pool.map(try_to_hold, racers, ring * 10))
     return outcomes, times
 
 
 def print_rates(rates: dict[str, list[float]]) -> None:
-    medians = {kind: statistics.median(found) for kind, found in rates.items()}
+    medians = {kind: statistics.median(figures) for kind, figures in rates.items()}
     for kind, median in medians.items():
         sys.stdout.write(f"{kind:14}{median:8.0f} a second (median of {ROUNDS} rounds)\n")
     ratio = medians["claim"] / medians["bare INSERT"]
     sys.stdout.write(f"{'ratio':14}{ratio:8.2f} (goal 0.50)\n")
 
 
-def print_race(found: tuple[Counter[str], list[float]]) -> None:
-    outcomes, times = found
-    worst = statistics.quantiles(times, n=100)[98]
-    sys.stdout.write(f"race for rings: {dict(outcomes)}, 99th percentile {worst:.0f} ms\n")
+def print_race(result: tuple[Counter[str], list[float]]) -> None:
+    outcomes, times = result
+    percentile = statistics.quantiles(times, n=100)[98]
+    sys.stdout.write(f"race for rings: {dict(outcomes)}, 99th percentile {percentile:.0f} ms\n")
     others = outcomes.total() - outcomes["held"] - outcomes["taken"]
-    sys.stdout.write(f"race, other ends: {others} (goal 0)\n")
+    sys.stdout.write(f"race, other outcomes: {others} (goal 0)\n")
 
 
 if __name__ == "__main__":

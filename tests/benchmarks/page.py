@@ -1,10 +1,10 @@
-"""A list page of 50 moments, not cached: what the ORM and the template add to the SQL.
+"""An uncached list page of 50 moments: the time that the ORM and the template add to the SQL.
 
 ``python -m tests.benchmarks.page [--rounds N]``, on ``DATABASE_URL``.
 
-A round asks the view for a page (its query, objects and HTML), then sends the
-statements that it sent through a bare cursor and fetches their rows; each round
-another page. Medians are compared, of rounds that were taken in turns.
+Each round measures a call of the view (its queries, objects and HTML), and then
+the same SQL statements through a bare cursor, which fetches their rows. Each
+round uses another page. The medians of all rounds are compared.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import django
 
-GOAL, MOST_QUERIES = 4.0, 6
+GOAL, MAX_QUERIES = 4.0, 6
 
 
 def main() -> int:
@@ -33,58 +34,58 @@ def main() -> int:
     settings.STORAGES["staticfiles"] = {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
     }
-    views, statements, queries = measure(options.rounds)
-    view, sql = statistics.median(views), statistics.median(statements)
+    view_times, sql_times, queries = measure(options.rounds)
+    view, sql = statistics.median(view_times), statistics.median(sql_times)
     sys.stdout.write(
         f"list page: view {view:.2f} ms, its SQL alone {sql:.2f} ms,"
         f" ORM and template {(view - sql) / sql:.2f} times the SQL (goal {GOAL:.2f})\n"
-        f"list page: {queries} queries (goal {MOST_QUERIES})\n"
+        f"list page: {queries} queries (goal {MAX_QUERIES})\n"
     )
     return 0
 
 
 def measure(rounds: int) -> tuple[list[float], list[float], int]:
-    """Return milliseconds of views, of their SQL alone, and the most queries of one view."""
+    """Return the milliseconds of views and of their SQL, and the highest number of queries of a view."""
     from django.contrib.auth.models import AnonymousUser
     from django.db import connection
     from django.test import RequestFactory
     from django.urls import resolve
 
-    # Whoever watches connections for slow queries puts itself on while one opens.
+    # The log of slow queries adds its wrapper when a connection opens, which must come before ours.
     connection.ensure_connection()
     view = resolve("/timeline/").func
     factory = RequestFactory(SERVER_NAME="127.0.0.1")
-    views, statements, most = [], [], 0
+    view_times, sql_times, max_queries = [], [], 0
     for number in range(rounds):
         at = dt.datetime(2000, 1, 2, tzinfo=dt.UTC) + dt.timedelta(days=7 * (number % 50))
-        sent: list[tuple[str, Any]] = []
+        statements: list[tuple[str, Any]] = []
 
-        def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-            sent.append((sql, params))  # noqa: B023  used within this round
+        def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            statements.append((sql, params))  # noqa: B023  used within this round
             return execute(sql, params, many, context)
 
-        def ask() -> None:
+        def call_view() -> None:
             request = factory.get("/timeline/", {"before": f"{at:%Y-%m-%dT%H:%M:%SZ}"})  # noqa: B023
             request.user = AnonymousUser()
             assert view(request).status_code == 200
 
-        def ask_sql() -> None:
-            for sql, params in sent:  # noqa: B023
+        def execute_sql() -> None:
+            for sql, params in statements:  # noqa: B023
                 with connection.cursor() as cursor:
                     cursor.execute(sql, params)
                     cursor.fetchall()
 
-        with connection.execute_wrapper(note):
-            ask()  # warms what both find, and tells which statements there are
-        most = max(most, len(sent))
-        views.append(milliseconds(ask))
-        statements.append(milliseconds(ask_sql))
-    return views, statements, most
+        with connection.execute_wrapper(record):
+            call_view()  # warms the database's cache for both, and records the statements
+        max_queries = max(max_queries, len(statements))
+        view_times.append(measure_milliseconds(call_view))
+        sql_times.append(measure_milliseconds(execute_sql))
+    return view_times, sql_times, max_queries
 
 
-def milliseconds(do: Any) -> float:
+def measure_milliseconds(function: Callable[[], None]) -> float:
     started = time.perf_counter()
-    do()
+    function()
     return (time.perf_counter() - started) * 1000
 
 

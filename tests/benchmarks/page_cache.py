@@ -1,11 +1,12 @@
-"""What a cached page costs: the timeline's first page against a bare WSGI function with the same bytes.
+"""A cached page, compared with a bare WSGI function that returns the same bytes.
 
 ``python -m tests.benchmarks.page_cache [--seconds N] [--rounds N]``
 
-Each is served by one gunicorn worker with threads and asked by 16 keep-alive
-connections, in turns within one run; the function both by gunicorn's own
-``gthread`` and by the worker that serves the site. Then: one write
-that makes a group old, with 10 and with 1,000,000 entries in it.
+The page is the first page of the timeline. Each is served by one gunicorn
+worker with threads and requested over 16 keep-alive connections, in turns. The
+bare function is served by gunicorn's own ``gthread`` and also by the site's own
+worker. Afterwards: one write that invalidates a group of 10 entries, and one
+that invalidates a group of 1,000,000.
 """
 
 from __future__ import annotations
@@ -32,20 +33,20 @@ from tests.support.servers import ROOT, Site, Valkey, gunicorn, site_environment
 PAGE = "/timeline/"
 CONNECTIONS = 16
 GOAL = 0.80
-# As a browser asks.
+# What browsers send.
 ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 MOMENTS = 2000
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Requests a second, and seconds of the processor a request."""
+class Measurement:
+    """Requests per second, and seconds of processor time per request."""
 
     rate: float
     cpu: float
 
 
-BARE = """
+BARE_APPLICATION = """
 import base64
 HEADERS = {headers!r}
 BODY = base64.b64decode({body!r})
@@ -65,21 +66,21 @@ def main() -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(valkey())
-        # The database is not asked for a cached page, so any will do.
-        environment = site_environment(made(folder / "site"), REDIS_URL=server.url)
-        fill(environment)
+        # A cached page needs no database, so SQLite is enough.
+        environment = site_environment(make_folder(folder / "site"), REDIS_URL=server.url)
+        prepare_site(environment)
         site = stack.enter_context(gunicorn(environment))
-        (folder / "bare_page.py").write_text(bare_page(site.url))
+        (folder / "bare_page.py").write_text(build_bare_application(site.url))
         bare = stack.enter_context(
-            gunicorn(site_environment(made(folder / "bare")), "bare_page", folder)
+            gunicorn(site_environment(make_folder(folder / "bare")), "bare_page", folder)
         )
         gthread_environment = site_environment(
-            made(folder / "gthread"), GUNICORN_CMD_ARGS="--worker-class=gthread"
+            make_folder(folder / "gthread"), GUNICORN_CMD_ARGS="--worker-class=gthread"
         )
         gthread = stack.enter_context(gunicorn(gthread_environment, "bare_page", folder))
-        show(compare([gthread, bare, site], options))
+        print_ratios(compare([gthread, bare, site], options))
         if options.invalidation:
-            invalidation(server)
+            measure_invalidation(server)
     return 0
 
 
@@ -91,12 +92,12 @@ def read_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def made(folder: Path) -> Path:
+def make_folder(folder: Path) -> Path:
     folder.mkdir()
     return folder
 
 
-def fill(environment: dict[str, str]) -> None:
+def prepare_site(environment: dict[str, str]) -> None:
     commands = (
         ["migrate", "-v0"],
         ["generate_moments", str(MOMENTS)],
@@ -108,42 +109,42 @@ def fill(environment: dict[str, str]) -> None:
         )
 
 
-def bare_page(url: str) -> str:
-    """Return the source of a WSGI function that answers as the site does, byte for byte."""
+def build_bare_application(url: str) -> str:
+    """Return the source of a WSGI application with the same response as the site, byte for byte."""
     import base64
 
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port)
-    for _ in range(2):  # the second one is a hit
+    for _ in range(2):  # the second response comes from the cache
         connection.request("GET", PAGE, headers={"Accept-Encoding": ACCEPT_ENCODING})
         response = connection.getresponse()
         body = response.read()
-    of_server = ("server", "date", "connection")
-    headers = [(n, v) for n, v in response.getheaders() if n.lower() not in of_server]
+    server_headers = ("server", "date", "connection")
+    headers = [(n, v) for n, v in response.getheaders() if n.lower() not in server_headers]
     sys.stdout.write(f"{PAGE}: {len(body):,} bytes, {dict(headers).get('Content-Encoding')}, ")
     sys.stdout.write(f"{len(headers)} headers\n")
-    return BARE.format(headers=headers, body=base64.b64encode(body).decode())
+    return BARE_APPLICATION.format(headers=headers, body=base64.b64encode(body).decode())
 
 
-def compare(sites: list[Site], options: argparse.Namespace) -> list[list[Measured]]:
-    """Measure all in turns; a list for each round."""
-    for one in sites:
-        measure(one, 1)
-    return [[measure(one, options.seconds) for one in sites] for _ in range(options.rounds)]
+def compare(sites: list[Site], options: argparse.Namespace) -> list[list[Measurement]]:
+    """Measure all sites in turns, and return a list of measurements for each round."""
+    for site in sites:
+        measure(site, 1)
+    return [[measure(site, options.seconds) for site in sites] for _ in range(options.rounds)]
 
 
-def measure(site: Site, seconds: float) -> Measured:
-    """Load a site for some seconds."""
-    rate = with_wrk if shutil.which("wrk") else with_threads
-    cpu = cpu_seconds(site.process.pid)
+def measure(site: Site, seconds: float) -> Measurement:
+    """Send requests to a site for some seconds, with wrk if it is installed."""
+    measure_rate = measure_with_wrk if shutil.which("wrk") else measure_with_threads
+    cpu = get_cpu_seconds(site.process.pid)
     started = time.perf_counter()
-    found = rate(site.url + PAGE, seconds)
-    requests = found * (time.perf_counter() - started)
-    return Measured(found, (cpu_seconds(site.process.pid) - cpu) / requests)
+    rate = measure_rate(site.url + PAGE, seconds)
+    requests = rate * (time.perf_counter() - started)
+    return Measurement(rate, (get_cpu_seconds(site.process.pid) - cpu) / requests)
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return what a process and its children have used of the processor; nothing off Linux."""
+def get_cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process and its children in seconds; 0 where there is no /proc."""
     total = 0
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -153,7 +154,7 @@ def cpu_seconds(pid: int) -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
-def with_wrk(url: str, seconds: float) -> float:
+def measure_with_wrk(url: str, seconds: float) -> float:
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "-H"]
     output = subprocess.run(
         [*command, f"Accept-Encoding: {ACCEPT_ENCODING}", url],
@@ -165,16 +166,16 @@ def with_wrk(url: str, seconds: float) -> float:
     return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
 
 
-def with_threads(url: str, seconds: float) -> float:
-    """Ask from threads of this process; it costs more of the machine than wrk does."""
+def measure_with_threads(url: str, seconds: float) -> float:
+    """Send requests from threads of this process, which takes more processor time than wrk does."""
     parts = urlsplit(url)
-    until = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     counts = []
 
     def visit() -> None:
         connection = http.client.HTTPConnection(parts.hostname, parts.port)
         count = 0
-        while time.monotonic() < until:
+        while time.monotonic() < deadline:
             connection.request("GET", parts.path, headers={"Accept-Encoding": ACCEPT_ENCODING})
             response = connection.getresponse()
             response.read()
@@ -190,31 +191,32 @@ def with_threads(url: str, seconds: float) -> float:
     return sum(counts) / seconds
 
 
-def show(rounds: list[list[Measured]]) -> None:
-    """Print the ratios to the bare function under gunicorn's own worker and under the site's."""
+def print_ratios(rounds: list[list[Measurement]]) -> None:
+    """Print the ratios to the bare function under gunicorn's own worker and under the site's worker."""
     gthread, bare, site = zip(*rounds, strict=True)
-    for name, yardstick in (("gthread", gthread), ("the site's worker", bare)):
-        ratios = [one.rate / other.rate for one, other in zip(site, yardstick, strict=True)]
+    for name, baseline in (("gthread", gthread), ("the site's worker", bare)):
+        ratios = [one.rate / other.rate for one, other in zip(site, baseline, strict=True)]
         sys.stdout.write(
-            f"cached page: bare under {name} {median_rate(yardstick):,.0f}/s, "
-            f"site {median_rate(site):,.0f}/s, ratio {statistics.median(ratios):.2f}"
+            f"cached page: bare under {name} {get_median_rate(baseline):,.0f}/s, "
+            f"site {get_median_rate(site):,.0f}/s, ratio {statistics.median(ratios):.2f}"
             f" (each: {' '.join(f'{ratio:.2f}' for ratio in ratios)}; goal {GOAL:.2f})\n"
         )
     costs = (
-        f"{statistics.median(m.cpu for m in side) * 1e6:.0f} µs" for side in (gthread, bare, site)
+        f"{statistics.median(one.cpu for one in measurements) * 1e6:.0f} µs"
+        for measurements in (gthread, bare, site)
     )
     sys.stdout.write(
-        "processor time a request of the server alone: "
+        "processor time per request, of the server alone: "
         "bare under gthread {}, under the site's worker {}, site {}\n".format(*costs)
     )
 
 
-def median_rate(side: tuple[Measured, ...]) -> float:
-    return statistics.median(measured.rate for measured in side)
+def get_median_rate(measurements: tuple[Measurement, ...]) -> float:
+    return statistics.median(measurement.rate for measurement in measurements)
 
 
-def invalidation(server: Valkey) -> None:
-    """Measure the write that makes a group old, with few and with many entries in it."""
+def measure_invalidation(server: Valkey) -> None:
+    """Measure the write that invalidates a group, with few and with many entries in the group."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "momentverse.settings"
     import django
 
@@ -233,15 +235,15 @@ def invalidation(server: Valkey) -> None:
             store.put({f"page {number}": b"x" * 20 for number in numbers}, 3600)
         stored = entries
         medians[entries] = statistics.median(
-            timed(lambda: store.bump(["timeline"])) for _ in range(2000)
+            measure_seconds(lambda: store.bump(["timeline"])) for _ in range(2000)
         )
         sys.stdout.write(f"one write with {entries:,} entries: {medians[entries] * 1e6:.0f} µs\n")
     sys.stdout.write(f"ratio {medians[1_000_000] / medians[10]:.2f} (goal: the same time)\n")
 
 
-def timed(do: Callable[[], object]) -> float:
+def measure_seconds(function: Callable[[], object]) -> float:
     started = time.perf_counter()
-    do()
+    function()
     return time.perf_counter() - started
 
 

@@ -1,12 +1,12 @@
-"""How reading grows with the timeline: 10,000 moments against 5,000,000, in one run.
+"""Reads on a table with 10,000 moments, compared with one of 5,000,000.
 
 ``python -m tests.benchmarks.reading [--large N] [--large-url URL] [--rounds N]``
 
-Both tables stand in one PostgreSQL and are asked in turns, so that whatever
-else the machine does meets both alike; what is compared are medians. The
-small one holds its moments in one year, the large one in 121; each read is one
-that finds as much on either. ``--large-url`` names a database that is loaded
-already: loading five million takes minutes.
+Both tables are in one PostgreSQL and are read in turns, so that other load on
+the machine affects both equally. The medians are compared. The small table has
+its moments in one year, the large one in 121 years; each read returns the same
+number of rows from both. ``--large-url`` names a database that already has
+moments, because loading five million takes minutes.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from tests.support.servers import database_and_cache
 
 SMALL = 10_000
 ROUNDS = 200
-# Every read is tried at other places, so that no one place's luck is measured.
-PLACES = 50
-# Six hours hold 7 moments of the small table and 28 of the large one: so many are found on both.
+# Reads are repeated at different instants, because one instant may be an exception.
+INSTANTS = 50
+# Six hours have 7 moments in the small table and 28 in the large one, so both return this many.
 IN_SIX_HOURS = 4
 
 
@@ -55,7 +55,7 @@ def read_options() -> argparse.Namespace:
 
 
 def prepare(options: argparse.Namespace) -> None:
-    """Make and load both databases, each under its own alias."""
+    """Create and load both databases, and give each an alias in Django."""
     from django.conf import settings
     from django.db import connections
 
@@ -92,33 +92,33 @@ def load(url: str, number: int, first: int, last: int) -> None:
 
 
 def use(alias: str) -> None:
-    """Let Django's default connection be this one."""
+    """Make a connection Django's default connection."""
     from django.db import connections
 
     connections["default"] = connections[alias]
 
 
 def measure(rounds: int) -> list[tuple[str, float, float]]:
-    """Return, for each read, its median milliseconds on the small and on the large table."""
+    """Return the name of each read, and its median milliseconds on the small and on the large table."""
     rows = []
-    for name, read in reads().items():
+    for name, read in get_reads().items():
         times: dict[str, list[float]] = {"small": [], "large": []}
         for number in range(rounds):
-            for alias, taken in times.items():
+            for alias, durations in times.items():
                 use(alias)
-                place = dt.datetime(2000, 1, 2, tzinfo=dt.UTC) + dt.timedelta(
-                    days=7 * (number % PLACES), hours=number % 24
+                instant = dt.datetime(2000, 1, 2, tzinfo=dt.UTC) + dt.timedelta(
+                    days=7 * (number % INSTANTS), hours=number % 24
                 )
-                read(place)  # the first one warms what the second one finds
+                read(instant)  # fills the caches for the measured read
                 started = time.perf_counter()
-                read(place)
-                taken.append((time.perf_counter() - started) * 1000)
+                read(instant)
+                durations.append((time.perf_counter() - started) * 1000)
         rows.append((name, *(statistics.median(times[alias]) for alias in ("small", "large"))))
     return rows
 
 
-def reads() -> dict[str, Callable[[dt.datetime], Any]]:
-    """What is measured: the queries themselves, then whole pages."""
+def get_reads() -> dict[str, Callable[[dt.datetime], Any]]:
+    """Return the measured functions by name: first single queries, then whole pages."""
     from django.test import Client
 
     from timeline.core.periods import Level, get_period
@@ -134,7 +134,7 @@ def reads() -> dict[str, Callable[[dt.datetime], Any]]:
         return lambda at: get(get_period(level, at).url)
 
     return {
-        "what touches 6 h": lambda at: moments.list_in_period(
+        "moments of 6 hours": lambda at: moments.list_in_period(
             None, at, at + 6 * hour, size=IN_SIX_HOURS
         ),
         "newest before": lambda at: moments.list_newest(
@@ -168,7 +168,7 @@ def print_table(rows: list[tuple[str, float, float]], rounds: int) -> None:
 
 
 def print_plan() -> None:
-    """Show how PostgreSQL reads a window of the large table."""
+    """Print PostgreSQL's plan for reading one day of the large table."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 

@@ -1,4 +1,4 @@
-"""What of a request must be there before a thread is given to it."""
+"""How much of a request must arrive before a thread handles it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_it_works():
     assert not gathered.is_large
 
 
-def test_a_form_is_gathered_with_its_body():
+def test_form_is_buffered_with_its_body():
     gathered = Gathered(post(b"Content-Length: 4", body=b"a=b"))
     assert not gathered.is_whole()
     gathered.add(b"c")
@@ -43,36 +43,36 @@ def test_a_form_is_gathered_with_its_body():
         b"CONTENT-LENGTH:%d" % 10**17,
     ],
 )
-def test_a_large_body_is_left_to_a_thread(header):
+def test_large_body_is_left_to_a_thread(header):
     gathered = Gathered(post(header))
     assert gathered.is_whole()
     assert gathered.is_large
 
 
-def test_who_expects_to_be_told_to_go_on_is_not_waited_for():
+def test_body_after_expect_100_continue_is_not_waited_for():
     gathered = Gathered(post(b"Expect: 100-continue", b"Content-Length: 4"))
     assert gathered.is_whole()
     assert not gathered.is_large
 
 
 @pytest.mark.parametrize("length", [b"-1", b"four", b"4, 4", b""])
-def test_nonsense_is_left_to_the_parser(length):
+def test_invalid_length_is_left_to_the_parser(length):
     assert Gathered(post(b"Content-Length: " + length)).is_whole()
 
 
-def test_a_header_in_the_body_is_no_header():
+def test_header_in_the_body_is_ignored():
     gathered = Gathered(GET + b"\r\nContent-Length: 500\r\n\r\n")
     assert gathered.is_whole()
 
 
-def test_a_head_without_end_is_too_large():
+def test_endless_head_is_too_large():
     gathered = Gathered(GET[:-2] + b"X: ")
     gathered.add(b"y" * MAX_HEAD_BYTES)
     assert not gathered.is_whole()
     assert gathered.is_too_large()
 
 
-def test_a_long_body_is_not_a_long_head():
+def test_long_body_does_not_count_as_head():
     body = b"x" * (GATHERED_BODY_BYTES - 1)
     gathered = Gathered(post(b"Content-Length: %d" % GATHERED_BODY_BYTES, body=body))
     assert not gathered.is_whole()
@@ -80,7 +80,7 @@ def test_a_long_body_is_not_a_long_head():
 
 
 @given(cuts=st.lists(st.integers(0, 80), max_size=5), body=st.binary(max_size=30))
-def test_however_it_is_cut_it_is_whole_at_the_same_byte(cuts, body):
+def test_request_in_pieces_is_complete_at_its_last_byte(cuts, body):
     request = post(b"Content-Length: %d" % len(body), body=body)
     gathered = Gathered()
     start = 0

@@ -1,1 +1,1 @@
-"""Biome, which lints and formats our scripts and styles."""
+"""Biome, which lints and formats the site's scripts and styles."""

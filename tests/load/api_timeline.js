@@ -1,8 +1,8 @@
-// The API's first page, asked by 200 users who think for a second in between, for two minutes.
+// 200 users request the first page of the API for two minutes, with a pause of one second in between.
 //
 //   k6 run --no-usage-report -e BASE_URL=http://127.0.0.1:8000 tests/load/api_timeline.js
 //
-// USERS and DURATION make it shorter; P95 is the goal in milliseconds.
+// USERS and DURATION change the load; P95 is the goal in milliseconds.
 
 import { check, sleep } from "k6";
 import http from "k6/http";
@@ -20,10 +20,10 @@ export const options = {
 };
 
 export default function () {
-  const answer = http.get(`${base}/api/timeline`);
-  check(answer, {
+  const response = http.get(`${base}/api/timeline`);
+  check(response, {
     "status is 200": ({ status }) => status === 200,
-    "it holds moments": (found) => found.json("ok") === true,
+    "it has moments": (result) => result.json("ok") === true,
   });
   sleep(1);
 }

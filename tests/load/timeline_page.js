@@ -1,11 +1,11 @@
-// The timeline's first page as browsers ask for it, by 200 users who think for a second in between.
-// Environment as in api_timeline.js.
+// 200 users request the first page of the timeline as browsers do, with a pause of one second in between.
+// The environment variables are those of api_timeline.js.
 
 import { check, sleep } from "k6";
 import http from "k6/http";
 
 const base = __ENV.BASE_URL || "http://127.0.0.1:8000";
-const asBrowsersDo = { headers: { Accept: "text/html", "Accept-Encoding": "gzip, deflate, br, zstd" } };
+const browserOptions = { headers: { Accept: "text/html", "Accept-Encoding": "gzip, deflate, br, zstd" } };
 
 export const options = {
   vus: Number(__ENV.USERS || 200),
@@ -18,8 +18,8 @@ export const options = {
 };
 
 export default function () {
-  const answer = http.get(`${base}/timeline/`, asBrowsersDo);
-  check(answer, {
+  const response = http.get(`${base}/timeline/`, browserOptions);
+  check(response, {
     "status is 200": ({ status }) => status === 200,
     "it is the timeline": ({ body }) => body.includes('<main id="content"'),
   });

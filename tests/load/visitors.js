@@ -1,13 +1,13 @@
-// Many visitors who keep their connection and look at the timeline every ten seconds, for a minute.
-// USERS, DURATION, P95 and BASE_URL as in api_timeline.js; PAUSE is the seconds in between.
+// For a minute, 10,000 visitors keep their connections open and request the timeline every ten seconds.
+// USERS, DURATION, P95 and BASE_URL are those of api_timeline.js; PAUSE is the time between requests in seconds.
 
 import { check, sleep } from "k6";
 import http from "k6/http";
 
 const base = __ENV.BASE_URL || "http://127.0.0.1:8000";
 const pause = Number(__ENV.PAUSE || 10);
-const asBrowsersDo = { headers: { "Accept-Encoding": "gzip, deflate, br, zstd" } };
-let came = false;
+const browserOptions = { headers: { "Accept-Encoding": "gzip, deflate, br, zstd" } };
+let started = false;
 
 export const options = {
   vus: Number(__ENV.USERS || 10000),
@@ -22,10 +22,10 @@ export const options = {
 };
 
 export default function () {
-  if (!came) {
-    came = true;
-    sleep(Math.random() * pause); // not all at once
+  if (!started) {
+    started = true;
+    sleep(Math.random() * pause); // so that not all start at once
   }
-  check(http.get(`${base}/timeline/`, asBrowsersDo), { "status is 200": ({ status }) => status === 200 });
+  check(http.get(`${base}/timeline/`, browserOptions), { "status is 200": ({ status }) => status === 200 });
   sleep(pause);
 }

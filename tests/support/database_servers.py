@@ -1,4 +1,4 @@
-"""What stands around a PostgreSQL in production: a PgBouncer in front, a streaming replica beside."""
+"""Servers that accompany PostgreSQL in production: PgBouncer and a streaming replica."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.servers import ROOT, SITE_VARIABLES, Postgresql, free_port, wait_until
+from tests.support.servers import ROOT, SITE_VARIABLES, Postgresql, find_free_port, wait_until
 
-# Debian's lies where root's PATH ends.
+# Debian installs it in a folder that is only on root's PATH.
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 NO_PGBOUNCER = "there is no pgbouncer here (Debian: apt-get install pgbouncer)"
 
 
 class Pgbouncer:
-    """A PgBouncer in transaction mode before a PostgreSQL, reached by a socket beside its data."""
+    """A PgBouncer in transaction mode in front of a PostgreSQL, with its Unix socket in a folder there."""
 
     def __init__(self, server: Postgresql, server_connections: int) -> None:
         self.folder = server.folder / "pgbouncer"
         self.folder.mkdir(exist_ok=True)
-        self.port = free_port()
-        # It refuses to run as root, and only their owner may look into the server's folders.
+        self.port = find_free_port()
+        # PgBouncer refuses to run as root, and only their owner can read the server's folders.
         self._user = server.folder.stat().st_uid
         os.chown(self.folder, self._user, -1)
         (self.folder / "users").write_text('"postgres" ""\n')
@@ -40,7 +40,7 @@ auth_file = {self.folder / "users"}
 pool_mode = transaction
 default_pool_size = {server_connections}
 max_client_conn = 200
-# Waiting is ours: a request gives up when the site does, not after two minutes.
+# Give up when the site does; by default a request would wait for two minutes.
 query_wait_timeout = 5
 client_login_timeout = 5
 server_login_retry = 1
@@ -72,7 +72,7 @@ server_login_retry = 1
 
 @contextmanager
 def pgbouncer(server: Postgresql, server_connections: int = 2) -> Iterator[Pgbouncer]:
-    """Stand a PgBouncer before ``server`` that holds at most so many connections to it."""
+    """Start a PgBouncer in front of ``server`` with at most so many connections to it."""
     bouncer = Pgbouncer(server, server_connections)
     try:
         yield bouncer
@@ -90,13 +90,17 @@ def streaming_replica(primary: Postgresql) -> Iterator[Postgresql]:
     folder.mkdir(mode=0o700)
     owner = primary.folder.stat().st_uid
     os.chown(folder, owner, -1)
-    copy = [wheel.POSTGRES_BIN_PATH / "pg_basebackup", "--write-recovery-conf", "--checkpoint=fast"]
+    base_backup = [
+        wheel.POSTGRES_BIN_PATH / "pg_basebackup",
+        "--write-recovery-conf",
+        "--checkpoint=fast",
+    ]
     subprocess.run(
-        [*copy, "--username=postgres", f"--host={primary.folder}", f"--pgdata={folder}"],
+        [*base_backup, "--username=postgres", f"--host={primary.folder}", f"--pgdata={folder}"],
         user=owner if os.geteuid() == 0 else None,
         check=True,
     )
-    # Copied along, and the primary's.
+    # The backup includes these files of the running primary.
     for name in (".handle_pids.json", ".s.PGSQL.5432.lock"):
         (folder / name).unlink(missing_ok=True)
     replica = Postgresql(folder)
@@ -109,6 +113,6 @@ def streaming_replica(primary: Postgresql) -> Iterator[Postgresql]:
 
 def manage(url: str, data_dir: Path, *arguments: str, **environment: str) -> None:
     """Run a management command on the database at ``url``."""
-    clean = {name: value for name, value in os.environ.items() if name not in SITE_VARIABLES}
-    environment = clean | {"DATABASE_URL": url, "DATA_DIR": str(data_dir)} | environment
+    inherited = {name: value for name, value in os.environ.items() if name not in SITE_VARIABLES}
+    environment = inherited | {"DATABASE_URL": url, "DATA_DIR": str(data_dir)} | environment
     subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True)

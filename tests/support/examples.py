@@ -1,7 +1,7 @@
-"""How many examples the tests of properties try, and how many rounds the tests of races run.
+"""The number of examples that property tests try, and of rounds that race tests run.
 
-``ci``, the default, tries a quarter: enough to find what is plainly wrong, in each of many runs.
-``HYPOTHESIS_PROFILE=long`` tries all, for a change to what such a test is about.
+The default profile, ``ci``, runs a quarter of them, which finds obvious mistakes, and over many runs
+others too. ``HYPOTHESIS_PROFILE=long`` runs all of them; use it after a change to the code under test.
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ import os
 import hypothesis
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
-SHARE = {"ci": 4, "long": 1}[PROFILE]
-# What Hypothesis does when a test says nothing.
-USUAL = 100
+DIVISOR = {"ci": 4, "long": 1}[PROFILE]
+# Hypothesis's own default.
+DEFAULT_MAX_EXAMPLES = 100
 
 
-def examples(number: int) -> int:
-    """Return how many examples, or rounds, of ``number`` the profile runs: never fewer than two."""
-    return max(2, number // SHARE)
+def scale_examples(number: int) -> int:
+    """Return how many of ``number`` examples or rounds the profile runs, which is at least two."""
+    return max(2, number // DIVISOR)
 
 
 def load_profile() -> None:
-    # No deadline: nothing depends on how fast the machine is.
-    hypothesis.settings.register_profile(PROFILE, deadline=None, max_examples=examples(USUAL))
+    # No deadline, so that no test depends on the speed of the machine.
+    hypothesis.settings.register_profile(
+        PROFILE, deadline=None, max_examples=scale_examples(DEFAULT_MAX_EXAMPLES)
+    )
     hypothesis.settings.load_profile(PROFILE)

@@ -1,11 +1,11 @@
-"""Decides which test process runs which test, and what runs first.
+"""Decides which test process runs which test, and in which order.
 
-pytest-xdist's own ``loadgroup`` reads groups from the names of tests, and since pytest 9.2 it no
-longer can: it takes each test for one without a group, and says nothing. So the processes write
-down their groups, and the scheduler reads them.
+pytest-xdist's own ``loadgroup`` reads the groups from the names of the tests. Since pytest 9.2 this
+no longer works: it silently treats each test as one without a group. So the worker processes write
+their groups to a file, and the scheduler reads it.
 
-What is marked ``slow`` begins first. Otherwise one long test, or one long group, would begin last
-and run alone at the end, while the other processes have nothing to do.
+Tests marked ``slow`` start first. Otherwise one long test, or one long group, would start last and
+run alone at the end, while the other processes have nothing to do.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# The controller's file, whose name each test process gets with its settings.
+# The key under which the controller passes the name of this file to the workers.
 GROUPS_FILE = "groups_file"
 
 
-def group_of(item: pytest.Item) -> str:
-    """Return the name of a test's group; a test without one is a group of its own.
+def get_group(item: pytest.Item) -> str:
+    """Return the name of a test's group. A test without a group is a group of its own.
 
-    What a fixture makes for a whole file would be made once in each process, so it makes a group too.
+    A file with a fixture of module scope is a group too, because each process would set that up again.
     """
     if marker := item.get_closest_marker("xdist_group"):
         return f"group {marker.args[0]}"
     definitions = item._fixtureinfo.name2fixturedefs.values()
-    if any(found and found[-1].scope == "module" for found in definitions):
+    if any(fixtures and fixtures[-1].scope == "module" for fixtures in definitions):
         return f"group {item.path}"
     return item.nodeid
 
@@ -42,7 +42,7 @@ class GroupScheduling(LoadScopeScheduling):
     """Gives each process one group after another, in the order of collection."""
 
     def __init__(self, config: pytest.Config, log: Any, groups_file: Path) -> None:
-        # Its own order is by number of tests, which says little of how long they take.
+        # xdist would sort groups by their number of tests, which says little about how long they take.
         config.option.loadscopereorder = False
         super().__init__(config, log)
         self._groups_file = groups_file
@@ -56,8 +56,8 @@ class GroupScheduling(LoadScopeScheduling):
         return self._groups[nodeid]
 
 
-class Controller:
-    """What the process that runs no tests does."""
+class ControllerPlugin:
+    """Hooks of xdist's controller, the process that runs no tests."""
 
     def __init__(self, groups_file: Path) -> None:
         self.groups_file = groups_file
@@ -72,36 +72,36 @@ class Controller:
         self.groups_file.unlink(missing_ok=True)
 
 
-class TestProcess:
-    """What a process that runs tests does."""
+class WorkerPlugin:
+    """Hooks of xdist's workers, the processes that run tests."""
 
     def __init__(self, groups_file: Path) -> None:
         self.groups_file = groups_file
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Iterator[None]:
-        """Put slow groups first, then other groups, then single tests; the largest group first."""
+        """Put slow groups first. Among slow groups and among others, larger ones come first."""
         yield
-        groups = {item: group_of(item) for item in items}
+        groups = {item: get_group(item) for item in items}
         sizes = Counter(groups.values())
         slow = {groups[item] for item in items if item.get_closest_marker("slow")}
         items.sort(key=lambda item: (groups[item] not in slow, -sizes[groups[item]]))
 
-    # Before xdist tells the controller that everything is collected.
+    # First, because xdist's own hook tells the controller that everything is collected.
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Write the groups down: every process has the same, so it does not matter who is last."""
-        groups = {item.nodeid: group_of(item) for item in session.items}
-        half = self.groups_file.with_suffix(f".{os.getpid()}")
-        half.write_text(json.dumps(groups))
-        half.replace(self.groups_file)
+        """Write the groups to the file. Every worker has the same ones, so the last to write may win."""
+        groups = {item.nodeid: get_group(item) for item in session.items}
+        temporary = self.groups_file.with_suffix(f".{os.getpid()}")
+        temporary.write_text(json.dumps(groups))
+        temporary.replace(self.groups_file)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     worker_input = getattr(config, "workerinput", None)
     if worker_input is not None:
-        config.pluginmanager.register(TestProcess(Path(worker_input[GROUPS_FILE])))
+        config.pluginmanager.register(WorkerPlugin(Path(worker_input[GROUPS_FILE])))
     elif config.getoption("dist", "no") == "loadgroup":
         descriptor, path = tempfile.mkstemp(prefix="momentverse-test-groups-")
         os.close(descriptor)
-        config.pluginmanager.register(Controller(Path(path)))
+        config.pluginmanager.register(ControllerPlugin(Path(path)))

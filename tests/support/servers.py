@@ -1,4 +1,4 @@
-"""Real servers for the tests: PostgreSQL and Valkey from wheels, without root, and gunicorn."""
+"""Real servers for the tests: gunicorn, and PostgreSQL and Valkey from wheels, which need no root."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from typing import Any
 import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
-# Long enough for a machine with a load of 20, where a minute is not.
-STARTS_WITHIN_SECONDS = 180
-# What the tests' own environment must not tell to a server that a test starts.
+# Enough for a machine with a load of 20, where a minute was too short.
+START_TIMEOUT_SECONDS = 180
+# A server that a test starts must not inherit these from the environment of the tests.
 SITE_VARIABLES = (
     "DATABASE_URL",
     "REDIS_URL",
@@ -38,23 +38,23 @@ SITE_VARIABLES = (
 
 
 def wait_until(
-    holds: Callable[[], bool], what: str, seconds: float = STARTS_WITHIN_SECONDS
+    condition: Callable[[], bool], description: str, seconds: float = START_TIMEOUT_SECONDS
 ) -> None:
-    """Return as soon as ``holds()``; fail when that takes longer than ``seconds``."""
+    """Return as soon as ``condition()`` is true; fail if that takes longer than ``seconds``."""
     deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds} seconds: {what}"
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} seconds: {description}"
         time.sleep(0.02)
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Postgresql:
-    """A PostgreSQL of its own, reached by a socket in its folder."""
+    """A PostgreSQL server with its data in ``folder``, where its Unix socket is too."""
 
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self.folder = folder
@@ -63,16 +63,18 @@ class Postgresql:
 
     def start(self) -> None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, which it does not need
+            warnings.simplefilter(
+                "ignore"
+            )  # it warns about XDG_RUNTIME_DIR, which it does not need
             import pgserver
 
         logging.getLogger("pgserver").propagate = False
         self._server = pgserver.get_server(self.folder, cleanup_mode="stop")
         if not self.durable:
-            self._trust_the_machine()
+            self._turn_off_fsync()
 
-    def _trust_the_machine(self) -> None:
-        """Write nothing through to the disk: tests stop the server, but they never cut the power."""
+    def _turn_off_fsync(self) -> None:
+        """Do not force writes to the disk: tests stop the server, but they never cut the power."""
         settings = self.folder / "postgresql.auto.conf"
         if "fsync" in settings.read_text():
             return
@@ -90,11 +92,11 @@ class Postgresql:
 
 
 class Valkey:
-    """A Valkey of its own, on a port that it keeps."""
+    """A Valkey server that keeps its port when it is started again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = free_port()
+        self.port = find_free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -112,9 +114,9 @@ class Valkey:
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_until(self.answers, "Valkey answers")
+        wait_until(self.is_responding, "Valkey responds")
 
-    def answers(self) -> bool:
+    def is_responding(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 connection.sendall(b"PING\r\n")
@@ -129,19 +131,19 @@ class Valkey:
             self._process = None
 
     def pause(self) -> None:
-        """It keeps its connections and answers nothing."""
+        """Make the server hang: it keeps its connections but does not respond."""
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """It goes on where it was paused."""
+        """Let a paused server continue."""
         self._process.send_signal(signal.SIGCONT)
 
 
 @contextmanager
 def postgresql(*, durable: bool = False) -> Iterator[Postgresql]:
-    """Start one that writes through to the disk, as in production, only if it is to be ``durable``."""
+    """Start a PostgreSQL server. Only a ``durable`` one forces writes to the disk, as in production."""
     folder = Path(tempfile.mkdtemp(prefix="momentverse-test-"))
-    # The server may have to run as another user when we are root.
+    # If the tests run as root, the server runs as another user, who needs access.
     folder.chmod(0o755)
     data = folder / "postgresql"
     data.mkdir()
@@ -165,7 +167,7 @@ def valkey() -> Iterator[Valkey]:
 
 @contextmanager
 def database_and_cache(*, durable: bool = False) -> Iterator[dict[str, str]]:
-    """Yield ``DATABASE_URL`` and ``REDIS_URL``: the environment's, else of servers started here."""
+    """Yield ``DATABASE_URL`` and ``REDIS_URL``, from the environment or else of servers started here."""
     urls = {name: os.environ.get(name, "") for name in ("DATABASE_URL", "REDIS_URL")}
     if urls["DATABASE_URL"] and urls["REDIS_URL"]:
         yield urls
@@ -180,7 +182,7 @@ def database_and_cache(*, durable: bool = False) -> Iterator[dict[str, str]]:
 
 @dataclass
 class Site:
-    """A MomentVerse that gunicorn serves."""
+    """A MomentVerse site that gunicorn serves."""
 
     url: str
     environment: dict[str, str]
@@ -188,9 +190,9 @@ class Site:
     process: subprocess.Popen[bytes]
 
 
-def site_environment(data_dir: Path, **more: str) -> dict[str, str]:
-    """Return the environment of a site with a port and a DATA_DIR of its own."""
-    address = f"127.0.0.1:{free_port()}"
+def site_environment(data_dir: Path, **overrides: str) -> dict[str, str]:
+    """Return the environment of an embedded site with a free port and its own DATA_DIR."""
+    address = f"127.0.0.1:{find_free_port()}"
     inherited = {name: value for name, value in os.environ.items() if name not in SITE_VARIABLES}
     return (
         inherited
@@ -201,7 +203,7 @@ def site_environment(data_dir: Path, **more: str) -> dict[str, str]:
             "SITE_URL": f"http://{address}",
             "RATE_LIMIT_PER_MINUTE": "1000000",
         }
-        | more
+        | overrides
     )
 
 
@@ -209,7 +211,10 @@ def site_environment(data_dir: Path, **more: str) -> dict[str, str]:
 def gunicorn(
     environment: dict[str, str], application: str = "momentverse.wsgi", folder: Path = ROOT
 ) -> Iterator[Site]:
-    """Serve, until the block ends, what ``environment`` describes; another WSGI module from its folder."""
+    """Serve the site that ``environment`` describes until the block ends.
+
+    A WSGI module other than the site's is imported from its ``folder``.
+    """
     url = f"http://{environment['BIND']}"
     log = Path(environment["DATA_DIR"]) / "gunicorn.log"
     command = ["-m", "gunicorn", "--config", "momentverse/gunicorn_conf.py"]
@@ -248,6 +253,8 @@ def gunicorn(
 
 @dataclass
 class Response:
+    """A response to ``http_get``."""
+
     status: int
     headers: Message
     text: str
@@ -258,7 +265,7 @@ class Response:
 
 
 def http_get(url: str, **headers: str) -> Response:
-    """GET ``url``, as somebody outside does."""
+    """Send a GET request to ``url``, and return the response, also an error's."""
     request = urllib.request.Request(url, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
@@ -268,7 +275,7 @@ def http_get(url: str, **headers: str) -> Response:
 
 
 def pytest_addoption() -> None:
-    """Give each test process its own Redis database. Called before the settings are read."""
+    """Give each test process its own Redis database. pytest calls this before Django reads the settings."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     url = os.environ.get("REDIS_URL", "")
     if worker and url.endswith("/0"):
@@ -276,5 +283,5 @@ def pytest_addoption() -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Test databases and servers still end, and log that, when pytest has closed its streams."""
+    """Ignore logging errors: databases and servers log their end after pytest has closed its streams."""
     logging.raiseExceptions = False

@@ -1,6 +1,6 @@
-"""Runs scripts with a served site's settings, all of them in one process.
+"""Runs scripts with the settings of a served site, all of them in one process.
 
-``manage.py shell`` would take seconds for each, most of them to import Django.
+``manage.py shell`` would take seconds for each script, most of them for importing Django.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.support.servers import ROOT
 
 
 class SiteShell:
-    """A process of ``main`` below. Its environment says which site it works on."""
+    """A process that runs ``main`` below. Its environment determines the site that it works on."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
@@ -30,14 +30,14 @@ class SiteShell:
         )
 
     def run(self, script: str) -> str:
-        """Return what the script prints; fail when it fails."""
+        """Run a script and return what it prints. Fails with its traceback if it raises an exception."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(script) + "\n")
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
-        assert answer, "the site's shell has ended"
-        output, error = json.loads(answer)
+        reply = self._process.stdout.readline()
+        assert reply, "the site's shell has ended"
+        output, error = json.loads(reply)
         assert not error, error
         return str(output)
 
@@ -49,6 +49,7 @@ class SiteShell:
 
 
 def main() -> None:
+    """Run each line of standard input, a JSON string, as a script. Print ``[its output, its error]``."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "momentverse.settings")
     import django
 
@@ -60,7 +61,7 @@ def main() -> None:
         try:
             with contextlib.redirect_stdout(printed):
                 exec(json.loads(line), {"__name__": "__main__"})
-        except Exception:  # noqa: BLE001  whatever it is, the test is to show it
+        except Exception:  # noqa: BLE001  the test shows any error
             error = traceback.format_exc()
         finally:
             connections.close_all()

@@ -15,7 +15,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import User
 from momentverse.management.commands import bootstrap
-from tests.support.servers import ROOT, SITE_VARIABLES, free_port
+from tests.support.servers import ROOT, SITE_VARIABLES, find_free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -192,5 +192,5 @@ def test_port_in_use_is_refused_before_anything_is_done(calls):
 
 
 def test_free_port_is_accepted(calls):
-    run(port=free_port())
+    run(port=find_free_port())
     assert calls

@@ -12,7 +12,7 @@ from momentverse.ratelimit.sliding_window import (
     RateLimitResult,
     evaluate,
 )
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 
 
 class Clock:
@@ -110,7 +110,9 @@ def run_at(client, key, limit, now_ms):
     return evaluate(limit, *client.eval(script, 1, key, limit))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scale_examples(60)
+)
 @given(
     limit=st.integers(1, 12),
     gaps=st.lists(st.integers(0, 2 * WINDOW_MS) | st.sampled_from([0, 1, WINDOW_MS]), max_size=40),

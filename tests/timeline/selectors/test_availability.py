@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from tests.support.claims import let_time_pass, span_of
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from timeline.core.spans import MAX_DURATION, SECOND, UTC, WINDOW_END, WINDOW_START, Span
 from timeline.models import Moment, Status
 from timeline.selectors import availability
@@ -148,7 +148,7 @@ def find_by_trying(wanted: Span, taken: list[Span], step: dt.timedelta) -> Span:
             return tried
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=scale_examples(60))
 @given(placed=st.lists(spans(90), max_size=12), wanted=spans(240))
 def test_nearest_free_agrees_with_a_search_minute_by_minute(placed, wanted):
     with transaction.atomic():

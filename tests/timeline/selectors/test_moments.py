@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from timeline.core.spans import parse_instant
 from timeline.models import Moment, Visibility
 from timeline.selectors.moments import (
@@ -64,7 +64,9 @@ def test_insert_and_delete_between_pages_neither_repeat_nor_skip(ten, make_momen
     assert second.rows == ten[5:1:-1]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(30))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scale_examples(30)
+)
 @given(size=st.integers(1, 12), hidden=st.sets(st.integers(0, 9)))
 def test_all_pages_together_have_each_visible_moment_once(ten, size, hidden):
     Moment.objects.update(visibility=Visibility.PUBLIC)

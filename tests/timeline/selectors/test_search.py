@@ -11,7 +11,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from timeline.core.exceptions import SearchRefused
 from timeline.core.search_query import MAX_LENGTH, parse
 from timeline.core.spans import parse_instant
@@ -259,7 +259,9 @@ def test_slow_search_is_refused(make_moment, monkeypatch):
         search_titles("eagle")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(200))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scale_examples(200)
+)
 @given(text=st.text(max_size=60) | st.text(alphabet="ab \"-@OR*():^{}+\\'&|!<>~", max_size=30))
 def test_no_input_causes_an_error(make_moment, text):
     """Random and hostile input causes no error, and none of it is interpreted as SQL."""

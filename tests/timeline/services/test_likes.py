@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from timeline.core.exceptions import LikeRefused
 from timeline.models import Like, LikeTally, Moment
 from timeline.selectors import trending
@@ -109,7 +109,9 @@ def test_deleting_a_moment_deletes_its_likes(make_moment, stranger):
     assert not LikeTally.objects.exists()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(25))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scale_examples(25)
+)
 @given(
     steps=st.lists(
         st.tuples(

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from momentverse.management.commands import worker
-from tests.support.servers import free_port
+from tests.support.servers import find_free_port
 from timeline.core.exceptions import ReportRefused
 from timeline.core.search_query import parse
 from timeline.models import Moment, Report, Visibility
@@ -152,7 +152,7 @@ def test_refused_mail_is_retried_later(reported, staff, claimant, settings):
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     works = settings.EMAIL_BACKEND
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()  # nobody is there
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", find_free_port()  # nobody is there
     hide(reported, staff)
     worker._run_queued_tasks()
     waiting = DBTaskResult.objects.get(status="READY")

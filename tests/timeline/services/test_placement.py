@@ -10,7 +10,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from tests.support.strategies import any_spans, crowded_spans, overlap
 from timeline.core.exceptions import InvalidSpan, SpanTaken
 from timeline.core.spans import Span, parse_instant
@@ -28,7 +28,7 @@ from timeline.services.placement import (
 from timeline.services.transitions import revoke
 
 per_example = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60)
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scale_examples(60)
 )
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from tests.support.strategies import MIDDLE, crowded_spans, overlap
 from timeline.core.exceptions import SpanTaken
 from timeline.core.spans import Span
@@ -83,7 +83,9 @@ def assert_disjoint() -> list[Span]:
     return stored
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(40))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scale_examples(40)
+)
 @given(spans=st.lists(crowded_spans(), min_size=2, max_size=32))
 def test_any_spans_from_eight_threads_stay_disjoint(writers, spans):
     Moment.objects.all().delete()

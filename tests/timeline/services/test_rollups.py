@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import User
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from tests.support.strategies import any_hours, any_spans, crowded_spans
 from timeline.core.exceptions import SpanTaken
 from timeline.core.periods import Level, Period
@@ -169,7 +169,9 @@ def test_reading_takes_one_query(make_moment, django_assert_num_queries):
 
 
 @given(spans=st.lists(any_hours(), max_size=12))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scale_examples(50)
+)
 def test_hours_sum_to_their_day(owner, spans):
     """The tallies of the hours add up to the stored row of the day, wherever the moments are."""
     with transaction.atomic():
@@ -274,7 +276,7 @@ def test_counts_are_correct_after_any_writes():
     run_state_machine_as_test(
         InTransaction,
         settings=settings(
-            max_examples=examples(30),
+            max_examples=scale_examples(30),
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -9,7 +9,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from timeline.core.public_ids import encode_id
 from timeline.models import Visibility
 
@@ -83,7 +83,9 @@ hostile = st.text(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(300))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scale_examples(300)
+)
 @given(
     prefix=st.sampled_from(
         ["/", "/timeline/", "/timeline/1969/", "/moments/", "/tags/", "/today/"]

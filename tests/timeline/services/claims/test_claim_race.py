@@ -21,7 +21,7 @@ from accounts.models import User
 from tests.support import invariants
 from tests.support.claims import let_time_pass, span_of
 from tests.support.database_servers import manage
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from tests.support.served import Person, database_url
 from tests.support.servers import ROOT, gunicorn, site_environment
 from timeline.core.exceptions import SpanTaken
@@ -32,7 +32,7 @@ from timeline.services.claims import holds
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PROCESSES = 4
-ROUNDS = int(os.environ.get("ROUNDS", "0")) or examples(10)
+ROUNDS = int(os.environ.get("ROUNDS", "0")) or scale_examples(10)
 
 
 class Crowd:

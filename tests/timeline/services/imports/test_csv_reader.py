@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from timeline.models import Moment, MomentTag, RollupDay, Tag
 from timeline.services import rollups
 from timeline.services.imports import importer
@@ -391,7 +391,9 @@ def test_hostile_bytes_are_parsed_or_refused(content):
     assert all(isinstance(row, Row | Refusal) for row in read_csv(file))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scale_examples(50)
+)
 @given(title=hostile, place=hostile, story=hostile, source=hostile, external_id=hostile)
 def test_every_parsed_row_can_be_stored_and_is_unchanged_afterwards(owner, **texts):
     """Edge case 19."""

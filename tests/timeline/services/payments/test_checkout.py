@@ -10,7 +10,7 @@ from django.db import connections
 from django.urls import reverse
 
 from tests.support import invariants
-from tests.support.servers import free_port
+from tests.support.servers import find_free_port
 from timeline.models import Checkout, CheckoutState, Order, OrderStatus, Status
 
 OWNED = (Status.ACTIVE, OrderStatus.PAID)
@@ -156,7 +156,7 @@ def unreachable_cache(settings):
     """Point the cache to a port that nothing listens on."""
     nowhere = {
         "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": f"redis://127.0.0.1:{free_port()}/0",
+        "LOCATION": f"redis://127.0.0.1:{find_free_port()}/0",
         "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.2, "IGNORE_EXCEPTIONS": True},
     }
     strict = nowhere | {"OPTIONS": nowhere["OPTIONS"] | {"IGNORE_EXCEPTIONS": False}}

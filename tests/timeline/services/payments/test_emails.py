@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.db.models import F
 
-from tests.support.servers import free_port
+from tests.support.servers import find_free_port
 from timeline.models import OrderEmail, OrderStatus, Status
 from timeline.services.payments import emails
 
@@ -27,7 +27,7 @@ def mail_server_down(settings):
     """Take the mail server down. Return a function that restores it."""
     working = settings.EMAIL_BACKEND
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", find_free_port()
 
     def restore():
         settings.EMAIL_BACKEND = working

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from tests.support import invariants
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from tests.support.strategies import crowded_spans
 from tests.support.stripe_double import StripeDouble
 from tests.support.stripe_double.account import ApiError
@@ -301,7 +301,9 @@ def run_machine(machine, number, steps):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=EXAMPLES or examples(number), stateful_step_count=steps, deadline=None
+            max_examples=EXAMPLES or scale_examples(number),
+            stateful_step_count=steps,
+            deadline=None,
         ),
     )
 

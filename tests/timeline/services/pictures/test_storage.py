@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings as site_settings
 from django.core.files.storage import storages
 
-from tests.support.servers import free_port, wait_until
+from tests.support.servers import find_free_port, wait_until
 from timeline.services.pictures import storage
 
 pytestmark = pytest.mark.embedded
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.embedded
 @pytest.fixture(scope="module")
 def s3():
     """A local S3 server with a bucket."""
-    url = f"http://127.0.0.1:{free_port()}"
+    url = f"http://127.0.0.1:{find_free_port()}"
     server = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", url.rpartition(":")[2]],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -90,7 +90,7 @@ def test_unavailable_storage_raises_os_error(settings, monkeypatch):
 
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
-    monkeypatch.setattr(module, "PICTURES_S3_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setattr(module, "PICTURES_S3_URL", f"http://127.0.0.1:{find_free_port()}")
     settings.STORAGES = site_settings.STORAGES | {
         "pictures": module.build_picture_storage("pictures")
     }

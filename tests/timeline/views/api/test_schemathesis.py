@@ -12,7 +12,7 @@ from django.db import close_old_connections
 from schemathesis.config import SchemathesisConfig
 
 from momentverse.wsgi import application
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from timeline.core.exceptions import InvalidInstant
 from timeline.core.public_ids import decode_id
 from timeline.core.spans import parse_instant
@@ -20,7 +20,7 @@ from timeline.models import MomentTag, Tag, Visibility
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = examples(200)
+EXAMPLES = scale_examples(200)
 # Operations whose parameters allow this many different requests.
 OPERATIONS_WITH_PARAMETERS = ("timeline", "moment", "century", "year", "month", "day", "hour")
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.claims import let_time_pass, span_of
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from tests.support.text import collapse_whitespace
 from timeline.core.exceptions import TimelineBusy
 from timeline.models import Moment, Status, Visibility
@@ -272,7 +272,9 @@ text = st.text(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(200))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=scale_examples(200)
+)
 @given(
     st.fixed_dictionaries(
         {},

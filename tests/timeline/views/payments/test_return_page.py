@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.urls import reverse
 
-from tests.support.examples import examples
+from tests.support.examples import scale_examples
 from timeline.models import OrderEmail, OrderStatus, Status
 
 OWNED = (Status.ACTIVE, OrderStatus.PAID)
@@ -62,7 +62,7 @@ def test_page_of_a_released_claim(shop, claim, rival):
 
 def test_page_webhook_and_reconciler_at_once_settle_once(shop, claim):
     """Fault 2: one transition and one mail, whichever comes first. RUNS=200 takes a few minutes."""
-    runs = int(os.environ.get("RUNS", "0")) or examples(20)
+    runs = int(os.environ.get("RUNS", "0")) or scale_examples(20)
     moments = []
 
     def act(step):

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from tests.support.payments import MakeRequest
-from tests.support.servers import free_port
+from tests.support.servers import find_free_port
 from tests.support.stripe_double import StripeDouble
 from timeline.services.payments.providers.base import (
     ProviderFailed,
@@ -193,7 +193,7 @@ def test_temporary_errors_mean_unavailable(
 def test_refused_connection_means_unavailable(
     stripe_settings, short_timeouts: None, make_request: MakeRequest
 ):
-    stripe_settings.STRIPE_API_URL = f"http://127.0.0.1:{free_port()}"
+    stripe_settings.STRIPE_API_URL = f"http://127.0.0.1:{find_free_port()}"
     with pytest.raises(ProviderUnavailable):
         StripeProvider().create_session(make_request())
 

@@ -177,9 +177,9 @@ def test_client_that_does_not_read_does_not_delay_others(site, connect):
     )
     for _ in range(20):
         assert http_get(f"{site.url}/t/large-cached/").status == 200
-    answers = read_to_end(client).split(b"HTTP/1.1 200 OK\r\n")[1:]
-    assert len(answers) == number
-    assert len({answer.partition(b"\r\n\r\n")[2] for answer in answers}) == 1
+    responses = read_to_end(client).split(b"HTTP/1.1 200 OK\r\n")[1:]
+    assert len(responses) == number
+    assert len({response.partition(b"\r\n\r\n")[2] for response in responses}) == 1
 
 
 def test_pipelined_requests_are_answered_in_order(site, connect):
@@ -190,11 +190,11 @@ def test_pipelined_requests_are_answered_in_order(site, connect):
         b"".join(build_request(site, path) for path in paths[:-1])
         + build_request(site, paths[-1], "Connection: close")
     )
-    answers = re.findall(
+    responses = re.findall(
         rb"HTTP/1.1 (\d+).*?\r\n\r\n.*?(?:query (\S*?)<|(?=HTTP)|$)", read_to_end(client), re.DOTALL
     )
-    assert [int(status) for status, _ in answers] == [*[200] * 8, 404, *[200] * 9]
-    assert [query.decode() for _, query in answers if query] == [
+    assert [int(status) for status, _ in responses] == [*[200] * 8, 404, *[200] * 9]
+    assert [query.decode() for _, query in responses if query] == [
         page.partition("?")[2] for page in [*PAGES, *PAGES]
     ]
 
@@ -207,9 +207,9 @@ def test_matching_etag_gets_304(site):
 
 def test_connection_close_is_respected(site, connect):
     http_get(site.url + PAGES[0])
-    answer = read_to_end(connect(build_request(site, PAGES[0], "Connection: close")))
-    assert b"\r\nConnection: close\r\n" in answer
-    assert answer.endswith(b"</p>")
+    response = read_to_end(connect(build_request(site, PAGES[0], "Connection: close")))
+    assert b"\r\nConnection: close\r\n" in response
+    assert response.endswith(b"</p>")
 
 
 def test_malformed_request_is_refused(site, connect):
@@ -224,15 +224,15 @@ def test_expected_100_continue_is_sent(site, connect):
     client = connect(build_request(site, PAGES[0], "Content-Length: 2", "Expect: 100-continue"))
     assert client.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
     client.sendall(b"ab" + build_request(site, "/t/nowhere/", "Connection: close"))
-    answers = read_to_end(client)
-    assert answers.index(b"HTTP/1.1 200") < answers.index(b"HTTP/1.1 404")
+    responses = read_to_end(client)
+    assert responses.index(b"HTTP/1.1 200") < responses.index(b"HTTP/1.1 404")
 
 
 def test_client_over_the_rate_limit_gets_429(serve):
     with serve(RATE_LIMIT_PER_MINUTE="3") as site:
-        answers = [http_get(site.url + PAGES[0]) for _ in range(5)]
-    assert [answer.status for answer in answers] == [200] * 3 + [429] * 2
-    assert answers[-1].headers["Retry-After"]
+        responses = [http_get(site.url + PAGES[0]) for _ in range(5)]
+    assert [response.status for response in responses] == [200] * 3 + [429] * 2
+    assert responses[-1].headers["Retry-After"]
 
 
 @STORES
@@ -240,8 +240,8 @@ def test_requests_are_answered_while_redis_hangs(new_site, stores, own_valkey):
     http_get(new_site.url + PAGES[0])
     own_valkey.pause()
     with ThreadPoolExecutor(16) as visitors:
-        answers = list(visitors.map(lambda _: http_get(new_site.url + PAGES[0]), range(64)))
-    assert {answer.status for answer in answers} == {200}
+        responses = list(visitors.map(lambda _: http_get(new_site.url + PAGES[0]), range(64)))
+    assert {response.status for response in responses} == {200}
 
 
 def test_client_that_disconnects_causes_no_error(site, connect):

@@ -70,7 +70,7 @@ def test_killed_worker_is_replaced_and_logged_as_json(site):
     assert first in line["message"]
 
 
-def test_stopping_it_loses_no_request(site):
+def test_graceful_stop_loses_no_request(site):
     with ThreadPoolExecutor(4) as pool:
         requests = [pool.submit(http_get, f"{site.url}/t/fine/") for _ in range(20)]
         responses = [request.result() for request in requests]

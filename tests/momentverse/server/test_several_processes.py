@@ -14,8 +14,9 @@ from tests.support.database_servers import manage
 from tests.support.servers import ROOT, http_get, wait_until
 
 SITE_SETTINGS = {"DJANGO_SETTINGS_MODULE": "momentverse.settings", "WEB_PROCESSES": "2"}
-# Where a count is what matters: Redis may be late on a busy machine, and the sites still wait for it.
-PATIENT = {
+# For tests that count requests: on a busy machine Redis may respond late, and then a site would use its
+# own counter.
+LONG_REDIS_TIMEOUT = {
     "DJANGO_SETTINGS_MODULE": "tests.support.served_settings",
     "TEST_REDIS_TIMEOUT": "10",
     "MOMENTVERSE_MODE": "embedded",
@@ -34,7 +35,7 @@ def servers(own_postgresql, own_valkey, new_database, collected_files, tmp_path)
 
 
 @pytest.fixture
-def two_sites(serve, servers):
+def serve_two_sites(serve, servers):
     """Return a function that serves two sites with the same servers, and more environment if given."""
     with ExitStack() as running:
 
@@ -53,15 +54,15 @@ def add_moment(servers, data_dir, second):
     manage(servers["DATABASE_URL"], data_dir, "import_moments", str(path), **redis)
 
 
-def test_it_works(two_sites, servers, tmp_path):
+def test_it_works(serve_two_sites, servers, tmp_path):
     """A write by one process is on the next page of every process, whether it was cached or not."""
-    sites = two_sites()
+    sites = serve_two_sites()
     for site in sites:
         for page in PAGES:
             for _ in range(3):  # from more than one of its processes, and from the cache
-                answer = http_get(site.url + page)
-                assert answer.status == 200, page
-                assert TITLE not in answer.text
+                response = http_get(site.url + page)
+                assert response.status == 200, page
+                assert TITLE not in response.text
     add_moment(servers, tmp_path, 40)
     for site in sites:
         for page in PAGES:
@@ -69,9 +70,9 @@ def test_it_works(two_sites, servers, tmp_path):
                 assert f"{TITLE} 40" in http_get(site.url + page).text, (site.url, page)
 
 
-def test_limit_is_shared_by_all_processes(two_sites):
+def test_limit_is_shared_by_all_processes(serve_two_sites):
     """A network may make as many requests as the limit allows, at all sites and processes together."""
-    one, other = two_sites(RATE_LIMIT_PER_MINUTE="20", **PATIENT)
+    one, other = serve_two_sites(RATE_LIMIT_PER_MINUTE="20", **LONG_REDIS_TIMEOUT)
     statuses = [
         http_get(f"{site.url}/api/timeline").status for _ in range(20) for site in (one, other)
     ]
@@ -80,9 +81,9 @@ def test_limit_is_shared_by_all_processes(two_sites):
     assert statuses.count(429) == 40 - statuses.count(200)
 
 
-def test_worker_serves_all_sites(two_sites, servers, tmp_path):
+def test_worker_serves_all_sites(serve_two_sites, servers, tmp_path):
     """The worker folds the counts of a claim, and then every site reads the folded ones."""
-    sites = two_sites()
+    sites = serve_two_sites()
     add_moment(servers, tmp_path, 41)
     with (
         psycopg.connect(servers["DATABASE_URL"].split("&")[0], autocommit=True) as database,

@@ -126,8 +126,8 @@ def test_form_in_pieces_is_read_completely(site, connect_slow_clients):
     (client, *_) = connect_slow_clients(POST + b"Connection: close\r\nContent-Length: 10\r\n\r\nte")
     http_get(f"{site.url}/t/fine/")
     client.sendall(b"xt=hello")
-    answer = b"".join(iter(lambda: client.recv(65536), b""))
-    assert answer.endswith(b"\r\n\r\n5")
+    response = b"".join(iter(lambda: client.recv(65536), b""))
+    assert response.endswith(b"\r\n\r\n5")
 
 
 def test_large_body_is_read_completely(site, connect_slow_clients):
@@ -136,8 +136,8 @@ def test_large_body_is_read_completely(site, connect_slow_clients):
         POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % (5 + len(text))
     )
     client.sendall(b"text=" + text)
-    answer = b"".join(iter(lambda: client.recv(65536), b""))
-    assert answer.endswith(b"\r\n\r\n300000")
+    response = b"".join(iter(lambda: client.recv(65536), b""))
+    assert response.endswith(b"\r\n\r\n300000")
 
 
 def test_chunked_body_is_read_completely(site, connect_slow_clients):
@@ -158,8 +158,8 @@ def test_pipelined_requests_are_answered_in_order(site, connect_slow_clients):
     (client, *_) = connect_slow_clients(
         GET + b"\r\n" + GET.replace(b"fine", b"nowhere") + b"Connection: close\r\n\r\n"
     )
-    answer = b"".join(iter(lambda: client.recv(65536), b""))
-    assert answer.index(b"HTTP/1.1 200") < answer.index(b"HTTP/1.1 404")
+    response = b"".join(iter(lambda: client.recv(65536), b""))
+    assert response.index(b"HTTP/1.1 200") < response.index(b"HTTP/1.1 404")
 
 
 def test_part_of_a_second_request_blocks_no_thread(site, connect_slow_clients):
@@ -169,8 +169,8 @@ def test_part_of_a_second_request_blocks_no_thread(site, connect_slow_clients):
     for _ in range(20):
         assert http_get(f"{site.url}/t/fine/").status == 200
     clients[0].sendall(b"Connection: close\r\n\r\n")
-    answer = b"".join(iter(lambda: clients[0].recv(65536), b""))
-    assert answer.count(b"HTTP/1.1 200") == 1
+    response = b"".join(iter(lambda: clients[0].recv(65536), b""))
+    assert response.count(b"HTTP/1.1 200") == 1
 
 
 def test_endless_head_is_refused(site, connect_slow_clients):

@@ -246,7 +246,7 @@ def scroll(chromium: Browser, url: str, number: int) -> None:
         f"\n{'moments scrolled':>18}{'nodes':>8}{'heap MB':>10}{'tasks > 50 ms':>15}{'longest':>9}"
     )
     for goal in range(number // 10, number + 1, number // 10):
-        wait_until(lambda goal=goal: page.evaluate("passed") >= goal, "it scrolls", 600)
+        wait_until(lambda goal=goal: page.evaluate("passed") >= goal, "the list scrolls", 600)
         session.send("HeapProfiler.collectGarbage")
         nodes, heap, long = page.evaluate(
             "[document.querySelectorAll('*').length, performance.memory.usedJSHeapSize, long]"

@@ -1,4 +1,4 @@
-"""Two users and visitors request every URL in turns: nobody gets another user's data (edge case 16)."""
+"""Two users and visitors request every URL in turn: nobody gets data of another user (edge case 16)."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ from momentverse.ratelimit.limiter import get_local_limit
 from momentverse.redis.breaker import CircuitBreaker
 
 CACHE = "throttle"
-# The most counters that one process keeps. Beyond that it forgets the one that was used longest ago.
+# The number of counters that one process keeps. Beyond that it drops the least recently used one.
 MAX_LOCAL_COUNTERS = 100_000
 
 

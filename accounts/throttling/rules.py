@@ -57,7 +57,7 @@ CODE = Rule("code", PAIR, network=Limit(50, QUARTER_HOUR), account=Limit(10, HOU
 SIGN_UP = Rule("sign-up", PAIR, network=Limit(30, HOUR), account=Limit(10, HOUR))
 MAIL = Rule("mail", PAIR, network=Limit(30, HOUR), account=Limit(10, HOUR))
 REPORT = Rule("report", PAIR, network=Limit(20, HOUR), account=Limit(20, HOUR))
-# Generous enough for somebody who likes moments all evening, but not for a script.
+# High enough for a user who likes moments all evening, but too low for a script.
 LIKE = Rule("like", Limit(120, HOUR), network=Limit(480, HOUR), account=Limit(240, HOUR))
 CLAIM = Rule("claim", Limit(30, HOUR), network=Limit(120, HOUR), account=Limit(60, HOUR))
 

@@ -1,5 +1,5 @@
 // For a minute, 10,000 visitors keep their connections open and request the timeline every ten seconds.
-// USERS, DURATION, P95 and BASE_URL are those of api_timeline.js; PAUSE is the time between requests in seconds.
+// USERS, DURATION, P95 and BASE_URL are those of api_timeline.js. PAUSE is the pause in seconds.
 
 import { check, sleep } from "k6";
 import http from "k6/http";

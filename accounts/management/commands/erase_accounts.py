@@ -15,7 +15,7 @@ logger = logging.getLogger("accounts.erasure")
 class Command(BaseCommand):
     """Erases one account after another. A failure is logged and does not stop the others."""
 
-    help = "Erase the accounts whose owners asked for it and whose days to come back are over."
+    help = "Erase the accounts whose deletion is due."
 
     def handle(self, *args: Any, **options: Any) -> None:
         erased = failed = 0

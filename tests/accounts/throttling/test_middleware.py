@@ -1,4 +1,4 @@
-"""Attempts over a limit are refused, and nobody else is."""
+"""Attempts over a limit are refused, and all others are not affected."""
 
 from __future__ import annotations
 

@@ -13,12 +13,12 @@ SIGNUP = "/accounts/signup/"
 pytestmark = pytest.mark.django_db
 
 
-def build_form(**fields):
+def build_form_data(**fields):
     return {"email": "Grace@Example.org", "username": "grace", "password1": PASSWORD} | fields
 
 
 def test_it_works(client):
-    response = client.post(SIGNUP, build_form())
+    response = client.post(SIGNUP, build_form_data())
     assert response.status_code == 302
     user = User.objects.get()
     assert (user.email, user.handle) == ("grace@example.org", "grace")
@@ -32,7 +32,7 @@ def test_it_works(client):
 
 
 def test_login_requires_a_verified_address(client):
-    client.post(SIGNUP, build_form())
+    client.post(SIGNUP, build_form_data())
     assert client.get("/accounts/").status_code == 302
     response = client.post(LOGIN, {"login": "grace@example.org", "password": PASSWORD})
     assert response["Location"].endswith("/confirm-email/")
@@ -54,7 +54,7 @@ def test_login_requires_a_verified_address(client):
 )  # fmt: skip
 def test_invalid_form_is_refused_with_a_message(client, fields, message):
     """The last handle has a Cyrillic letter."""
-    response = client.post(SIGNUP, build_form(**fields))
+    response = client.post(SIGNUP, build_form_data(**fields))
     assert response.status_code == 200
     assert message in response.text
     assert not User.objects.exists()
@@ -63,7 +63,7 @@ def test_invalid_form_is_refused_with_a_message(client, fields, message):
 
 @pytest.mark.parametrize("handle", ["ada", "ADA", "a-d-a", "a_da"])
 def test_handle_that_looks_like_anothers_is_refused(client, ada, handle):
-    response = client.post(SIGNUP, build_form(username=handle))
+    response = client.post(SIGNUP, build_form_data(username=handle))
     assert response.status_code == 200
     assert "taken" in response.text or "already exists" in response.text
     assert User.objects.count() == 1

@@ -11,7 +11,7 @@ from tests.browser.pages import ERROR_PAGES, MOMENTS, PAGES, open_page, press_en
 
 def find_violations(page) -> list[str]:
     """Run axe on a page and return its violations, one string each."""
-    violations = Axe().run(page).response["find_violations"]
+    violations = Axe().run(page).response["violations"]
     return [
         f"{violation['id']}: {violation['help']} {[node['target'] for node in violation['nodes']]}"
         for violation in violations

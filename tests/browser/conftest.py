@@ -122,12 +122,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSite]:
     served.close()
 
 
-def find_chromium() -> str:
-    """Return the path of Chromium.
+CHROMIUM_NAMES = ("chromium", "google-chrome", "google-chrome-stable")
+# Chromium without a window. It renders the same pages for less than half the processor time.
+HEADLESS_SHELL = "chromium-headless-shell"
+
+
+def find_chromium(*preferred: str) -> str:
+    """Return the path of Chromium, or of a ``preferred`` build of it if there is one.
 
     Without Chromium the test is skipped, except in CI, where it fails: a skip would go unnoticed.
     """
-    for name in ("chromium", "google-chrome", "google-chrome-stable"):
+    for name in (*preferred, *CHROMIUM_NAMES):
         if path := shutil.which(name):
             return path
     reason = "no Chromium here: `apt-get install chromium fonts-liberation`, or Google Chrome"
@@ -138,7 +143,7 @@ def find_chromium() -> str:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = find_chromium()
+    path = find_chromium(HEADLESS_SHELL)
     # Playwright's event loop lives in this thread as long as the browser does. Django would refuse the
     # queries of later tests in this process, because it would think that the loop made them.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"

@@ -138,7 +138,7 @@ def test_taken_span_offers_the_nearest_free_ones(new_page, browser_errors, scrip
 
 def test_offer_is_focused(page):
     choose(page, "2031-06-01", "10:00:00", "UTC")
-    assert page.evaluate("document.activeElement.id") == "offer"
+    expect(page.locator("#offer")).to_be_focused()
 
 
 def test_time_zones_are_suggested_by_place(page):

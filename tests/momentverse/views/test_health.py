@@ -24,7 +24,7 @@ def test_live_makes_no_query(visitor):
 
 
 # Enough for Redis to answer on a busy machine, so that only a stopped server counts as unavailable.
-PATIENT = {"TEST_REDIS_TIMEOUT": "5"}
+LONG_REDIS_TIMEOUT = {"TEST_REDIS_TIMEOUT": "5"}
 
 
 def is_well(site):
@@ -33,7 +33,7 @@ def is_well(site):
 
 def test_ready_is_degraded_without_cache(serve, own_postgresql, own_valkey):
     database = own_postgresql.url(connection_limit=4, pool_timeout=1)
-    with serve(DATABASE_URL=database, REDIS_URL=own_valkey.url, **PATIENT) as site:
+    with serve(DATABASE_URL=database, REDIS_URL=own_valkey.url, **LONG_REDIS_TIMEOUT) as site:
         wait_until(lambda: is_well(site), "all is well")
         own_valkey.stop()
         response = http_get(f"{site.url}/health/ready/")
@@ -57,7 +57,7 @@ def test_ready_is_degraded_quickly_if_cache_hangs(serve, own_valkey):
 
 def test_site_is_live_but_not_ready_without_database(serve, own_postgresql, own_valkey):
     database = own_postgresql.url(connection_limit=4, pool_timeout=1)
-    with serve(DATABASE_URL=database, REDIS_URL=own_valkey.url, **PATIENT) as site:
+    with serve(DATABASE_URL=database, REDIS_URL=own_valkey.url, **LONG_REDIS_TIMEOUT) as site:
         wait_until(lambda: is_well(site), "all is well")
         own_postgresql.stop()
         response = http_get(f"{site.url}/health/ready/")

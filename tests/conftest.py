@@ -70,8 +70,16 @@ def django_db_modify_db_settings(
         connection.settings_dict["TEST"]["NAME"] = str(path)
 
 
+@pytest.fixture(scope="session")
+def _empty_static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # A folder of its own, because each new test client lists all files in it.
+    return tmp_path_factory.mktemp("static")
+
+
 @pytest.fixture(autouse=True)
-def _test_settings(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _test_settings(
+    settings: Any, tmp_path_factory: pytest.TempPathFactory, _empty_static_root: Path
+) -> None:
     # Hashed file names need collected files, which only the browser tests have.
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -80,7 +88,7 @@ def _test_settings(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> N
             "OPTIONS": {"location": tmp_path_factory.getbasetemp() / "pictures"},
         },
     }
-    settings.STATIC_ROOT = tmp_path_factory.getbasetemp()
+    settings.STATIC_ROOT = _empty_static_root
     # Tests of the rate limit set their own.
     settings.RATE_LIMIT_PER_MINUTE = 1_000_000
 

@@ -24,7 +24,12 @@ from timeline.models import Moment, MomentTag, Status, Tag
 from timeline.services.placement import save_moment
 
 # Modules with fixtures that several folders use.
-pytest_plugins = ["tests.support.claims", "tests.support.payments", "tests.support.pictures"]
+pytest_plugins = [
+    "tests.support.claims",
+    "tests.support.payments",
+    "tests.support.pictures",
+    "tests.support.prepared_site",
+]
 
 load_profile()
 flushing.install()

@@ -68,4 +68,8 @@ localTime.textContent = formatLocal(new Date(localTime.dataset.localTime));
 const countdown = document.querySelector("[data-countdown]");
 if (countdown) countDown(countdown);
 const button = document.querySelector("[data-share]");
-if (button) button.addEventListener("click", () => share(document.querySelector("[data-share-status]")));
+if (button) {
+  button.addEventListener("click", () => share(document.querySelector("[data-share-status]")));
+  // It is disabled at first, so that no click is lost while this module loads.
+  button.disabled = false;
+}

@@ -68,6 +68,10 @@ for day, title in ((30, "كسوف الشمس الكلي فوق القاهرة"),
     save_moment(Moment(user=owner, title=title, status=Status.ACTIVE, starts_at=starts_at, story=title,
                  place=title[:100], ends_at=starts_at + dt.timedelta(minutes=3), time_zone="Africa/Cairo"))
 """
+CREATE_ADMIN = """
+from django.core.management import call_command
+call_command("ensure_admin")
+"""
 
 
 @dataclass
@@ -109,14 +113,17 @@ class ServedSite:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedSite]:
+def site(
+    tmp_path_factory: pytest.TempPathFactory, copy_prepared_site: Callable[[Path], None]
+) -> Iterator[ServedSite]:
     """The site as ``make run`` serves it, on its own port and database."""
     folder = tmp_path_factory.mktemp("site")
     environment = site_environment(folder, EMAIL_URL=f"file:///{folder / 'mail'}")
     served = ServedSite(environment["SITE_URL"], environment)
-    served.manage("bootstrap", "--without-moments")
+    copy_prepared_site(folder)
     served.manage("shell", script=CREATE_MOMENTS)
-    served.admin_password = served.manage("ensure_admin").split("password: ")[1].strip()
+    printed = served.manage("shell", script=CREATE_ADMIN)
+    served.admin_password = printed.split("password: ")[1].strip()
     with gunicorn(environment):
         yield served
     served.close()
@@ -216,13 +223,23 @@ def browser_errors() -> Iterator[BrowserErrors]:
 
 
 @pytest.fixture
+def reduced_motion(request: pytest.FixtureRequest) -> str:
+    """Whether pages prefer reduced motion: always, except in tests that are marked ``motion``.
+
+    Drawing the transitions between pages would take half the processor time of the other tests.
+    """
+    return "no-preference" if request.node.get_closest_marker("motion") else "reduce"
+
+
+@pytest.fixture
 def new_page(
-    browser: Browser, site: ServedSite, browser_errors: BrowserErrors
+    browser: Browser, site: ServedSite, browser_errors: BrowserErrors, reduced_motion: str
 ) -> Iterator[Callable[..., Page]]:
     """Return a function that opens a page in a new context: ``new_page(java_script_enabled=False)``."""
     contexts = []
 
     def open_page(**options) -> Page:
+        options = {"reduced_motion": reduced_motion} | options
         context = new_context(browser, site, browser_errors, **options)
         contexts.append(context)
         return context.new_page()
@@ -283,11 +300,16 @@ def get_mailed_link(site):
     return get_link
 
 
+# Lighthouse and the Observatory's scoring drive browsers of their own, so they need not wait for the others.
+NODE_TOOLS = {"test_lighthouse.py", "test_observatory.py"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this folder, and run them in one test process: they share a site and a browser."""
+    """Mark the tests of this folder, and run them in two test processes: each shares a site and a browser."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
+            group = "node tools" if item.path.name in NODE_TOOLS else "browser"
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.xdist_group(group))
             item.add_marker(pytest.mark.slow)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.motion
+
 RESOURCE_TIMING = (
     "(part) => performance.getEntriesByType('resource')"
     ".find(({ name }) => name.includes(part))?.toJSON()"

@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 
 from tests.browser.pages import open_page
 
+pytestmark = pytest.mark.motion
+
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_it_works(new_page, scripts):

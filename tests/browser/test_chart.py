@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 from tests.browser.test_accessibility import find_violations
 from tests.support.servers import wait_until
 
+pytestmark = pytest.mark.motion
+
 # The visible window, in seconds since 1970: `from` and `to`.
 VIEW = "history.state"
 

@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 
 from tests.browser.pages import ERROR_PAGES, MOMENTS, PAGES, open_page
 
+pytestmark = pytest.mark.motion
+
 OVERFLOWS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 # The elements with text that extend beyond the window. The body clips them, so they would not widen it.
 CUT_OFF_ELEMENTS = """

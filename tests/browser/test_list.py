@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 from tests.browser.test_accessibility import find_violations
 from tests.support.servers import wait_until
 
+pytestmark = pytest.mark.motion
+
 NUMBER = 400
 PAGE = 50
 MAX_SHOWN = 3 * PAGE

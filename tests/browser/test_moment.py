@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 
 from tests.browser.pages import open_page
 
+pytestmark = pytest.mark.motion
+
 # In the far future; tests set the browser's clock to shortly before it.
 CREATE_FUTURE_MOMENT = """
 import datetime as dt

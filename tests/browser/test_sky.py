@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 
 from tests.support.servers import wait_until
 
+pytestmark = pytest.mark.motion
+
 
 def open_3d_view(page):
     """Open the page and its 3D view, and return the view."""

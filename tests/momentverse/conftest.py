@@ -107,14 +107,6 @@ def new_database(
     return make
 
 
-@pytest.fixture(scope="session")
-def collected_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that ``collectstatic`` makes, for tests that copy it."""
-    data_dir = tmp_path_factory.mktemp("collected")
-    manage("", data_dir, "collectstatic", "--noinput", "-v0")
-    return data_dir / "static"
-
-
 @pytest.fixture
 def own_postgresql(_postgresql: Postgresql) -> Iterator[Postgresql]:
     """A PostgreSQL that the test may stop; it is started again for the next test."""

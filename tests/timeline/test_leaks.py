@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import pytest
@@ -57,7 +58,7 @@ class Hidden:
         """The public ids that only the owner may see."""
         return {moment.public_id for moment in self.moments.values()}
 
-    @property
+    @cached_property
     def secrets(self) -> set[str]:
         """The ids, and the tokens and keys in the addresses of their pictures."""
         pictures = Picture.objects.filter(moment__in=list(self.moments.values()))

@@ -8,11 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.momentverse.conftest import served_pages
 from tests.support.servers import http_get, wait_until
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A site for all tests that do not stop it."""
+    with served_pages(tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
 @pytest.fixture
-def site(serve):
+def new_site(serve):
+    """A site that the test may stop."""
     with serve() as site:
         yield site
 
@@ -56,24 +65,24 @@ def test_two_lengths_are_rejected(site):
     assert send_raw(site, head + lengths).split()[1].startswith("4")
 
 
-def test_killed_worker_is_replaced_and_logged_as_json(site):
-    first = http_get(f"{site.url}/t/process/").text
+def test_killed_worker_is_replaced_and_logged_as_json(new_site):
+    first = http_get(f"{new_site.url}/t/process/").text
     os.kill(int(first), signal.SIGKILL)
-    wait_until(lambda: "gunicorn.error" in site.log.read_text(), "gunicorn has noticed")
-    assert http_get(f"{site.url}/t/process/").text != first
+    wait_until(lambda: "gunicorn.error" in new_site.log.read_text(), "gunicorn has noticed")
+    assert http_get(f"{new_site.url}/t/process/").text != first
     (line,) = [
         line
-        for line in map(json.loads, site.log.read_text().splitlines()[1:])
+        for line in map(json.loads, new_site.log.read_text().splitlines()[1:])
         if line["logger"] == "gunicorn.error"
     ]
     assert line["level"] == "ERROR"
     assert first in line["message"]
 
 
-def test_graceful_stop_loses_no_request(site):
+def test_graceful_stop_loses_no_request(new_site):
     with ThreadPoolExecutor(4) as pool:
-        requests = [pool.submit(http_get, f"{site.url}/t/fine/") for _ in range(20)]
+        requests = [pool.submit(http_get, f"{new_site.url}/t/fine/") for _ in range(20)]
         responses = [request.result() for request in requests]
-        site.process.send_signal(signal.SIGTERM)
+        new_site.process.send_signal(signal.SIGTERM)
     assert {response.status for response in responses} == {200}
-    assert site.process.wait(timeout=25) == 0
+    assert new_site.process.wait(timeout=25) == 0

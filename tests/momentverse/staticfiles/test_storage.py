@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import urllib.request
 
 import pytest
 
-from tests.support.database_servers import manage
 from tests.support.servers import ROOT, gunicorn, site_environment
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -20,9 +20,9 @@ NAMES = {
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def site(tmp_path_factory, collected_files):
     data_dir = tmp_path_factory.mktemp("data")
-    manage("", data_dir, "collectstatic", "--noinput", "-v0")
+    shutil.copytree(collected_files, data_dir / "static")
     with gunicorn(site_environment(data_dir)) as running:
         text = (data_dir / "static/staticfiles.json").read_text()
         running.paths = json.loads(text)["paths"]

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from django import template
 from django.conf import settings
-from django.template.base import FilterExpression, Parser, Token
+from django.template.base import Parser, Token
 from django.template.context import Context
 from django.template.defaulttags import URLNode
 from django.template.defaulttags import url as django_url
@@ -34,7 +34,7 @@ def url(parser: Parser, token: Token) -> URLNode:
     node = django_url(parser, token)
     name = node.view_name
     is_plain = isinstance(name.var, str) and not (name.filters or node.kwargs or node.asvar)
-    if is_plain and isinstance(name, FilterExpression):
+    if is_plain:
         return CachedURLNode(name, node.args, {}, None)
     return node
 

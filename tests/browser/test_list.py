@@ -27,6 +27,10 @@ for number in range({NUMBER}):
     save_moment(Moment(user=owner, title=f"Diary {{number:03}}", status=Status.ACTIVE,
                  starts_at=starts_at, ends_at=starts_at + dt.timedelta(minutes=5)))
 """
+COUNT_MOMENTS_OF_1969 = """
+from timeline.models import Moment
+print(Moment.objects.visible_to(None).filter(starts_at__year=1969).count())
+"""
 # The titles in the list, and the first one that is visible in the window.
 TITLES = "[...document.querySelectorAll('.moment h3')].map(title => title.innerText)"
 TOP = (
@@ -154,17 +158,20 @@ def test_removed_moments_are_reached_by_a_link(page):
     assert page.evaluate(TITLES)[-1] < before
 
 
-def test_slider_opens_a_year(page):
+def test_slider_opens_a_year(page, site):
     page.goto("/timeline/?before=1970-01-01T00:00:00Z")
     slider = page.get_by_role("slider")
-    expect(slider).to_have_attribute("aria-valuetext", "1969: 48 moments")
+    # Tests that ran before may have added moments to this year.
+    number = site.manage("shell", script=COUNT_MOMENTS_OF_1969).strip()
+    newest = page.locator(".moment h3").first.text_content()
+    expect(slider).to_have_attribute("aria-valuetext", f"1969: {number} moments")
     slider.focus()
     page.keyboard.press("Home")
     expect(slider).to_have_attribute("aria-valuetext", f"1821: {NUMBER} moments")
     expect(page.locator(".moment h3").first).to_have_text("Diary 399")
     assert page.url.endswith("?before=1822-01-01T00:00:00Z")
     page.go_back()
-    expect(page.locator(".moment h3").first).to_have_text("Flight note 48")
+    expect(page.locator(".moment h3").first).to_have_text(newest)
 
 
 def test_scrolling_moves_the_slider(page):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
@@ -41,6 +43,25 @@ def test_empty_form_is_prefilled_from_the_query_and_the_account(client, claimant
     claimant.save()
     client.force_login(claimant)
     assert 'value="Asia/Tokyo"' in client.get(URL).text
+
+
+def test_span_stays_when_the_person_changes_their_zone_meanwhile(client, claimant):
+    """Edge case 28: the form and its button send the zone that they were made with."""
+    claimant.time_zone = "Asia/Tokyo"
+    claimant.save()
+    client.force_login(claimant)
+    (zone,) = re.findall(r'name="zone" value="([^"]+)"', client.get(URL).text)
+    claimant.time_zone = "America/New_York"
+    claimant.save()
+    page = get_form(client, zone=zone, date="1969-07-21", time="05:17:40")
+    assert "20:17:40</time> in UTC" in page.text
+    claimant.time_zone = "Europe/Berlin"
+    claimant.save()
+    _, button = page.text.split('action="/claim/hold/"')
+    button = dict(re.findall(r'name="(start|seconds|zone)" value="([^"]+)"', button))
+    assert client.post("/claim/hold/", button).status_code == 303
+    moment = Moment.objects.get()
+    assert (moment.span, moment.time_zone) == (SPAN, "Asia/Tokyo")
 
 
 def test_local_time_is_shown_as_well(client):

@@ -300,16 +300,27 @@ def get_mailed_link(site):
     return get_link
 
 
-# Lighthouse and the Observatory's scoring drive browsers of their own, so they need not wait for the others.
-NODE_TOOLS = {"test_lighthouse.py", "test_observatory.py"}
+# Each group runs in one test process, with a site and a browser of its own. Together they are as many as
+# keep the test processes busy; all other files are a group too.
+GROUPS = {
+    "node tools": {"test_lighthouse.py", "test_observatory.py"},
+    "browser with accounts": {
+        "test_account.py",
+        "test_account_accessibility.py",
+        "test_admin.py",
+        "test_claim.py",
+        "test_likes.py",
+        "test_pictures.py",
+    },
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this folder, and run them in two test processes: each shares a site and a browser."""
+    """Mark the tests of this folder, and give each its group."""
     here = Path(__file__).parent
+    groups = {name: group for group, names in GROUPS.items() for name in names}
     for item in items:
         if here in item.path.parents:
-            group = "node tools" if item.path.name in NODE_TOOLS else "browser"
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.xdist_group(groups.get(item.path.name, "browser")))
             item.add_marker(pytest.mark.slow)

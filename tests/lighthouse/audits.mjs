@@ -14,10 +14,15 @@ const { launch } = await import(pathToFileURL(require.resolve("chrome-launcher")
 
 let chromium = null;
 
-async function audit({ url, categories, desktop, throttling }) {
+async function audit({ url, categories, desktop }) {
   chromium ??= await launch({ chromePath, chromeFlags });
-  const flags = { port: chromium.port, output: "json", logLevel: "silent", onlyCategories: categories };
-  if (throttling) flags.throttling = throttling;
+  const flags = {
+    port: chromium.port,
+    output: "json",
+    logLevel: "silent",
+    onlyCategories: categories,
+    disableFullPageScreenshot: true, // no audit reads it
+  };
   const result = await lighthouse(url, flags, desktop ? desktopConfig : undefined);
   return result.lhr;
 }

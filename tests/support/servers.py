@@ -173,9 +173,10 @@ def database_and_cache(*, durable: bool = False) -> Iterator[dict[str, str]]:
         yield urls
         return
     with postgresql(durable=durable) as database, valkey() as cache:
+        # On a busy machine forty threads of a test may wait longer for a connection than a visitor should.
+        own_url = database.url("momentverse", connection_limit=40, pool_timeout=60)
         yield {
-            "DATABASE_URL": urls["DATABASE_URL"]
-            or database.url("momentverse", connection_limit=40),
+            "DATABASE_URL": urls["DATABASE_URL"] or own_url,
             "REDIS_URL": urls["REDIS_URL"] or cache.url,
         }
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -73,7 +74,7 @@ def _tools() -> None:
 
 
 @pytest.fixture(scope="module")
-def responses(tmp_path_factory):
+def responses(tmp_path_factory, collected_files):
     """One response of each kind, from a site in production mode behind an HTTPS proxy."""
     folder = tmp_path_factory.mktemp("observatory")
     with postgresql() as database, valkey() as cache:
@@ -88,6 +89,7 @@ def responses(tmp_path_factory):
             TRUSTED_PROXIES="1",
             EMAIL_URL="console:",
         )
+        shutil.copytree(collected_files, folder / "static")  # so bootstrap need not compress them
         site = ServedSite(f"http://{environment['BIND']}", environment)
         site.manage("bootstrap", "--without-moments")
         site.manage("generate_moments", "20", "--from-year", "2000", "--to-year", "2000")

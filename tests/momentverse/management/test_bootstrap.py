@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -70,7 +71,10 @@ def query(path, sql):
         return connection.execute(sql).fetchall()
 
 
-def test_old_embedded_database_is_moved_aside_and_created_again(old_database, tmp_path):
+def test_old_embedded_database_is_moved_aside_and_created_again(
+    old_database, tmp_path, collected_files
+):
+    shutil.copytree(collected_files, tmp_path / "static")
     (tmp_path / "loaded.json").write_text('{"import_moments first.csv": "hash"}')
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "source").write_text("picture")

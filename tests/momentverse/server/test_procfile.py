@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ LINES = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().spl
 
 
 @pytest.fixture
-def environment(tmp_path):
+def environment(tmp_path, collected_files):
+    shutil.copytree(collected_files, tmp_path / "static")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return site_environment(tmp_path, PATH=path)
 

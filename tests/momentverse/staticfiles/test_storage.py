@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
+import itertools
 import json
+import os
 import re
 import shutil
+import time
 import urllib.request
 
 import pytest
+from django.contrib.staticfiles.storage import storages
+from django.core.management import call_command
 
 from tests.support.servers import ROOT, gunicorn, site_environment
 
@@ -67,9 +73,6 @@ def test_brotli_is_preferred(site):
 
 def test_modules_import_each_other_by_hashed_names(settings, tmp_path):
     """Otherwise a browser would combine a module of a new release with a cached one of the old release."""
-    from django.contrib.staticfiles.storage import storages
-    from django.core.management import call_command
-
     source = tmp_path / "source"
     (source / "parts").mkdir(parents=True)
     (source / "page.js").write_text(
@@ -88,6 +91,55 @@ def test_modules_import_each_other_by_hashed_names(settings, tmp_path):
     text = (tmp_path / "collected" / name).read_text()
     assert re.search(r'from "\./parts/part\.[0-9a-f]{12}\.js"', text)
     assert re.search(r'import\("\./later\.[0-9a-f]{12}\.js"\)', text)
+
+
+@pytest.fixture
+def collect(settings, tmp_path):
+    """Return a function that collects a source folder, and returns the times of the compressed files."""
+    source = tmp_path / "source"
+    source.mkdir()
+    settings.STATICFILES_DIRS = [source]
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    settings.STATIC_ROOT = tmp_path / "collected"
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "momentverse.staticfiles.storage.HashedFilesStorage"}
+    }
+
+    times = itertools.count(int(time.time()), 10)
+
+    def run(**files):
+        for name, text in files.items():
+            path = source / f"{name}.css"
+            path.write_text(text)
+            # Django copies a file again if it is newer by at least a second.
+            seconds = next(times)
+            os.utime(path, (seconds, seconds))
+        call_command("collectstatic", interactive=False, verbosity=0)
+        compressed = [*settings.STATIC_ROOT.glob("*.gz"), *settings.STATIC_ROOT.glob("*.br")]
+        return {path.name: path.stat().st_ctime_ns for path in compressed}
+
+    return run
+
+
+LONG_RULES = "p { color: red } " * 100
+
+
+def test_only_changed_files_are_compressed_again(collect):
+    first = collect(same=LONG_RULES, changed=LONG_RULES)
+    assert len(first) == 2 * 2 * 2  # plain and hashed names, gzip and Brotli
+    second = collect(changed=LONG_RULES.replace("red", "blue"))
+    rewritten = {name for name in first if second[name] != first[name]}
+    assert rewritten == {"changed.css.gz", "changed.css.br"}
+    new = second.keys() - first.keys()
+    assert len(new) == 2
+    assert all(re.fullmatch(r"changed\.[0-9a-f]{12}\.css\.(gz|br)", name) for name in new)
+
+
+def test_compressed_file_has_the_new_content(collect, settings):
+    collect(changed=LONG_RULES)
+    collect(changed=LONG_RULES.replace("red", "blue"))
+    compressed = (settings.STATIC_ROOT / "changed.css.gz").read_bytes()
+    assert gzip.decompress(compressed).startswith(b"p { color: blue }")
 
 
 def test_all_imports_of_our_modules_are_rewritten(site):

@@ -90,8 +90,14 @@ class WorkerPlugin:
     # First, because xdist's own hook tells the controller that everything is collected.
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Write the groups to the file. Every worker has the same ones, so the last to write may win."""
+        """Write the groups to the file. Every worker has the same ones, so the last to write may win.
+
+        Raises UsageError if two tests have the same id, because xdist would run only one of them.
+        """
         groups = {item.nodeid: get_group(item) for item in session.items}
+        if len(groups) < len(session.items):
+            numbers = Counter(item.nodeid for item in session.items)
+            raise pytest.UsageError(f"several tests have the id {numbers.most_common(1)[0][0]}")
         temporary = self.groups_file.with_suffix(f".{os.getpid()}")
         temporary.write_text(json.dumps(groups))
         temporary.replace(self.groups_file)

@@ -1,4 +1,4 @@
-"""Fixtures that call the API and check the envelope of its responses."""
+"""Fixtures that call the API and check the envelope of its responses; ids of the generated tests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from schemathesis.pytest.plugin import SchemathesisFunction
 
 GetJson = Callable[..., Any]
 
@@ -41,3 +42,14 @@ def get_refusal(client: Client) -> GetJson:
         return response.status_code, body["error"]["message"]
 
     return get
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the operation into the id of each test that Schemathesis generates.
+
+    Since pytest 9.2 it is only in the name. All operations would have one id, and pytest-xdist would
+    run one of them.
+    """
+    for item in items:
+        if isinstance(item, SchemathesisFunction) and item.parent and "[" not in item.nodeid:
+            item._id = type(item._id).parse(f"{item.parent.nodeid}::{item.name}")

@@ -47,7 +47,10 @@ class HashedFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[
 
 
 class _NewFilesCompressor(Compressor):  # type: ignore[misc]
-    """Compresses only what has changed since the last time: that takes most of collectstatic's time."""
+    """Compresses the files that have changed since the last ``collectstatic``, and leaves the others.
+
+    Compressing takes most of the command's time.
+    """
 
     def compress(self, path: str) -> list[str]:
         """Compress a file unless that was done before. Return the paths of the files written."""

@@ -115,7 +115,7 @@ def test_right_code_resets_codes_and_passwords(totp_secret, ada):
 
 
 def test_password_alone_resets_nothing(totp_secret):
-    """Whoever has the password but not the code gets five attempts at each, not five for every log-in."""
+    """A thief who knows the password, but not the code, gets no new attempts by logging in again."""
     repeat(3, try_login)
     enter_password()
     enter_password()

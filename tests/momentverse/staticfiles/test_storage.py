@@ -71,40 +71,38 @@ def test_brotli_is_preferred(site):
     assert headers["Content-Encoding"] == "br"
 
 
-def test_modules_import_each_other_by_hashed_names(settings, tmp_path):
+@pytest.fixture
+def source(settings, tmp_path):
+    """The only folder that ``collectstatic`` collects."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    settings.STATICFILES_DIRS = [folder]
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    settings.STATIC_ROOT = tmp_path / "collected"
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "momentverse.staticfiles.storage.HashedFilesStorage"}
+    }
+    return folder
+
+
+def test_modules_import_each_other_by_hashed_names(source, settings):
     """Otherwise a browser would combine a module of a new release with a cached one of the old release."""
-    source = tmp_path / "source"
-    (source / "parts").mkdir(parents=True)
+    (source / "parts").mkdir()
     (source / "page.js").write_text(
         'import { part } from "./parts/part.js";\nconst later = () => import("./later.js");\npart();\n'
     )
     (source / "parts/part.js").write_text("export function part() {}\n")
     (source / "later.js").write_text("export default 1;\n")
-    settings.STATICFILES_DIRS = [source]
-    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
-    settings.STATIC_ROOT = tmp_path / "collected"
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "momentverse.staticfiles.storage.HashedFilesStorage"}
-    }
     call_command("collectstatic", interactive=False, verbosity=0)
     name = storages["staticfiles"].stored_name("page.js")
-    text = (tmp_path / "collected" / name).read_text()
+    text = (settings.STATIC_ROOT / name).read_text()
     assert re.search(r'from "\./parts/part\.[0-9a-f]{12}\.js"', text)
     assert re.search(r'import\("\./later\.[0-9a-f]{12}\.js"\)', text)
 
 
 @pytest.fixture
-def collect(settings, tmp_path):
-    """Return a function that collects a source folder, and returns the times of the compressed files."""
-    source = tmp_path / "source"
-    source.mkdir()
-    settings.STATICFILES_DIRS = [source]
-    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
-    settings.STATIC_ROOT = tmp_path / "collected"
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "momentverse.staticfiles.storage.HashedFilesStorage"}
-    }
-
+def collect(source, settings):
+    """Return a function that writes and collects files, and returns when each was compressed."""
     times = itertools.count(int(time.time()), 10)
 
     def run(**files):
